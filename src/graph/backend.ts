@@ -1,0 +1,62 @@
+/**
+ * The backend interface: who can execute a graph.
+ *
+ * A backend opens a session for a population; the session holds the states of every model and compiles graphs that
+ * read and change them. There is no other code path: one model is a population of one.
+ */
+import type { Graph } from "./graph.ts";
+import type { Shape } from "./node.ts";
+
+/** Numbers of a tensor with the model axis first; Float64Array on the reference backend. */
+export type TensorData = Float32Array | Float64Array;
+
+/** What a run is given, by input name: [model, ...shape], or [...shape] where `shared` says all models get the same. */
+export type RunInputs = Readonly<Record<string, Float32Array | Float64Array | Int32Array>>;
+
+/** A graph compiled for one session. */
+export interface Program {
+  /**
+   * Runs the graph once for every model and applies its updates.
+   *
+   * @param inputs  by name: [model, ...shape] row-major, or [...shape] to give every model the same
+   * @returns       outputs by name, [model, ...shape]; a fresh array each time
+   * @throws ShapeError if an input is missing or has another number of elements
+   */
+  run(inputs: RunInputs): Record<string, TensorData>;
+}
+
+/** The states of a population, and the programs that work on them. */
+export interface Session {
+  /** Number of models. */
+  readonly models: number;
+  /** Compiles a graph; its states must be among the session's, with equal shapes. */
+  compile(graph: Graph): Program;
+  /** Sets a state, [model, ...shape]. */
+  write(name: string, values: ArrayLike<number>): void;
+  /** A copy of a state, [model, ...shape]. */
+  read(name: string): TensorData;
+  /** Milliseconds spent inside compiled kernels so far; equals all run time where a backend has no such split. */
+  kernelMilliseconds(): number;
+  /** Bytes the session holds, states and scratch. */
+  memoryBytes(): number;
+  /** Frees the session; it must not be used afterwards. */
+  close(): void;
+}
+
+/** What a session is opened for. */
+export interface SessionOptions {
+  /** Number of models, at least 1. */
+  models: number;
+  /** Every state by name with its shape, zero at first. */
+  states: Readonly<Record<string, Shape>>;
+  /** A monotonic clock in milliseconds for {@link Session.kernelMilliseconds}; without it that is 0. */
+  clock?: () => number;
+}
+
+/** An executor of graphs. */
+export interface Backend {
+  readonly name: string;
+  /** Element type of what it computes in. */
+  readonly precision: "float32" | "float64";
+  open(options: SessionOptions): Session;
+}
