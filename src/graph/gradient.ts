@@ -31,13 +31,15 @@ export function gradient(scalar: Node, wrt: readonly Node[]): Node[] {
 /**
  * Gradients in `targets` of the scalar whose gradient in `result` is `d`.
  *
- * @param order  the nodes between targets and result, operands first
+ * @param order     the nodes between targets and result, operands first
+ * @param boundary  nodes that count as leaves here, whatever they were computed from
  */
 function pullBack(
   result: Node,
   d: Node,
   targets: ReadonlySet<Node>,
   order: readonly Node[],
+  boundary: ReadonlySet<Node> = new Set(),
 ): Map<Node, Node> {
   const active = new Set<Node>(); // nodes that depend on a target
   for (const node of order) {
@@ -46,8 +48,9 @@ function pullBack(
   const adjoints = new Map<Node, Node>([[result, d]]);
   for (const node of order.toReversed()) {
     const adjoint = adjoints.get(node);
-    if (adjoint === undefined || !node.inputs.some((operand) => active.has(operand))) continue;
-    operandGradients(node, adjoint).forEach((g, position) => {
+    if (adjoint === undefined || boundary.has(node)) continue;
+    if (!node.inputs.some((operand) => active.has(operand))) continue;
+    operandGradients(node, adjoint, targets).forEach((g, position) => {
       const operand = node.inputs[position];
       if (g === undefined || !active.has(operand)) return;
       const sofar = adjoints.get(operand);
@@ -57,12 +60,16 @@ function pullBack(
   return adjoints;
 }
 
-function operandGradients(node: Node, d: Node): readonly (Node | undefined)[] {
+function operandGradients(node: Node, d: Node, targets: ReadonlySet<Node>): readonly (Node | undefined)[] {
   const how = gradientRules[node.op] as GradientRule<OpName>;
-  if ("rule" in how) return how.rule(node, d);
+  if ("rule" in how) return how.rule(node, d, targets);
   if ("none" in how) return [];
   const boundary = new Set(node.inputs);
   const definition = how.definition(node);
-  const found = pullBack(definition, d, boundary, topologicalOrder([definition], boundary));
-  return node.inputs.map((operand) => found.get(operand));
+  // the operands are leaves of the definition: one may be computed from another, and that path is the caller's to walk
+  const found = pullBack(definition, d, boundary, topologicalOrder([definition], boundary), boundary);
+  // an operand that stands in two places has its whole gradient already: it is counted once
+  return node.inputs.map((operand, at) =>
+    node.inputs.indexOf(operand) === at ? found.get(operand) : undefined,
+  );
 }

@@ -4,6 +4,7 @@
  * A rule gets the node and the gradient `d` of a scalar in the node's result; it returns one gradient an operand,
  * `undefined` where the operand is an index or the derivative is zero almost everywhere. A fused op may give a
  * definition in simpler ops instead; its gradient is then that of the definition, and a test holds the two together.
+ * A rule also gets the nodes whose gradients are asked for, so that a fused gradient does not pass one of them by.
  */
 import {
   add,
@@ -42,7 +43,7 @@ import type { Node, OpName } from "./node.ts";
 
 /** How an op is differentiated: by a rule, by its definition, or not at all (`reason` says why). */
 export type GradientRule<P extends OpName> =
-  | { rule: (node: Node<P>, d: Node) => readonly (Node | undefined)[] }
+  | { rule: (node: Node<P>, d: Node, targets: ReadonlySet<Node>) => readonly (Node | undefined)[] }
   | { definition: (node: Node<P>) => Node }
   | { none: string };
 
@@ -164,10 +165,11 @@ export const gradientRules: { [P in OpName]: GradientRule<P> } = {
     },
   },
   normalize: {
-    rule: (node, d) => {
+    rule: (node, d, targets) => {
       const [x, s] = node.inputs;
       // the usual layer norm: x and its own scale change together, one fused op gives the whole gradient in x
-      if (s.op === "normScale" && s.inputs[0] === x) return [normalizeGrad(d, node, s), undefined];
+      if (s.op === "normScale" && s.inputs[0] === x && !targets.has(s))
+        return [normalizeGrad(d, node, s), undefined];
       const ds = scale(rowSum(div(mul(d, node), s)), -1);
       return [div(sub(d, rowMean(d)), s), ds];
     },

@@ -47,7 +47,7 @@ export function topologicalOrder(roots: readonly Node[], boundary: ReadonlySet<N
  *
  * @param outputs  what a run returns
  * @param updates  new values of states, by the state's name; shapes must agree
- * @throws NameError   if two different inputs or states share a name
+ * @throws NameError   if two different inputs or states share a name, or one state has two new values
  * @throws ShapeError  if an update does not fit its state
  */
 export function makeGraph(parts: {
@@ -73,7 +73,17 @@ export function makeGraph(parts: {
         wayOut: "Reshape or sum the new value.",
       });
   }
-  const updates = new Map(written.map(([target, value]) => [target.attrs.name, value]));
+  const updates = new Map<string, Node>();
+  for (const [target, value] of written) {
+    if (updates.has(target.attrs.name))
+      throw new NameError({
+        where: `update of state "${target.attrs.name}"`,
+        rule: "a state has one new value",
+        got: `${updates.get(target.attrs.name)?.op} and ${value.op}`,
+        wayOut: "Use one state node for a name.",
+      });
+    updates.set(target.attrs.name, value);
+  }
   return { inputs, states, outputs, updates, order };
 }
 

@@ -74,6 +74,9 @@ export interface OpAttrs {
 /** Name of an op. */
 export type OpName = keyof OpAttrs;
 
+/** Ops that compute something from operands: all but the leaves. */
+export type ComputedOp = Exclude<OpName, "input" | "state" | "constant">;
+
 /** One operation of a tensor program. Nodes are immutable and compared by identity. */
 export type Node<Op extends OpName = OpName> = {
   [P in Op]: {

@@ -141,7 +141,8 @@ export const shapeRules: { [P in OpName]: ShapeRule<P> } = {
   slice: (inputs, { axis, start, end }) => {
     const [x] = inputs;
     needsAxis("slice", x, axis);
-    if (!(start >= 0 && start < end && end <= x.shape[axis]))
+    const whole = Number.isInteger(start) && Number.isInteger(end);
+    if (!(whole && start >= 0 && start < end && end <= x.shape[axis]))
       refuse(
         "slice",
         inputs,
@@ -272,7 +273,10 @@ export const shapeRules: { [P in OpName]: ShapeRule<P> } = {
     needsLastAxis("softmax", inputs[0]);
     return alike("softmax", 1)(inputs, attrs);
   },
-  softmaxGrad: alike("softmaxGrad", 2),
+  softmaxGrad: (inputs, attrs) => {
+    needsLastAxis("softmaxGrad", inputs[0]);
+    return alike("softmaxGrad", 2)(inputs, attrs);
+  },
   normScale: (inputs) => {
     requireFloat("normScale", inputs);
     needsLastAxis("normScale", inputs[0]);
@@ -281,6 +285,7 @@ export const shapeRules: { [P in OpName]: ShapeRule<P> } = {
   normalize: (inputs) => {
     const [x, scale] = inputs;
     requireFloat("normalize", inputs);
+    needsLastAxis("normalize", x);
     if (!sameShape(scale.shape, [...x.shape.slice(0, -1), 1]))
       refuse(
         "normalize",
@@ -292,6 +297,8 @@ export const shapeRules: { [P in OpName]: ShapeRule<P> } = {
   },
   normalizeGrad: (inputs) => {
     const [d, y, scale] = inputs;
+    requireFloat("normalizeGrad", inputs);
+    needsLastAxis("normalizeGrad", y);
     if (!sameShape(d.shape, y.shape) || !sameShape(scale.shape, [...y.shape.slice(0, -1), 1]))
       refuse(
         "normalizeGrad",
@@ -303,7 +310,12 @@ export const shapeRules: { [P in OpName]: ShapeRule<P> } = {
   },
   crossEntropy: (inputs) => {
     const [logits, targets] = inputs;
-    if (targets.dtype !== "int32" || !sameShape(logits.shape.slice(0, -1), targets.shape))
+    needsLastAxis("crossEntropy", logits);
+    if (
+      logits.dtype !== "float32" ||
+      targets.dtype !== "int32" ||
+      !sameShape(logits.shape.slice(0, -1), targets.shape)
+    )
       refuse(
         "crossEntropy",
         inputs,
@@ -314,6 +326,8 @@ export const shapeRules: { [P in OpName]: ShapeRule<P> } = {
   },
   crossEntropyGrad: (inputs) => {
     const [logits, targets, d] = inputs;
+    needsLastAxis("crossEntropyGrad", logits);
+    requireFloat("crossEntropyGrad", [logits, d]);
     if (
       targets.dtype !== "int32" ||
       !sameShape(logits.shape.slice(0, -1), targets.shape) ||
@@ -332,6 +346,7 @@ export const shapeRules: { [P in OpName]: ShapeRule<P> } = {
   emaSquare: alike("emaSquare", 2),
   adamUpdate: (inputs) => {
     const [weight, m, v, ...scalars] = inputs;
+    requireFloat("adamUpdate", inputs);
     const fits = sameShape(weight.shape, m.shape) && sameShape(weight.shape, v.shape);
     if (!fits || scalars.length !== 3 || !scalars.every((node) => node.shape.length === 0))
       refuse(

@@ -1,0 +1,23 @@
+/**
+ * The lane layout: every scalar of a model is stored beside the same scalar of three other models, one `v128` of four
+ * float32. An operation is then a plain loop over one model's scalars, four models at a time: no remainder, no
+ * shuffle, and each lane's arithmetic is the same whatever its neighbours hold.
+ */
+
+/** Bytes of one element: four models' float32 (or int32). */
+export const ELEMENT: usize = 16;
+
+/**
+ * a · b + c. Exact mode rounds the product first, as IEEE 754 does on every machine; the relaxed build lets the
+ * machine fuse the two, which gives up equal bits between machines.
+ */
+// @ts-ignore: decorator
+@inline export function madd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(c, f32x4.mul(a, b));
+}
+
+// @ts-ignore: decorator
+@inline export function splat(x: f32): v128 {
+  return f32x4.splat(x);
+}

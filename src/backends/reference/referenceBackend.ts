@@ -1,0 +1,178 @@
+/**
+ * The reference backend: a loop per op in float64, one model after the other.
+ *
+ * It is slow and meant to be read. What an op means is what its loop here does, and the other backends are tested
+ * against it.
+ */
+import { integerIn } from "../../base/check.ts";
+import { ArgumentError, ShapeError, unknownName } from "../../base/errors.ts";
+import type { Backend, Program, RunInputs, Session, SessionOptions } from "../../graph/backend.ts";
+import type { Graph } from "../../graph/graph.ts";
+import { type ComputedOp, type Node, type Shape, sameShape, showShape, sizeOf } from "../../graph/node.ts";
+import type { Executor, Kernel } from "./executor.ts";
+import { executors } from "./executors.ts";
+
+/** Executes graphs in float64; the oracle of the tests. */
+export const referenceBackend: Backend = { name: "reference", precision: "float64", open };
+
+/** The states of a population: [model, ...shape] by name. */
+type States = Map<string, { shape: Shape; values: Float64Array }>;
+
+function open({ models, states: shapes, clock = () => 0 }: SessionOptions): Session {
+  integerIn("population", models, 1);
+  const states: States = new Map(
+    Object.entries(shapes).map(([name, shape]) => [
+      name,
+      { shape, values: new Float64Array(models * sizeOf(shape)) },
+    ]),
+  );
+  const stateOf = (name: string) => {
+    const found = states.get(name);
+    if (found === undefined) throw unknownName("state", name, states.keys());
+    return found;
+  };
+  let milliseconds = 0;
+  let scratchBytes = 0;
+  return {
+    models,
+    compile: (graph) => {
+      for (const [name, node] of graph.states) {
+        const held = stateOf(name);
+        if (!sameShape(held.shape, node.shape))
+          throw new ShapeError({
+            where: `state "${name}"`,
+            rule: `the session holds it as ${showShape(held.shape)}`,
+            got: showShape(node.shape),
+            wayOut: "Open the session with the shapes of the graph.",
+          });
+      }
+      const { program, bytes } = compile(graph, models, states);
+      scratchBytes += bytes;
+      return {
+        run: (inputs) => {
+          const start = clock();
+          const outputs = program.run(inputs);
+          milliseconds += clock() - start;
+          return outputs;
+        },
+      };
+    },
+    write: (name, values) => {
+      const held = stateOf(name);
+      if (values.length !== held.values.length)
+        throw new ShapeError({
+          where: `state "${name}"`,
+          rule: `takes ${held.values.length} numbers: ${models} models of ${showShape(held.shape)}`,
+          got: String(values.length),
+          wayOut: "Give the values of every model, the model axis first.",
+        });
+      held.values.set(values);
+    },
+    read: (name) => stateOf(name).values.slice(),
+    kernelMilliseconds: () => milliseconds,
+    memoryBytes: () =>
+      [...states.values()].reduce((bytes, { values }) => bytes + values.byteLength, scratchBytes),
+    close: () => states.clear(),
+  };
+}
+
+/** One computed node: its loop, where its operands lie and where its result goes. */
+interface Step {
+  kernel: Kernel;
+  operands: readonly number[];
+  result: number;
+}
+
+/** A leaf whose values change from model to model. */
+interface Leaf {
+  node: Node<"input"> | Node<"state">;
+  at: number;
+}
+
+function compile(graph: Graph, models: number, states: States): { program: Program; bytes: number } {
+  const position = new Map(graph.order.map((node, at) => [node, at]));
+  const at = (node: Node) => position.get(node) as number;
+  const steps: Step[] = [];
+  const leaves: Leaf[] = [];
+  let bytes = 0;
+  // the values of every node for the model at hand, in the order of the graph
+  const values: Float64Array[] = graph.order.map((node, result) => {
+    if (node.op === "input" || node.op === "state") {
+      leaves.push({ node, at: result });
+      return new Float64Array(0);
+    }
+    const own = new Float64Array(sizeOf(node.shape));
+    bytes += own.byteLength;
+    if (node.op === "constant")
+      node.attrs.values.length === 1 ? own.fill(node.attrs.values[0]) : own.set(node.attrs.values);
+    else {
+      const executor = executors[node.op] as Executor<ComputedOp>;
+      steps.push({ kernel: executor(node), operands: node.inputs.map(at), result });
+    }
+    return own;
+  });
+
+  const run = (inputs: RunInputs) => {
+    const given = new Map([...graph.inputs].map(([name, node]) => [name, inputValues(node, inputs, models)]));
+    const collect = (nodes: ReadonlyMap<string, Node>) =>
+      [...nodes].map(([name, node]) => ({
+        name,
+        at: at(node),
+        size: sizeOf(node.shape),
+        all: new Float64Array(models * sizeOf(node.shape)),
+      }));
+    const outputs = collect(graph.outputs);
+    const updates = collect(graph.updates);
+    for (let model = 0; model < models; model++) {
+      for (const { node, at } of leaves) {
+        const size = sizeOf(node.shape);
+        const all =
+          node.op === "input"
+            ? (given.get(node.attrs.name) as Float64Array)
+            : (states.get(node.attrs.name)?.values as Float64Array);
+        const start = all.length === size ? 0 : model * size; // one copy alone is shared by all models
+        values[at] = all.subarray(start, start + size);
+      }
+      for (const { kernel, operands, result } of steps)
+        kernel(
+          operands.map((operand) => values[operand]),
+          values[result],
+        );
+      for (const { all, at, size } of [...outputs, ...updates]) all.set(values[at], model * size);
+    }
+    // only now, when every model went through: an update sees old states, and an error leaves all of them as they were
+    for (const { name, all } of updates) states.get(name)?.values.set(all);
+    return Object.fromEntries(outputs.map(({ name, all }) => [name, all]));
+  };
+  return { program: { run }, bytes };
+}
+
+/** The values given for an input: of every model, or one copy that all share. */
+function inputValues(node: Node<"input">, inputs: RunInputs, models: number): Float64Array {
+  const { name, dtype } = node.attrs;
+  const size = sizeOf(node.shape);
+  const wanted = `${size} numbers for all models or ${models * size}, [model ${models}] of ${dtype} ${showShape(node.shape)}`;
+  if (!Object.hasOwn(inputs, name))
+    throw new ShapeError({
+      where: `input "${name}"`,
+      rule: `must be given, ${wanted}`,
+      got: Object.keys(inputs).length === 0 ? "no input" : `inputs ${Object.keys(inputs).join(", ")}`,
+      wayOut: "Name every input of the graph.",
+    });
+  const given = inputs[name];
+  if (given.length !== size && given.length !== models * size)
+    throw new ShapeError({
+      where: `input "${name}"`,
+      rule: `takes ${wanted}`,
+      got: String(given.length),
+      wayOut: "Give the values of every model, the model axis first, or one copy that they share.",
+    });
+  if (dtype === "int32" && !given.every(Number.isInteger))
+    throw new ArgumentError({
+      where: `input "${name}"`,
+      rule: "takes whole numbers",
+      got: String(given.find((value) => !Number.isInteger(value))),
+      wayOut: "Give an Int32Array.",
+    });
+  return Float64Array.from(given);
+}

@@ -1,0 +1,226 @@
+/** A population in WebAssembly memory: four models a vector, one call of the interpreter a group and run. */
+import { integerIn } from "../../base/check.ts";
+import { ArgumentError } from "../../base/errors.ts";
+import type { Program, RunInputs, Session, SessionOptions, TensorData } from "../../graph/backend.ts";
+import type { Graph } from "../../graph/graph.ts";
+import { type Node, type Shape, sizeOf } from "../../graph/node.ts";
+import { checkedInput, checkStates, checkWrite, heldState } from "../checks.ts";
+import { ELEMENT_BYTES, LANES } from "./instructions.ts";
+import { type Lowered, lower } from "./lower.ts";
+import { source } from "./schedule.ts";
+
+const PAGE_BYTES = 65536;
+/** Wasm addresses are 32 bits wide; one page is kept below the first block. */
+const MAX_PAGES = 65536;
+
+type Run = (start: number, end: number, groupBase: number) => void;
+
+/** Opens a session on compiled kernels. */
+export function openSession(kernels: WebAssembly.Module, options: SessionOptions): Session {
+  const { models, states, clock } = options;
+  integerIn("population", models, 1);
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
+  const { run } = new WebAssembly.Instance(kernels, { env: { memory } }).exports as unknown as { run: Run };
+  let top = PAGE_BYTES; // the first page is the kernels' own
+  let floats = new Float32Array(memory.buffer);
+  let ints = new Int32Array(memory.buffer);
+  const allocate = (bytes: number): number => {
+    const start = top;
+    top += Math.ceil(bytes / 64) * 64; // a cache line
+    const missing = Math.ceil((top - memory.buffer.byteLength) / PAGE_BYTES);
+    if (missing > 0) grow(memory, missing);
+    floats = new Float32Array(memory.buffer);
+    ints = new Int32Array(memory.buffer);
+    return start;
+  };
+
+  const groups = Math.ceil(models / LANES);
+  const layout = new Map<string, { shape: Shape; offset: number }>();
+  let groupBytes = 0;
+  for (const [name, shape] of Object.entries(states)) {
+    layout.set(name, { shape, offset: groupBytes });
+    groupBytes += sizeOf(shape) * ELEMENT_BYTES;
+  }
+  groupBytes = Math.ceil(groupBytes / 64) * 64;
+  const statesStart = allocate(groups * groupBytes);
+  const groupBase = (group: number) => statesStart + group * groupBytes;
+  let kernelTime = 0;
+
+  const compile = (graph: Graph): Program => {
+    checkStates(graph, layout);
+    const measured = lower(graph, 0, (name) => heldState(layout, name).offset); // its size, to know where it goes
+    const block = allocate(measured.blockElements * ELEMENT_BYTES);
+    const lowered = lower(graph, block, (name) => heldState(layout, name).offset);
+    const code = allocate(lowered.words.length * 4);
+    const codeEnd = code + lowered.words.length * 4;
+    ints.set(lowered.words, code / 4);
+    for (const { node, offset } of lowered.constants) writeConstant(node, block / 4 + offset * LANES);
+    const limits = indexLimits(graph);
+
+    return {
+      run(inputs) {
+        checkInputs(lowered, inputs, models, limits);
+        const results: Record<string, TensorData> = {};
+        for (const [name, { node }] of lowered.outputs)
+          results[name] = new Float32Array(models * sizeOf(node.shape));
+        for (let group = 0; group < groups; group++) {
+          for (const [name, { node, offset }] of lowered.inputs) {
+            const values = inputs[name];
+            const target = node.dtype === "int32" ? ints : floats;
+            const shared = values.length !== models * sizeOf(node.shape);
+            if (!shared) pack(target, block / 4 + offset * LANES, values, sizeOf(node.shape), group, models);
+            else if (group === 0) spreadShared(target, block / 4 + offset * LANES, values);
+          }
+          const started = clock?.() ?? 0;
+          run(code, codeEnd, groupBase(group));
+          if (clock !== undefined) kernelTime += clock() - started;
+          for (const [name, { node, address }] of lowered.outputs) {
+            const from = (address & 1 ? groupBase(group) + (address & ~1) : address) / 4;
+            unpack(
+              results[name],
+              node.dtype === "int32" ? ints : floats,
+              from,
+              sizeOf(node.shape),
+              group,
+              models,
+            );
+          }
+        }
+        return results;
+      },
+    };
+  };
+
+  const writeConstant = (node: Node<"constant">, start: number) => {
+    const target = node.dtype === "int32" ? ints : floats;
+    const { values } = node.attrs;
+    const count = sizeOf(node.shape);
+    for (let i = 0; i < count; i++)
+      target.fill(values[values.length === 1 ? 0 : i], start + i * LANES, start + (i + 1) * LANES);
+  };
+
+  return {
+    models,
+    compile,
+    write(name, values) {
+      const { shape, offset } = heldState(layout, name);
+      const size = sizeOf(shape);
+      checkWrite(name, values.length, models, shape);
+      for (let group = 0; group < groups; group++)
+        pack(floats, (groupBase(group) + offset) / 4, values, size, group, models);
+    },
+    read(name) {
+      const { shape, offset } = heldState(layout, name);
+      const size = sizeOf(shape);
+      const out = new Float32Array(models * size);
+      for (let group = 0; group < groups; group++)
+        unpack(out, floats, (groupBase(group) + offset) / 4, size, group, models);
+      return out;
+    },
+    kernelMilliseconds: () => kernelTime,
+    memoryBytes: () => memory.buffer.byteLength,
+    close() {
+      floats = new Float32Array(0);
+      ints = new Int32Array(0);
+    },
+  };
+}
+
+function grow(memory: WebAssembly.Memory, pages: number): void {
+  try {
+    memory.grow(pages);
+  } catch {
+    const gigabytes = ((memory.buffer.byteLength + pages * PAGE_BYTES) / 2 ** 30).toFixed(2);
+    throw new ArgumentError({
+      where: "wasm backend",
+      rule: "a worker can hold 4 GB at most",
+      got: `${gigabytes} GB asked for`,
+      wayOut: "Use more workers or fewer models at a time.",
+    });
+  }
+}
+
+/** Writes the models of one group from [model, element] into lanes; lanes without a model stay zero. */
+function pack(
+  target: Float32Array | Int32Array,
+  start: number,
+  values: ArrayLike<number>,
+  size: number,
+  group: number,
+  models: number,
+): void {
+  const filled = Math.min(LANES, models - group * LANES);
+  for (let lane = 0; lane < filled; lane++) {
+    const from = (group * LANES + lane) * size;
+    for (let i = 0, to = start + lane; i < size; i++, to += LANES) target[to] = values[from + i];
+  }
+}
+
+function spreadShared(target: Float32Array | Int32Array, start: number, values: ArrayLike<number>): void {
+  for (let i = 0, to = start; i < values.length; i++, to += LANES) {
+    const value = values[i];
+    target[to] = value;
+    target[to + 1] = value;
+    target[to + 2] = value;
+    target[to + 3] = value;
+  }
+}
+
+function unpack(
+  target: TensorData,
+  source: Float32Array | Int32Array,
+  start: number,
+  size: number,
+  group: number,
+  models: number,
+): void {
+  const filled = Math.min(LANES, models - group * LANES);
+  for (let lane = 0; lane < filled; lane++) {
+    const to = (group * LANES + lane) * size;
+    for (let i = 0, from = start + lane; i < size; i++, from += LANES) target[to + i] = source[from];
+  }
+}
+
+/** The number of rows behind every integer input: an index outside would read another model's memory. */
+function indexLimits(graph: Graph): Map<string, number> {
+  const limits = new Map<string, number>();
+  for (const node of graph.order) {
+    const [position, rows] = indexOperand(node);
+    if (position === undefined) continue;
+    let origin = source(node.inputs[position]);
+    while (origin.inputs.length > 0) origin = source(origin.inputs[0]);
+    if (origin.op !== "input") continue;
+    limits.set(origin.attrs.name, Math.min(rows, limits.get(origin.attrs.name) ?? rows));
+  }
+  return limits;
+}
+
+function indexOperand(node: Node): [position: number | undefined, rows: number] {
+  if (node.op === "gather") return [1, node.inputs[0].shape[0]];
+  if (node.op === "scatterAdd") return [0, node.attrs.rows];
+  if (node.op === "crossEntropy" || node.op === "crossEntropyGrad")
+    return [1, node.inputs[0].shape[node.inputs[0].shape.length - 1]];
+  return [undefined, 0];
+}
+
+/** Throws where an input is missing, misshapen or would read outside its table. */
+function checkInputs(
+  lowered: Lowered,
+  inputs: RunInputs,
+  models: number,
+  limits: ReadonlyMap<string, number>,
+): void {
+  for (const [name, { node }] of lowered.inputs) {
+    const values = checkedInput(node, inputs, models);
+    const limit = limits.get(name);
+    if (limit === undefined) continue;
+    for (const value of values) {
+      if (value >= 0 && value < limit) continue;
+      throw new ArgumentError({
+        where: `input "${name}"`,
+        rule: `an index must be from 0 to ${limit - 1}`,
+        got: String(value),
+      });
+    }
+  }
+}
