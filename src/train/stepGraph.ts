@@ -1,0 +1,78 @@
+/** The graphs of a training step: loss, gradient and update of one model, cut into blocks where a batch is large. */
+import { add, constant, crossEntropy, input, scale, state, sum } from "../graph/build.ts";
+import { gradient } from "../graph/gradient.ts";
+import { type Graph, makeGraph } from "../graph/graph.ts";
+import type { Node, Shape } from "../graph/node.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { forward } from "../model/transformer.ts";
+import { weightNodes } from "../model/weights.ts";
+import { type Optimizer, optimizerUpdates } from "./optimizers.ts";
+
+/** What a step is: the model, its optimiser, and the norm its gradient is clipped to. */
+export interface StepSpec {
+  config: ModelConfig;
+  optimizer: Optimizer;
+  clip?: number;
+}
+
+interface BlockLoss {
+  weights: Record<string, Node<"state">>;
+  /** Sum of cross-entropy over the block divided by the positions of the whole batch, []. */
+  loss: Node;
+  gradients: Record<string, Node>;
+}
+
+function blockLoss(config: ModelConfig, block: number, nPos: number, positionsInBatch: number): BlockLoss {
+  const weights = weightNodes(config);
+  const tokens = input("tokens", [block, nPos], "int32"); // [batch, pos]
+  const targets = input("targets", [block, nPos], "int32"); // [batch, pos]
+  const logits = forward(config, weights, tokens); // [batch, pos, dVocab]
+  const loss = scale(sum(crossEntropy(logits, targets)), 1 / positionsInBatch); // []
+  const names = Object.keys(weights);
+  const found = gradient(
+    loss,
+    names.map((name) => weights[name]),
+  );
+  return { weights, loss, gradients: Object.fromEntries(names.map((name, i) => [name, found[i]])) };
+}
+
+/** A step whose batch is one block: loss out, weights and moments updated. */
+export function wholeStep(spec: StepSpec, batch: number, nPos: number): Graph {
+  const { weights, loss, gradients } = blockLoss(spec.config, batch, nPos, batch * nPos);
+  return makeGraph({
+    outputs: { loss },
+    updates: optimizerUpdates(spec.optimizer, weights, gradients, spec.clip),
+  });
+}
+
+/** Gradient accumulators of a step in blocks, by state name with shape. */
+export function accumulatorStates(weights: ReadonlyMap<string, Shape>): Record<string, Shape> {
+  return Object.fromEntries([...weights].map(([name, shape]) => [`gradient/${name}`, shape]));
+}
+
+const accumulator = (name: string, shape: Shape) => state(`gradient/${name}`, shape) as Node<"state">;
+
+/** One block of a larger batch: its share of the loss out, its gradients added to the accumulators. */
+export function blockStep(spec: StepSpec, block: number, nPos: number, batch: number): Graph {
+  const { loss, gradients } = blockLoss(spec.config, block, nPos, batch * nPos);
+  const updates = new Map<Node<"state">, Node>();
+  for (const [name, found] of Object.entries(gradients)) {
+    const sofar = accumulator(name, found.shape);
+    updates.set(sofar, add(found, sofar));
+  }
+  return makeGraph({ outputs: { loss }, updates });
+}
+
+/** The update after the last block: weights and moments from the accumulators, which are cleared. */
+export function updateStep(spec: StepSpec): Graph {
+  const weights = weightNodes(spec.config);
+  const gradients: Record<string, Node> = {};
+  const cleared = new Map<Node<"state">, Node>();
+  for (const [name, weight] of Object.entries(weights)) {
+    const sofar = accumulator(name, weight.shape);
+    gradients[name] = sofar;
+    cleared.set(sofar, constant(0, weight.shape));
+  }
+  const updates = optimizerUpdates(spec.optimizer, weights, gradients, spec.clip);
+  return makeGraph({ updates: new Map([...updates, ...cleared]) });
+}

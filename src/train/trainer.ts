@@ -1,0 +1,147 @@
+/** A population in training: an open session with the programs of its step, compiled as batch sizes turn up. */
+import { ArgumentError } from "../base/errors.ts";
+import type { Sequences } from "../data/types.ts";
+import type { Backend, Program, Session } from "../graph/backend.ts";
+import { input } from "../graph/build.ts";
+import { makeGraph } from "../graph/graph.ts";
+import type { Shape } from "../graph/node.ts";
+import { lossByPosition } from "../model/loss.ts";
+import { forward } from "../model/transformer.ts";
+import { type Weights, weightNodes, weightShapes } from "../model/weights.ts";
+import { blockSize } from "./blocks.ts";
+import { optimizerStates, stepNumbers } from "./optimizers.ts";
+import { accumulatorStates, blockStep, type StepSpec, updateStep, wholeStep } from "./stepGraph.ts";
+
+/** What a trainer is opened with. */
+export interface TrainerOptions extends StepSpec {
+  /** Number of models. */
+  models: number;
+  /** Sequences in the largest batch, and positions of each: they decide whether batches are cut into blocks. */
+  batch: number;
+  nPos: number;
+  /** More states the session shall hold, e.g. the accumulators of tuning curves. */
+  extraStates?: Readonly<Record<string, Shape>>;
+  /** See {@link Session.kernelMilliseconds}. */
+  clock?: () => number;
+}
+
+/** A population that can be stepped, measured and read. */
+export interface Trainer {
+  readonly session: Session;
+  /**
+   * One update of every model.
+   *
+   * @param batches  one batch for all models, or one each; all of one size
+   * @param step     number of this update, from 1
+   * @param rates    one learning rate for all models, or one each
+   * @returns        mean loss of each model before the update, nats
+   */
+  step(batches: readonly Sequences[], step: number, rates: readonly number[]): Float64Array;
+  /** Mean loss by position, [model, pos] in nats, over sequences that all models share or have each. */
+  evaluate(batches: readonly Sequences[]): Float64Array;
+  /** Sets every weight, [model, ...shape]. */
+  writeWeights(weights: Weights): void;
+  /** Copies of all weights, [model, ...shape]. */
+  readWeights(): Weights;
+}
+
+/** Sequences that are evaluated at a time. */
+const EVALUATION_BLOCK = 64;
+
+/** Opens a session for a population in training; weights and moments are zero until written. */
+export function openTrainer(backend: Backend, options: TrainerOptions): Trainer {
+  const { config, optimizer, models, nPos } = options;
+  const shapes = weightShapes(config);
+  const block = blockSize(config, options.batch, nPos);
+  const session = backend.open({
+    models,
+    clock: options.clock,
+    states: {
+      ...Object.fromEntries(shapes),
+      ...optimizerStates(optimizer, shapes),
+      ...(block < options.batch ? accumulatorStates(shapes) : {}),
+      ...options.extraStates,
+    },
+  });
+  const programs = new Map<string, Program>();
+  const compiled = (key: string, make: () => Program): Program => {
+    const program = programs.get(key) ?? make();
+    programs.set(key, program);
+    return program;
+  };
+
+  const step: Trainer["step"] = (batches, number, rates) => {
+    const { count } = sameSize(batches, models, nPos);
+    const numbers = stepNumbers(optimizer, number, rates);
+    if (count <= block) {
+      const program = compiled(`whole ${count}`, () => session.compile(wholeStep(options, count, nPos)));
+      const { loss } = program.run({ ...stacked(batches, 0, count), ...numbers });
+      return Float64Array.from(loss);
+    }
+    const total = new Float64Array(models);
+    for (let start = 0; start < count; start += block) {
+      const size = Math.min(block, count - start);
+      const program = compiled(`block ${size} of ${count}`, () =>
+        session.compile(blockStep(options, size, nPos, count)),
+      );
+      const { loss } = program.run(stacked(batches, start, start + size));
+      for (let model = 0; model < models; model++) total[model] += loss[model];
+    }
+    compiled("update", () => session.compile(updateStep(options))).run(numbers);
+    return total;
+  };
+
+  const evaluate: Trainer["evaluate"] = (batches) => {
+    const { count } = sameSize(batches, models, nPos);
+    const total = new Float64Array(models * nPos);
+    for (let start = 0; start < count; start += EVALUATION_BLOCK) {
+      const size = Math.min(EVALUATION_BLOCK, count - start);
+      const program = compiled(`evaluate ${size}`, () => session.compile(evaluation(options, size, nPos)));
+      const { loss } = program.run(stacked(batches, start, start + size));
+      for (let i = 0; i < total.length; i++) total[i] += (loss[i] * size) / count;
+    }
+    return total;
+  };
+
+  return {
+    session,
+    step,
+    evaluate,
+    writeWeights: (weights) => {
+      for (const name of shapes.keys()) session.write(name, weights[name]);
+    },
+    readWeights: () => Object.fromEntries([...shapes.keys()].map((name) => [name, session.read(name)])),
+  };
+}
+
+function evaluation({ config }: StepSpec, size: number, nPos: number) {
+  const tokens = input("tokens", [size, nPos], "int32");
+  const targets = input("targets", [size, nPos], "int32");
+  return makeGraph({
+    outputs: { loss: lossByPosition(forward(config, weightNodes(config), tokens), targets) },
+  });
+}
+
+function sameSize(batches: readonly Sequences[], models: number, nPos: number): Sequences {
+  const [first] = batches;
+  const fits = batches.length === 1 || batches.length === models;
+  if (fits && batches.every((batch) => batch.count === first.count && batch.nPos === nPos)) return first;
+  throw new ArgumentError({
+    where: "batch",
+    rule: `needs one batch for all ${models} models or one each, of one size with ${nPos} positions`,
+    got: batches.map((batch) => `${batch.count}x${batch.nPos}`).join(" "),
+  });
+}
+
+/** Sequences start ≤ i < end of every batch as inputs: [batch, pos] for all models, or [model, batch, pos]. */
+function stacked(batches: readonly Sequences[], start: number, end: number): Record<string, Int32Array> {
+  const { nPos } = batches[0];
+  const size = (end - start) * nPos;
+  const tokens = new Int32Array(batches.length * size);
+  const targets = new Int32Array(batches.length * size);
+  batches.forEach((batch, model) => {
+    tokens.set(batch.inputs.subarray(start * nPos, end * nPos), model * size);
+    targets.set(batch.targets.subarray(start * nPos, end * nPos), model * size);
+  });
+  return { tokens, targets };
+}
