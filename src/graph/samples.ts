@@ -14,7 +14,7 @@ export interface Sample<P extends ComputedOp = ComputedOp> {
   readonly shows: string;
   readonly operands: readonly SampleOperand[];
   readonly attrs: OpAttrs[P];
-  /** False where the op has a kink or an infinity here, so that no difference quotient tells its derivative. */
+  /** False where no difference quotient tells the derivative: at a kink, at an infinity, for an index. */
   readonly smooth?: false;
 }
 
@@ -37,7 +37,7 @@ const pairs = [
   { shows: "a single number on the left", operands: [numbers([], 2), square], attrs: {} },
   {
     shows: "size-1 axes in the middle",
-    operands: [block, numbers([2, 1, 3], 1, 2, 4, -8, 0.5, 3)],
+    operands: [block, numbers([2, 1, 3], 1.5, 7, 4.5, -8, 0.5, 3)],
     attrs: {},
   },
 ] as const;
@@ -62,7 +62,12 @@ export const samples: { readonly [P in ComputedOp]: readonly Sample<P>[] } = {
   reshape: [
     { shows: "two axes become one", operands: [square], attrs: { shape: [6] } },
     { shows: "one number gets axes", operands: [numbers([], 7)], attrs: { shape: [1, 1] } },
-    { shows: "an index keeps its type", operands: [indices([4], 3, 0, 2, 1)], attrs: { shape: [2, 2] } },
+    {
+      shows: "an index keeps its type",
+      operands: [indices([4], 3, 0, 2, 1)],
+      attrs: { shape: [2, 2] },
+      smooth: false,
+    },
   ],
   transpose: [
     { shows: "rows become columns", operands: [square], attrs: { order: [1, 0] } },

@@ -5,10 +5,10 @@
  * against it.
  */
 import { integerIn } from "../../base/check.ts";
-import { ArgumentError, ShapeError, unknownName } from "../../base/errors.ts";
 import type { Backend, Program, RunInputs, Session, SessionOptions } from "../../graph/backend.ts";
 import type { Graph } from "../../graph/graph.ts";
-import { type ComputedOp, type Node, type Shape, sameShape, showShape, sizeOf } from "../../graph/node.ts";
+import { type ComputedOp, type Node, type Shape, sizeOf } from "../../graph/node.ts";
+import { checkedInput, checkStates, checkWrite, heldState } from "../checks.ts";
 import type { Executor, Kernel } from "./executor.ts";
 import { executors } from "./executors.ts";
 
@@ -26,26 +26,12 @@ function open({ models, states: shapes, clock = () => 0 }: SessionOptions): Sess
       { shape, values: new Float64Array(models * sizeOf(shape)) },
     ]),
   );
-  const stateOf = (name: string) => {
-    const found = states.get(name);
-    if (found === undefined) throw unknownName("state", name, states.keys());
-    return found;
-  };
   let milliseconds = 0;
   let scratchBytes = 0;
   return {
     models,
     compile: (graph) => {
-      for (const [name, node] of graph.states) {
-        const held = stateOf(name);
-        if (!sameShape(held.shape, node.shape))
-          throw new ShapeError({
-            where: `state "${name}"`,
-            rule: `the session holds it as ${showShape(held.shape)}`,
-            got: showShape(node.shape),
-            wayOut: "Open the session with the shapes of the graph.",
-          });
-      }
+      checkStates(graph, states);
       const { program, bytes } = compile(graph, models, states);
       scratchBytes += bytes;
       return {
@@ -58,17 +44,11 @@ function open({ models, states: shapes, clock = () => 0 }: SessionOptions): Sess
       };
     },
     write: (name, values) => {
-      const held = stateOf(name);
-      if (values.length !== held.values.length)
-        throw new ShapeError({
-          where: `state "${name}"`,
-          rule: `takes ${held.values.length} numbers: ${models} models of ${showShape(held.shape)}`,
-          got: String(values.length),
-          wayOut: "Give the values of every model, the model axis first.",
-        });
+      const held = heldState(states, name);
+      checkWrite(name, values.length, models, held.shape);
       held.values.set(values);
     },
-    read: (name) => stateOf(name).values.slice(),
+    read: (name) => heldState(states, name).values.slice(),
     kernelMilliseconds: () => milliseconds,
     memoryBytes: () =>
       [...states.values()].reduce((bytes, { values }) => bytes + values.byteLength, scratchBytes),
@@ -113,7 +93,9 @@ function compile(graph: Graph, models: number, states: States): { program: Progr
   });
 
   const run = (inputs: RunInputs) => {
-    const given = new Map([...graph.inputs].map(([name, node]) => [name, inputValues(node, inputs, models)]));
+    const given = new Map(
+      [...graph.inputs].map(([name, node]) => [name, Float64Array.from(checkedInput(node, inputs, models))]),
+    );
     const collect = (nodes: ReadonlyMap<string, Node>) =>
       [...nodes].map(([name, node]) => ({
         name,
@@ -145,34 +127,4 @@ function compile(graph: Graph, models: number, states: States): { program: Progr
     return Object.fromEntries(outputs.map(({ name, all }) => [name, all]));
   };
   return { program: { run }, bytes };
-}
-
-/** The values given for an input: of every model, or one copy that all share. */
-function inputValues(node: Node<"input">, inputs: RunInputs, models: number): Float64Array {
-  const { name, dtype } = node.attrs;
-  const size = sizeOf(node.shape);
-  const wanted = `${size} numbers for all models or ${models * size}, [model ${models}] of ${dtype} ${showShape(node.shape)}`;
-  if (!Object.hasOwn(inputs, name))
-    throw new ShapeError({
-      where: `input "${name}"`,
-      rule: `must be given, ${wanted}`,
-      got: Object.keys(inputs).length === 0 ? "no input" : `inputs ${Object.keys(inputs).join(", ")}`,
-      wayOut: "Name every input of the graph.",
-    });
-  const given = inputs[name];
-  if (given.length !== size && given.length !== models * size)
-    throw new ShapeError({
-      where: `input "${name}"`,
-      rule: `takes ${wanted}`,
-      got: String(given.length),
-      wayOut: "Give the values of every model, the model axis first, or one copy that they share.",
-    });
-  if (dtype === "int32" && !given.every(Number.isInteger))
-    throw new ArgumentError({
-      where: `input "${name}"`,
-      rule: "takes whole numbers",
-      got: String(given.find((value) => !Number.isInteger(value))),
-      wayOut: "Give an Int32Array.",
-    });
-  return Float64Array.from(given);
 }

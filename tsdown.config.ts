@@ -1,0 +1,20 @@
+import { defineConfig } from "tsdown";
+
+/** What is published: the library with its subpaths, the command line, and the worker that trains. */
+export default defineConfig({
+  entry: {
+    index: "src/index.ts",
+    stats: "src/stats/index.ts",
+    features: "src/features/index.ts",
+    cli: "src/cli/index.ts",
+    worker: "src/cli/workers/worker.ts",
+    browserWorker: "src/studies/worker.ts",
+  },
+  format: "esm",
+  platform: "neutral",
+  target: "es2022",
+  dts: true,
+  clean: true,
+  fixedExtension: false,
+  external: [/^node:/],
+});
