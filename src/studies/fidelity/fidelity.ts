@@ -27,8 +27,12 @@ export const tolerances = {
   initialLogits: 1e-5,
   /** float32 roundings through 160 steps of Adam; in float64 what PyTorch's own float32 leaves. */
   epochLoss: { float32: 1e-4, float64: 1e-5 },
-  /** eta² after training, float32. */
-  eta2: 1e-4,
+  /**
+   * eta² before and after training. The recorded runs are float32: in seed 42 a pre-activation of L0N13 passed within
+   * rounding of zero, and float64 takes the other side of the ReLU. PyTorch in float64 differs from the record by the
+   * same 1.279e-4 (test/fixtures/pytorch/originalFloat64.py), and this engine equals it to 1e-9.
+   */
+  eta2: { float32: 1e-4, float64: 2e-4 },
 } as const;
 
 /** Counts out of five that the original calls maintained. */
@@ -38,6 +42,9 @@ export interface MaintainedCounts {
   L1_token: number;
   L1_position: number;
 }
+
+/** eta² of every MLP neuron after training, by layer and kind, [unit]. */
+export type Selectivity = readonly Readonly<Record<"token" | "position", Float64Array>>[];
 
 /** What the study prints. */
 export interface FidelityResult {
@@ -66,6 +73,15 @@ export function fidelity(
   backend: Backend,
   onEpoch?: (epoch: number, loss: number) => void,
 ): FidelityResult {
+  return trainAndCompare(fixture, backend, onEpoch).result;
+}
+
+/** {@link fidelity} with the selectivity it was computed from. */
+export function trainAndCompare(
+  fixture: Fixture,
+  backend: Backend,
+  onEpoch?: (epoch: number, loss: number) => void,
+): { result: FidelityResult; eta2Final: Selectivity } {
   const config = presets.original;
   const sequences = fixture.train_data.length;
   const data = shifted(Int32Array.from(fixture.train_data.flat()), config.nCtx);
@@ -128,10 +144,10 @@ export function fidelity(
   const pass =
     initialLogitsMaxError < tolerances.initialLogits &&
     epochLossMaxError < tolerances.epochLoss[backend.precision] &&
-    eta2MaxError < tolerances.eta2 &&
+    eta2MaxError < tolerances.eta2[backend.precision] &&
     top5Equal &&
     lists.every(({ key }) => maintained[key] === expected[key]);
-  return {
+  const result = {
     seed: fixture.seed,
     backend: backend.name,
     initialLogitsMaxError,
@@ -142,6 +158,7 @@ export function fidelity(
     maintained,
     pass,
   };
+  return { result, eta2Final: after.eta2 };
 }
 
 /** NaN where the lengths differ, so that a comparison with a tolerance fails. */
