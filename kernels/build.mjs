@@ -10,7 +10,18 @@ const target = join(here, "../src/backends/wasm/kernels.generated.ts");
 
 async function compile(extra) {
   let binary;
-  const flags = ["-O3", "--noAssert", "--runtime", "stub", "--importMemory", "--enable", "simd", "--enable", "bulk-memory", ...extra];
+  const flags = [
+    "-O3",
+    "--noAssert",
+    "--runtime",
+    "stub",
+    "--importMemory",
+    "--enable",
+    "simd",
+    "--enable",
+    "bulk-memory",
+    ...extra,
+  ];
   const { error, stderr } = await asc.main(["run.ts", "--outFile", "kernels.wasm", ...flags], {
     readFile: undefined,
     writeFile: (name, contents) => {
@@ -23,6 +34,7 @@ async function compile(extra) {
 }
 
 import { readFileSync } from "node:fs";
+
 function files() {
   return {
     readFile: (name) => {
@@ -43,4 +55,6 @@ writeFileSync(
   `// Written by kernels/build.mjs from kernels/assembly; not committed.\n` +
     `export const exactKernels = "${exact}";\nexport const relaxedKernels = "${relaxed}";\n`,
 );
-console.log(`kernels: exact ${Math.round((exact.length * 3) / 4)} bytes, relaxed ${Math.round((relaxed.length * 3) / 4)} bytes`);
+console.log(
+  `kernels: exact ${Math.round((exact.length * 3) / 4)} bytes, relaxed ${Math.round((relaxed.length * 3) / 4)} bytes`,
+);

@@ -62,7 +62,7 @@ const graph = new Map(
   files.map((file) => [
     nameOf(file),
     importsOf(file)
-      .filter((target) => target.startsWith("."))
+      .filter((target) => target.startsWith(".") && !target.endsWith("package.json"))
       .map((target) => nameOf(normalize(join(dirname(file), target)))),
   ]),
 );

@@ -3,10 +3,23 @@ import { splat } from "./lanes";
 
 /** A strided copy over five axes: transpose, broadcast (input stride 0), slice and concat (output strides). */
 export function copy(
-  out: usize, x: usize,
-  n0: i32, n1: i32, n2: i32, n3: i32, n4: i32,
-  x0: usize, x1: usize, x2: usize, x3: usize, x4: usize,
-  o0: usize, o1: usize, o2: usize, o3: usize, o4: usize,
+  out: usize,
+  x: usize,
+  n0: i32,
+  n1: i32,
+  n2: i32,
+  n3: i32,
+  n4: i32,
+  x0: usize,
+  x1: usize,
+  x2: usize,
+  x3: usize,
+  x4: usize,
+  o0: usize,
+  o1: usize,
+  o2: usize,
+  o3: usize,
+  o4: usize,
 ): void {
   for (let a = 0; a < n0; a++)
     for (let b = 0; b < n1; b++)
@@ -16,23 +29,27 @@ export function copy(
           let q = out + <usize>a * o0 + <usize>b * o1 + <usize>c * o2 + <usize>d * o3;
           for (let e = 0; e < n4; e++) {
             v128.store(q, v128.load(p));
-            p += x4; q += o4;
+            p += x4;
+            q += o4;
           }
         }
 }
 
 export function fill(out: usize, n: i32): void {
-  memory.fill(out, 0, <usize>n << 4);
+  memory.fill(out, 0, (<usize>n) << 4);
 }
 
 /** out[o, i] = Σ_r x[o, r, i] in order of r: four columns at a time, so that the sums hide each other's latency. */
 export function sum(out: usize, x: usize, outer: i32, count: i32, inner: i32): void {
-  const row = <usize>inner << 4;
+  const row = (<usize>inner) << 4;
   for (let o = 0; o < outer; o++) {
     let i = 0;
     for (; i + 4 <= inner; i += 4) {
-      let s0 = splat(0), s1 = s0, s2 = s0, s3 = s0;
-      let p = x + (<usize>i << 4);
+      let s0 = splat(0),
+        s1 = s0,
+        s2 = s0,
+        s3 = s0;
+      let p = x + ((<usize>i) << 4);
       for (let r = 0; r < count; r++) {
         s0 = f32x4.add(s0, v128.load(p));
         s1 = f32x4.add(s1, v128.load(p, 16));
@@ -40,12 +57,15 @@ export function sum(out: usize, x: usize, outer: i32, count: i32, inner: i32): v
         s3 = f32x4.add(s3, v128.load(p, 48));
         p += row;
       }
-      v128.store(out, s0); v128.store(out, s1, 16); v128.store(out, s2, 32); v128.store(out, s3, 48);
+      v128.store(out, s0);
+      v128.store(out, s1, 16);
+      v128.store(out, s2, 32);
+      v128.store(out, s3, 48);
       out += 64;
     }
     for (; i < inner; i++) {
       let s = splat(0);
-      let p = x + (<usize>i << 4);
+      let p = x + ((<usize>i) << 4);
       for (let r = 0; r < count; r++) {
         s = f32x4.add(s, v128.load(p));
         p += row;
@@ -59,27 +79,37 @@ export function sum(out: usize, x: usize, outer: i32, count: i32, inner: i32): v
 
 /** out[i] = Σ_r x[r, i] y[r, i] in order of r: the sum of a product that is never stored. */
 export function sumProduct(out: usize, x: usize, y: usize, count: i32, inner: i32): void {
-  const row = <usize>inner << 4;
+  const row = (<usize>inner) << 4;
   let i = 0;
   for (; i + 4 <= inner; i += 4) {
-    let s0 = splat(0), s1 = s0, s2 = s0, s3 = s0;
-    let p = x + (<usize>i << 4), q = y + (<usize>i << 4);
+    let s0 = splat(0),
+      s1 = s0,
+      s2 = s0,
+      s3 = s0;
+    let p = x + ((<usize>i) << 4),
+      q = y + ((<usize>i) << 4);
     for (let r = 0; r < count; r++) {
       s0 = f32x4.add(s0, f32x4.mul(v128.load(p), v128.load(q)));
       s1 = f32x4.add(s1, f32x4.mul(v128.load(p, 16), v128.load(q, 16)));
       s2 = f32x4.add(s2, f32x4.mul(v128.load(p, 32), v128.load(q, 32)));
       s3 = f32x4.add(s3, f32x4.mul(v128.load(p, 48), v128.load(q, 48)));
-      p += row; q += row;
+      p += row;
+      q += row;
     }
-    v128.store(out, s0); v128.store(out, s1, 16); v128.store(out, s2, 32); v128.store(out, s3, 48);
+    v128.store(out, s0);
+    v128.store(out, s1, 16);
+    v128.store(out, s2, 32);
+    v128.store(out, s3, 48);
     out += 64;
   }
   for (; i < inner; i++) {
     let s = splat(0);
-    let p = x + (<usize>i << 4), q = y + (<usize>i << 4);
+    let p = x + ((<usize>i) << 4),
+      q = y + ((<usize>i) << 4);
     for (let r = 0; r < count; r++) {
       s = f32x4.add(s, f32x4.mul(v128.load(p), v128.load(q)));
-      p += row; q += row;
+      p += row;
+      q += row;
     }
     v128.store(out, s);
     out += 16;

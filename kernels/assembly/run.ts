@@ -6,10 +6,11 @@
  * the states of one group of four models begin; all addresses are multiples of 16. The opcodes and operand lists are
  * those of src/backends/wasm/instructions.ts, in the same order.
  */
-import { gemm } from "./gemm";
+
 import { adamUpdate, affine, binary, select, unary } from "./elementwise";
-import { copy, fill, sum, sumProduct } from "./reduce";
+import { gemm } from "./gemm";
 import { gather, oneHot, scatterAdd } from "./indexed";
+import { copy, fill, sum, sumProduct } from "./reduce";
 import { crossEntropy, crossEntropyGrad, layerNorm, normalize, normalizeGrad, normScale, softmax, softmaxGrad } from "./rows";
 
 let pc: usize = 0;

@@ -43,7 +43,7 @@ export function log(x: number): number {
  * Edges: exp(−∞) = 0, overflow gives ∞ above 709.78, below −745.2 it is 0.
  */
 export function exp(x: number): number {
-  if (x !== x) return x;
+  if (Number.isNaN(x)) return x;
   if (x > 709.782712893384) return Number.POSITIVE_INFINITY;
   if (x < -745.2) return 0;
   const n = Math.round(x / Math.LN2);

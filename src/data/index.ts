@@ -11,6 +11,7 @@ export {
 } from "./batches.ts";
 export { checkedSize } from "./checkedSize.ts";
 export { honestFloor, type LeakVerdict, leakAlarm, leakTolerance } from "./leak.ts";
+export { leaksByPosition, type PositionLeak } from "./leakByPosition.ts";
 export { motifLengths, type PatternKind, patternKinds, patternOf } from "./patternOf.ts";
 export { patterns } from "./patterns.ts";
 export { patternsFloor, patternsProbability } from "./patternsFloor.ts";

@@ -11,7 +11,7 @@ h1 { font-size: 30px; line-height: 1.2; margin: 0 0 4px; letter-spacing: -0.01em
 h2 { font-size: 21px; line-height: 1.3; margin: 56px 0 12px; }
 h3 { font-size: 17px; line-height: 1.35; margin: 0; max-width: 46em; }
 p { margin: 0 0 12px; max-width: 44em; }
-.lead { font-size: 18px; line-height: 1.5; }
+.lead { font-size: 18px; line-height: 1.5; margin-top: 18px; }
 .question, .reading, .facts, .caption { color: var(--muted); }
 .question { margin: 2px 0 14px; }
 .reading, .caption { font-size: 13px; line-height: 1.5; margin: 10px 0 0; max-width: 62em; }
@@ -22,7 +22,7 @@ p { margin: 0 0 12px; max-width: 44em; }
 nav ul { list-style: none; margin: 16px 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 14px; }
 a { color: inherit; text-decoration-color: var(--null-line); text-underline-offset: 2px; }
 figure { margin: 0 0 60px; }
-.panels { display: flex; flex-wrap: wrap; gap: 18px 28px; align-items: flex-start; }
+.panels { display: flex; flex-wrap: wrap; gap: 20px 24px; align-items: flex-start; }
 .panel { flex: 0 1 auto; min-width: 0; }
 .panel-title { font-size: 13px; font-weight: 600; margin: 0 0 4px; }
 .plot { max-width: 100%; height: auto; }
@@ -32,7 +32,7 @@ caption { text-align: left; font-weight: 600; padding: 0 0 6px; }
 th { font-weight: 600; text-align: left; vertical-align: bottom; color: var(--muted); }
 th, td { padding: 6px 18px 6px 0; border-bottom: 1px solid var(--rule); }
 td { vertical-align: top; }
-tbody th { color: var(--ink); vertical-align: top; }
+tbody th { color: var(--ink); vertical-align: top; white-space: nowrap; }
 .number { text-align: right; white-space: nowrap; }
 .interval { color: var(--muted); font-size: 13px; }
 .claims td:nth-child(3) { white-space: nowrap; font-weight: 600; }

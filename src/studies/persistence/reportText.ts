@@ -1,52 +1,74 @@
 /** Sentences of the report that are made from its numbers. */
-import { counted, fixed, intervalText, listed, percent } from "../../figures/index.ts";
-import type { Group, PersistenceResult, PresetSummary } from "./result.ts";
+import { counted, fixed, intervalText, listed } from "../../figures/index.ts";
+import type { ClaimVerdict, Group, Interval, PersistenceResult, PresetSummary } from "./result.ts";
 
-const layerMean = (groups: readonly Group[], value: (group: Group) => number) =>
-  groups.reduce((sum, group) => sum + value(group), 0) / groups.length;
-
-/** Groups of one preset by layer, ascending. */
-function byLayer({ groups }: PresetSummary): [layer: number, groups: Group[]][] {
-  const layers = [...new Set(groups.map(({ layer }) => layer))].sort((a, b) => a - b);
-  return layers.map((layer) => [layer, groups.filter((group) => group.layer === layer)]);
+interface Cell {
+  name: string;
+  group: Group;
 }
 
-function range(values: readonly number[], show: (value: number) => string): string {
-  const finite = values.filter(Number.isFinite);
-  const [low, high] = [show(Math.min(...finite)), show(Math.max(...finite))];
+function range(values: readonly number[], digits = 2): string {
+  const [low, high] = [fixed(Math.min(...values), digits), fixed(Math.max(...values), digits)];
   return low === high ? low : `${low} to ${high}`;
 }
 
-/** What tuning says of one preset: one sentence. */
-function tuningSentence(preset: PresetSummary): string {
-  const layers = byLayer(preset).map(([layer, groups]) => {
-    const cells = groups.map(({ kind, tuning }) => `${kind} r ${fixed(tuning.r)} ${intervalText(tuning.ci)}`);
-    return `layer ${layer} ${listed(cells)}`;
-  });
-  const nulls = preset.groups.map(({ tuning }) => tuning.nullR);
-  return `With ${preset.preset} (${counted(preset.seeds.length, "seed")}, ${counted(preset.steps, "step")}) a unit's tuning correlates with its own initialisation: ${layers.join("; ")}; with another initialisation it correlates at ${range(nulls, (r) => fixed(r))}.`;
+/** Lowest and highest estimate, each with its interval and where it was found. */
+function extremes(
+  cells: readonly Cell[],
+  estimate: (group: Group) => { value: number; interval: Interval },
+): string {
+  const sorted = [...cells].sort((a, b) => estimate(a.group).value - estimate(b.group).value);
+  const show = ({ name, group }: Cell) => {
+    const { value, interval } = estimate(group);
+    return `${fixed(value)} ${intervalText(interval)} (${name})`;
+  };
+  const [low, high] = [sorted[0], sorted[sorted.length - 1]];
+  return sorted.length === 1 ? show(low) : `${show(low)} to ${show(high)}`;
 }
 
-/** What the original criterion says, and what chance supplies of it: one sentence. */
-function criterionSentence(preset: PresetSummary): string {
-  const maintained = layerMean(preset.groups, ({ criterion }) => criterion.maintained);
-  const chance = layerMean(preset.groups, ({ criterion }) => criterion.null);
-  const above = preset.groups.filter(({ criterion }) => criterion.excessCi[0] > 0).length;
-  return `The original criterion calls ${percent(maintained)} of selected units maintained; ${fixed(100 * chance, 0)} of these points are what any trained unit gives, and the excess is above zero in ${above} of ${preset.groups.length} cells.`;
+/** `supports 2, refutes 2`, in the order in which the verdicts are named. */
+function verdictCounts(claims: readonly ClaimVerdict[]): string {
+  const verbs = {
+    supported: (n: number) => `supports ${n}`,
+    refuted: (n: number) => `refutes ${n}`,
+    undecided: (n: number) => `leaves ${n} undecided`,
+    "not tested here": (n: number) => `does not test ${n}`,
+  };
+  return listed(
+    Object.entries(verbs).flatMap(([verdict, say]) => {
+      const count = claims.filter((claim) => claim.verdict === verdict).length;
+      return count === 0 ? [] : [say(count)];
+    }),
+  );
 }
 
 /**
  * The answer of the whole study, a paragraph of plain sentences.
  *
- * Every number is one of the result's, with its interval or its null in the same sentence.
+ * Every estimate stands beside its interval, its null and the number of seeds. Cells without an estimate (no model
+ * left) are not counted.
  */
-export function answerText(result: PersistenceResult): string {
-  const sentences = result.presets.flatMap((preset) =>
-    preset.groups.length === 0
-      ? [`With ${preset.preset} nothing could be measured.`]
-      : [tuningSentence(preset), criterionSentence(preset)],
+export function answerText({ presets, claims }: PersistenceResult): string {
+  const cells = presets
+    .flatMap(({ preset, groups }) =>
+      groups.map((group) => ({ name: `${preset}, L${group.layer} ${group.kind}`, group })),
+    )
+    .filter(({ group }) => Number.isFinite(group.tuning.r) && Number.isFinite(group.criterion.maintained));
+  if (cells.length === 0) return "Nothing could be measured: no model of this run has a tuning to compare.";
+  const seeds = range(
+    presets.map((preset) => preset.seeds.length),
+    0,
   );
-  return sentences.length === 0 ? "No preset was run." : sentences.join(" ");
+  const keeps = cells.filter(({ group: { tuning } }) => tuning.ci[0] > tuning.nullCi[1]).length;
+  const exceeds = cells.filter(({ group: { criterion } }) => criterion.excessCi[0] > 0).length;
+  return [
+    `After training, units' tuning correlates with their own initialisation at r ${extremes(cells, ({ tuning }) => ({ value: tuning.r, interval: tuning.ci }))}, over ${seeds} seeds a preset; with another initialisation, the null, at ${range(cells.map(({ group }) => group.tuning.nullR))}.`,
+    `In ${keeps} of ${counted(cells.length, "cell")} (preset, layer, kind of tuning) the interval lies above that of the null.`,
+    `By the original criterion ${extremes(cells, ({ criterion }) => ({ value: criterion.maintained, interval: criterion.ci }))} of the selected units count as maintained, but any trained unit would count with ${range(cells.map(({ group }) => group.criterion.null))}; the excess is above zero in ${exceeds} of ${counted(cells.length, "cell")}.`,
+    ...(claims.length === 0
+      ? []
+      : [`Of the original's ${counted(claims.length, "claim")} this run ${verdictCounts(claims)}.`]),
+  ].join(" ");
 }
 
 /** What the leak alarm says of a preset; undefined where there is no alarm. */

@@ -1,0 +1,31 @@
+/** What runs in a worker: a thread in Node, a web worker in a page. It answers the pool's calls until it is ended. */
+import workerpool from "workerpool";
+import { backendNamed } from "../../backends/registry.ts";
+import { UserError } from "../../base/errors.ts";
+import { type JobEvent, type PopulationJob, runJob } from "../../studies/population/job.ts";
+import { type BenchJob, type BenchMeasurement, measureTraining } from "./measureTraining.ts";
+
+/** How a call ended. Errors cross as data: a class of ours would arrive as a plain Error. */
+export type Answer<T> = { ok: true; value: T } | { ok: false; user: boolean; message: string };
+
+async function answered<T>(work: () => Promise<T>): Promise<Answer<T>> {
+  try {
+    return { ok: true, value: await work() };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { ok: false, user: error instanceof UserError, message };
+  }
+}
+
+const clock = () => performance.now();
+
+workerpool.worker({
+  population: (job: PopulationJob): Promise<Answer<null>> =>
+    answered(async () => {
+      const backend = await backendNamed(job.backend.name, job.backend);
+      runJob(job, backend, (event: JobEvent) => workerpool.workerEmit(event), clock);
+      return null;
+    }),
+  bench: (job: BenchJob): Promise<Answer<BenchMeasurement>> =>
+    answered(async () => measureTraining(job, await backendNamed(job.backend.name, job.backend), clock)),
+});

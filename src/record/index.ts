@@ -1,0 +1,33 @@
+/** The record floor: the run format. Bytes in, bytes out. */
+export { canonicalJson, type JsonOptions, type JsonValue, parseJson, readableJson } from "./canonicalJson.ts";
+export { type Dtype, dtypeOf, littleEndianBytes, type Numbers } from "./littleEndian.ts";
+export {
+  checkFile,
+  type FileEntry,
+  fileEntry,
+  isRunPath,
+  type Manifest,
+  type ManifestParts,
+  manifestBytes,
+  manifestVersion,
+  type RunStatus,
+  readManifest,
+  runStatuses,
+} from "./manifest.ts";
+export { type Measurement, measurementsToParquet } from "./measurements.ts";
+export {
+  readSafetensors,
+  type Tensor,
+  type TensorFile,
+  type WriteOptions,
+  writeSafetensors,
+} from "./safetensors.ts";
+export {
+  defaultHeaderLimit,
+  type ReadOptions,
+  readSafetensorsHeader,
+  type SafetensorsHeader,
+  type TensorPlace,
+} from "./safetensorsHeader.ts";
+export { sha256OfBytes, sha256OfWeights } from "./sha256.ts";
+export { parseStrictJson, type StrictJson, type StrictJsonOptions, strictUtf8 } from "./strictJson.ts";

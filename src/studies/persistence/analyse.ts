@@ -1,0 +1,182 @@
+/** From the gathered arms of one preset to its numbers: every statistic by seed first, then over seeds. */
+
+import { leakAlarm, leakTolerance } from "../../data/leak.ts";
+import { leaksByPosition } from "../../data/leakByPosition.ts";
+import { taskNamed } from "../../data/registry.ts";
+import {
+  chanceCorrected,
+  identityRecovery,
+  originalCriterion,
+  preferenceKept,
+  tuningCorrelation,
+  unitMeans,
+} from "../../features/index.ts";
+import { parameterCount, weightShapes } from "../../model/weights.ts";
+import { sha256OfWeights } from "../../record/sha256.ts";
+import { finiteMean } from "../../train/grow.ts";
+import type { ArmResult } from "../population/gather.ts";
+import { cellsAt, sameDataOtherInit } from "./cells.ts";
+import type { Kind } from "./result.ts";
+import { layersOf, siteOfLayer } from "./spec.ts";
+
+/** Numbers of one layer and kind, one entry a seed; NaN where a model diverged. */
+export interface GroupBySeed {
+  layer: number;
+  kind: Kind;
+  maintained: Float64Array;
+  nullShuffle: Float64Array;
+  nullOtherInit: Float64Array;
+  excess: Float64Array;
+  kappa: Float64Array;
+  r: Float64Array;
+  nullR: Float64Array;
+  ceilingR: Float64Array;
+  preferred: Float64Array;
+  preferredNull: Float64Array;
+  /** Absolute variance of this kind, after over before, as a ratio of means over units. */
+  varianceRatio: Float64Array;
+}
+
+/** All numbers of a preset, by seed. */
+export interface PresetBySeed {
+  preset: string;
+  main: ArmResult;
+  groups: GroupBySeed[];
+  /** Share of units that matching maps to themselves, [layer][seed]. */
+  identity: Float64Array[];
+  /** Mean tuning r over units with all cells, [layer][seed]: after training, against the own start. */
+  overallR: Float64Array[];
+  /** (L₀ − L) / (L₀ − floor) of held-out loss, by seed; NaN without a floor. */
+  lossProgress: Float64Array;
+  weights: string[];
+  parameters: number;
+}
+
+const kinds: readonly Kind[] = ["token", "position"];
+
+/** Every statistic of a preset, seed by seed. */
+export function analysePreset(preset: string, main: ArmResult, otherData: ArmResult): PresetBySeed {
+  const { config } = main.arm;
+  const models = main.models.length;
+  const first = main.checkpoints[0];
+  const last = main.checkpoints[main.checkpoints.length - 1];
+  const other = otherData.checkpoints[otherData.checkpoints.length - 1];
+  const partner = sameDataOtherInit(models);
+  const layers = layersOf(config.attnOnly ? 0 : config.nLayers);
+
+  const groups: GroupBySeed[] = [];
+  const identity: Float64Array[] = [];
+  const overallR: Float64Array[] = [];
+  for (const layer of layers) {
+    const site = siteOfLayer(layer);
+    const [before, after, elsewhere] = [
+      cellsAt(first, site, config),
+      cellsAt(last, site, config),
+      cellsAt(other, site, config),
+    ];
+    identity.push(identityRecovery(before, after).recovered);
+    overallR.push(unitMeans(tuningCorrelation(before, after), models).mean);
+    for (const kind of kinds) {
+      const initial = first.sites[site].eta2[kind];
+      const criterion = originalCriterion(initial, last.sites[site].eta2[kind], models);
+      const byOtherInit = originalCriterion(
+        initial,
+        paired(other.sites[site].eta2[kind], models, partner),
+        models,
+      );
+      const meanR = (...args: Parameters<typeof tuningCorrelation>) =>
+        unitMeans(tuningCorrelation(...args), models).mean;
+      const amount = (at: typeof first) => unitMeans(at.sites[site].amount[kind], models).mean;
+      const [start, end] = [amount(first), amount(last)];
+      groups.push({
+        layer,
+        kind,
+        maintained: criterion.maintained,
+        nullShuffle: criterion.nullShuffle,
+        nullOtherInit: byOtherInit.maintained,
+        excess: criterion.excess,
+        kappa: criterion.maintained.map(
+          (same, seed) => chanceCorrected(same, criterion.nullShuffle[seed]).kappa,
+        ),
+        r: meanR(before, after, { kind }),
+        nullR: meanR(before, elsewhere, { kind, partner }),
+        ceilingR: meanR(after, elsewhere, { kind }),
+        preferred: unitMeans(preferenceKept(before, after, kind), models).mean,
+        preferredNull: unitMeans(preferenceKept(before, elsewhere, kind, { partner }), models).mean,
+        varianceRatio: end.map((value, seed) => value / start[seed]),
+      });
+    }
+  }
+  const shapes = weightShapes(config);
+  return {
+    preset,
+    main,
+    groups,
+    identity,
+    overallR,
+    lossProgress: progressOf(main),
+    weights: main.models.map((_, model) =>
+      sha256OfWeights(modelWeights(last.weights, model, models), shapes),
+    ),
+    parameters: parameterCount(config),
+  };
+}
+
+/** Rows of a [model, unit] array in the order of another arm's models. */
+function paired(values: Float64Array, models: number, partner: (model: number) => number): Float64Array {
+  const units = values.length / models;
+  const out = new Float64Array(values.length).fill(Number.NaN);
+  for (let model = 0; model < models; model++) {
+    const from = partner(model);
+    if (!Number.isNaN(from)) out.set(values.subarray(from * units, (from + 1) * units), model * units);
+  }
+  return out;
+}
+
+function modelWeights(weights: ArmResult["checkpoints"][0]["weights"], model: number, models: number) {
+  return Object.fromEntries(
+    Object.entries(weights).map(([name, values]) => {
+      const size = values.length / models;
+      return [name, values.slice(model * size, (model + 1) * size)];
+    }),
+  );
+}
+
+/** Mean over positions of held-out loss, by model. */
+export function heldOutLoss(result: ArmResult, at: number): Float64Array {
+  const { heldOut } = result.checkpoints[at];
+  const nPos = result.arm.config.nCtx - 1;
+  return Float64Array.from(result.models, (_, model) =>
+    heldOut.subarray(model * nPos, (model + 1) * nPos).reduce((sum, loss) => sum + loss / nPos, 0),
+  );
+}
+
+function floorOf({ arm }: ArmResult) {
+  return taskNamed(arm.task, { dVocab: arm.config.dVocab, nCtx: arm.config.nCtx }).bayesFloor();
+}
+
+function progressOf(main: ArmResult): Float64Array {
+  const floor = floorOf(main);
+  const [start, end] = [heldOutLoss(main, 0), heldOutLoss(main, main.checkpoints.length - 1)];
+  if (floor === undefined) return start.map(() => Number.NaN);
+  return start.map((loss, seed) => (loss - end[seed]) / (loss - floor.causal));
+}
+
+/** What held-out losses say about a leak: by the mean, and position by position (means over seeds). */
+export function leakOf(main: ArmResult) {
+  const floor = floorOf(main);
+  if (floor === undefined) return { leak: false, positions: [], message: "" };
+  const count = main.arm.heldOut;
+  const last = main.checkpoints.length - 1;
+  const nPos = main.arm.config.nCtx - 1;
+  const byPosition = Float64Array.from({ length: nPos }, (_, pos) =>
+    finiteMean(main.models.map((_, model) => main.checkpoints[last].heldOut[model * nPos + pos])),
+  );
+  const positions = leaksByPosition(byPosition, floor, count);
+  const mean = leakAlarm({
+    loss: finiteMean(heldOutLoss(main, last)),
+    floor,
+    tolerance: leakTolerance(floor, count),
+  });
+  return { leak: mean.leaks || positions.length > 0, positions, message: mean.message };
+}

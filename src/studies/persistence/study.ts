@@ -1,0 +1,101 @@
+/** The persistence study from settings to result; whoever calls it says how jobs are run. */
+import type { Measurement } from "../../record/measurements.ts";
+import { type ArmResult, cutIntoJobs, gatherArm } from "../population/gather.ts";
+import type { JobEvent, PopulationJob } from "../population/job.ts";
+import { analysePreset, type PresetBySeed } from "./analyse.ts";
+import { decideClaims } from "./claims.ts";
+import type { ClaimVerdict, PresetDetail, PresetSummary } from "./result.ts";
+import { type Arm, armsOf, type PersistenceSettings } from "./spec.ts";
+import { detailPreset, selectivityEvidence, summarisePreset } from "./summarise.ts";
+
+/** Runs jobs somewhere and tells their events; resolves when all are done. Events of one job come in order. */
+export type JobRunner = (
+  jobs: readonly PopulationJob[],
+  tell: (job: number, event: JobEvent) => void,
+) => Promise<void>;
+
+/** How the study is carried out; changes no number. */
+export interface Execution {
+  backend: PopulationJob["backend"];
+  runJobs: JobRunner;
+  /** Models in a job: a multiple of four fills the vectors. */
+  modelsPerJob: number;
+  /** Told with every event, for a display. */
+  onEvent?: (arm: Arm, models: number, event: JobEvent) => void;
+}
+
+/** Everything the study found; a caller writes it down. */
+export interface PersistenceStudy {
+  summaries: PresetSummary[];
+  details: PresetDetail[];
+  claims: ClaimVerdict[];
+  analyses: PresetBySeed[];
+  kernelShare: number;
+}
+
+/** Runs the study. The same settings give the same numbers, however many jobs and workers there are. */
+export async function persistenceStudy(
+  settings: PersistenceSettings,
+  execution: Execution,
+): Promise<PersistenceStudy> {
+  const presets = settings.presets.map((preset) => ({ preset, ...armsOf(preset, settings) }));
+  const arms = presets.flatMap(({ main, otherData }) => [main, otherData]);
+  const cut = arms.map((arm) => ({
+    arm,
+    jobs: cutIntoJobs(arm.spec, arm.models, execution.modelsPerJob, execution.backend),
+  }));
+  const all = cut.flatMap(({ arm, jobs }) => jobs.map((job) => ({ arm, job, told: [] as JobEvent[] })));
+  await execution.runJobs(
+    all.map(({ job }) => job),
+    (index, event) => {
+      const { arm, job, told } = all[index];
+      if (event.kind !== "progress") told.push(event);
+      execution.onEvent?.(arm, job.models.length, event);
+    },
+  );
+  const results = new Map<Arm, ArmResult>(
+    cut.map(({ arm, jobs }) => [
+      arm,
+      gatherArm(
+        jobs,
+        all.filter((entry) => entry.arm === arm).map(({ told }) => told),
+      ),
+    ]),
+  );
+  const analyses = presets.map(({ preset, main, otherData }) =>
+    analysePreset(preset, results.get(main) as ArmResult, results.get(otherData) as ArmResult),
+  );
+  const summaries = analyses.map((analysis) => summarisePreset(analysis, settings.stepsPerEpoch));
+  const shares = [...results.values()].map(({ kernelShare }) => kernelShare);
+  return {
+    summaries,
+    details: analyses.map((analysis, i) => detailPreset(analysis, summaries[i])),
+    claims: decideClaims({ presets: analyses, selectivity: selectivityEvidence(analyses) }),
+    analyses,
+    kernelShare: shares.reduce((sum, share) => sum + share, 0) / shares.length,
+  };
+}
+
+/** Every measurement of an arm at one checkpoint as tidy rows: selectivity of units, and held-out loss. */
+export function measurementRows(preset: string, main: ArmResult, at: number): Measurement[] {
+  const checkpoint = main.checkpoints[at];
+  const rows: Measurement[] = [];
+  const { step } = checkpoint;
+  const row = (model: number, site: string, unit: number | null, statistic: string, value: number) => {
+    rows.push({ arm: preset, model, seed: main.models[model].init, step, site, unit, statistic, value });
+  };
+  for (const [site, snapshot] of Object.entries(checkpoint.sites)) {
+    for (const statistic of ["eta2", "omega2", "epsilon2", "amount", "crossValidated"] as const) {
+      for (const [source, values] of Object.entries(snapshot[statistic])) {
+        values.forEach((value, i) => {
+          row(Math.floor(i / snapshot.units), site, i % snapshot.units, `${statistic}.${source}`, value);
+        });
+      }
+    }
+  }
+  const nPos = main.arm.config.nCtx - 1;
+  checkpoint.heldOut.forEach((loss, i) => {
+    row(Math.floor(i / nPos), "model", i % nPos, "heldOutLoss.position", loss);
+  });
+  return rows;
+}

@@ -1,0 +1,227 @@
+/** From numbers by seed to what is printed and drawn: estimates with intervals over seeds. */
+import { randomStream } from "../../base/random.ts";
+import { taskNamed } from "../../data/registry.ts";
+import {
+  randomProjectionNull,
+  type Source,
+  tuningCorrelation,
+  unitMeans,
+  weightDisplacement,
+} from "../../features/index.ts";
+import { neighbourModel } from "../../features/pairing.ts";
+import { tInterval } from "../../stats/intervals.ts";
+import { mean } from "../../stats/moments.ts";
+import { finiteMean } from "../../train/grow.ts";
+import type { ArmResult } from "../population/gather.ts";
+import { type GroupBySeed, heldOutLoss, leakOf, type PresetBySeed } from "./analyse.ts";
+import { cellsAt } from "./cells.ts";
+import type { ClaimEvidence } from "./claims.ts";
+import type {
+  Components,
+  Group,
+  Interval,
+  LayerDetail,
+  ModelSummary,
+  PresetDetail,
+  PresetSummary,
+} from "./result.ts";
+import { layersOf, siteOfLayer } from "./spec.ts";
+
+const finite = (values: ArrayLike<number>) => Array.from(values).filter(Number.isFinite);
+const meanOf = (values: ArrayLike<number>) => mean(finite(values));
+const ci = (values: ArrayLike<number>): Interval => {
+  const { low, high } = tInterval(finite(values));
+  return [low, high];
+};
+
+function summariseGroup(group: GroupBySeed, identity: Float64Array): Group {
+  return {
+    layer: group.layer,
+    kind: group.kind,
+    criterion: {
+      maintained: meanOf(group.maintained),
+      ci: ci(group.maintained),
+      null: meanOf(group.nullShuffle),
+      excess: meanOf(group.excess),
+      excessCi: ci(group.excess),
+      kappa: meanOf(group.kappa),
+      kappaCi: ci(group.kappa),
+      nullOtherInit: meanOf(group.nullOtherInit),
+    },
+    tuning: {
+      r: meanOf(group.r),
+      ci: ci(group.r),
+      nullR: meanOf(group.nullR),
+      nullCi: ci(group.nullR),
+      ceilingR: meanOf(group.ceilingR),
+      ceilingCi: ci(group.ceilingR),
+      preferred: meanOf(group.preferred),
+      preferredNull: meanOf(group.preferredNull),
+    },
+    identityRecovery: meanOf(identity),
+    identityCi: ci(identity),
+  };
+}
+
+/** Training loss of the last pass over the data, or of the last 16 steps where a run is shorter. */
+function lastLosses(main: ArmResult, stepsPerEpoch: number): number[] {
+  const last = Math.min(stepsPerEpoch, main.arm.steps);
+  return main.losses.map((ofModel) => meanOf(ofModel.subarray(ofModel.length - last)));
+}
+
+const orNull = (value: number) => (Number.isFinite(value) ? value : null);
+
+/** A preset's numbers over seeds. */
+export function summarisePreset(analysis: PresetBySeed, stepsPerEpoch: number): PresetSummary {
+  const { preset, main, groups, identity, weights } = analysis;
+  const { arm, models } = main;
+  const floor = taskNamed(arm.task, { dVocab: arm.config.dVocab, nCtx: arm.config.nCtx }).bayesFloor();
+  const last = lastLosses(main, stepsPerEpoch);
+  return {
+    preset,
+    seeds: models.map(({ init }) => init),
+    steps: arm.steps,
+    loss: {
+      first: finiteMean(main.losses.map((ofModel) => ofModel[0])),
+      last: finiteMean(last),
+      heldOut: finiteMean(heldOutLoss(main, main.checkpoints.length - 1)),
+      bayesFloor: floor?.causal ?? null,
+      leak: leakOf(main).leak,
+    },
+    groups: groups.map((group) => summariseGroup(group, identity[group.layer])),
+    models: models.map(
+      ({ init }, model): ModelSummary => ({
+        seed: init,
+        finalLoss: orNull(last[model]),
+        weights: weights[model],
+        divergedAt: main.divergedAt[model],
+      }),
+    ),
+  };
+}
+
+/** Units drawn from the random-projection null. */
+const NULL_DRAWS = 2000;
+
+/** What the figures of a preset need beside its summary. */
+export function detailPreset(analysis: PresetBySeed, summary: PresetSummary): PresetDetail {
+  const { main } = analysis;
+  const { arm, models, checkpoints } = main;
+  const { config } = arm;
+  const nPos = config.nCtx - 1;
+  const last = checkpoints.length - 1;
+  const perModel = (values: Float64Array, size: number) =>
+    models.map((_, model) => values.subarray(model * size, (model + 1) * size));
+  const heldOut = checkpoints.map((_, at) => heldOutLoss(main, at));
+  return {
+    summary,
+    config,
+    task: arm.task,
+    checkpoints: checkpoints.map(({ step }) => step),
+    loss: {
+      train: main.losses,
+      heldOut: models.map((_, model) => heldOut.map((ofStep) => ofStep[model])),
+      heldOutByPosition: perModel(checkpoints[last].heldOut, nPos),
+      floor: taskNamed(arm.task, { dVocab: config.dVocab, nCtx: config.nCtx }).bayesFloor() ?? null,
+    },
+    layers: layersOf(config.attnOnly ? 0 : config.nLayers).map((layer) => detailLayer(main, layer)),
+    probe: { sequences: arm.probe.blocks * config.dVocab, nPos, dVocab: config.dVocab },
+  };
+}
+
+function detailLayer(main: ArmResult, layer: number): LayerDetail {
+  const { arm, models, checkpoints } = main;
+  const { config } = arm;
+  const site = siteOfLayer(layer);
+  const count = models.length;
+  const cells = checkpoints.map((checkpoint) => cellsAt(checkpoint, site, config));
+  const [first] = cells;
+  const last = cells[cells.length - 1];
+  const { units } = first;
+  const meanR = (partner?: ReturnType<typeof neighbourModel>) =>
+    cells.map((now) => unitMeans(tuningCorrelation(first, now, { partner }), count).mean);
+  const byModel = (ofSteps: readonly Float64Array[]) =>
+    models.map((_, model) => ofSteps.map((of) => of[model]));
+  const eta2 = (kind: "token" | "position") =>
+    models.map((_, model) =>
+      checkpoints.map((checkpoint) =>
+        checkpoint.sites[site].eta2[kind].subarray(model * units, (model + 1) * units),
+      ),
+    );
+  const unitR = tuningCorrelation(first, last);
+  const size = units * first.dVocab * first.nPos;
+  const components = (at: number): Components => {
+    const { amount } = checkpoints[at].sites[site];
+    const overall = (source: Source) => meanOf(unitMeans(amount[source], count).mean);
+    return {
+      token: overall("token"),
+      position: overall("position"),
+      interaction: overall("interaction"),
+      context: overall("context"),
+    };
+  };
+  const prefix = `blocks.${layer}.`;
+  const moved = weightDisplacement(
+    checkpoints[0].weights,
+    checkpoints[checkpoints.length - 1].weights,
+    count,
+  );
+  // embeddings feed the first layer and are shown with it, the unembedding with the last
+  const belongs = (name: string) =>
+    name.startsWith(prefix) ||
+    (layer === 0 && /embed\.W_(E|pos)/.test(name)) ||
+    (layer === config.nLayers - 1 && name === "unembed.W_U");
+  return {
+    layer,
+    eta2: { token: eta2("token"), position: eta2("position") },
+    tuningR: byModel(meanR()),
+    tuningNullR: byModel(meanR(neighbourModel(count))),
+    unitR: models.map((_, model) => unitR.subarray(model * units, (model + 1) * units)),
+    projectionNull: projectionNull(main) ?? { token: [], position: [] },
+    exemplar: {
+      seed: models[0].init,
+      units,
+      before: Float32Array.from(first.cellMean.subarray(0, size)),
+      after: Float32Array.from(last.cellMean.subarray(0, size)),
+    },
+    components: { before: components(0), after: components(checkpoints.length - 1) },
+    displacement: Object.fromEntries(
+      [...moved]
+        .filter(([name]) => belongs(name))
+        .map(([name, { relative }]) => [name, Array.from(relative)]),
+    ),
+  };
+}
+
+/** eta² under the random-projection null of this config; undefined where that null says nothing about it. */
+function projectionNull({ arm }: ArmResult): { token: Float64Array; position: Float64Array } | undefined {
+  const { config, init } = arm;
+  const applies =
+    init.scheme === "pytorch" &&
+    config.normalization === "post" &&
+    config.positions === "learned" &&
+    config.biases;
+  if (!applies) return undefined;
+  return randomProjectionNull({
+    dModel: config.dModel,
+    dVocab: config.dVocab,
+    nPos: config.nCtx - 1,
+    actFn: config.actFn,
+    draws: NULL_DRAWS,
+    stream: randomStream(arm.study, "projection null"),
+  });
+}
+
+/** Mean eta² at initialisation beside the random-projection null's, for every layer and kind it applies to. */
+export function selectivityEvidence(analyses: readonly PresetBySeed[]): ClaimEvidence["selectivity"] {
+  return analyses.flatMap(({ preset, main, groups }) => {
+    const drawn = projectionNull(main);
+    if (drawn === undefined) return [];
+    return groups.map(({ layer, kind }) => {
+      const observed = meanOf(
+        unitMeans(main.checkpoints[0].sites[siteOfLayer(layer)].eta2[kind], main.models.length).mean,
+      );
+      return { preset, layer, kind, observed, null: meanOf(drawn[kind]) };
+    });
+  });
+}

@@ -1,0 +1,70 @@
+/** A command line in a box: streams that remember, a clock that is set, handlers that write down what they were asked. */
+import { Writable } from "node:stream";
+import type { CliIo, Outcome, RunIo } from "../../src/cli/io.ts";
+import { type Handlers, main } from "../../src/cli/main.ts";
+
+/** A stream that remembers what it was given. */
+export function recorder(): Writable & { text: string; columns?: number; isTTY?: boolean } {
+  const stream = Object.assign(
+    new Writable({
+      write(chunk, _encoding, done) {
+        stream.text += chunk.toString();
+        done();
+      },
+    }),
+    { text: "" },
+  );
+  return stream;
+}
+
+/** What a command line did. */
+export interface Answer {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+  /** Options that a handler received, by handler. */
+  calls: [handler: string, options: unknown][];
+}
+
+/** How the box is set up. */
+export interface Setup {
+  io?: Partial<CliIo>;
+  /** Runs in place of every handler. */
+  run?: (io: RunIo) => Promise<Outcome>;
+}
+
+const outcome: Outcome = { result: { answer: 42 }, summary: "All is well." };
+
+/** Runs the command line in this process. */
+export async function palimpsest(args: readonly string[], setup: Setup = {}): Promise<Answer> {
+  const { run = async () => outcome } = setup;
+  const stdout = recorder();
+  const stderr = recorder();
+  const calls: Answer["calls"] = [];
+  const handler = (name: string) => async (options: unknown, io: RunIo) => {
+    calls.push([name, options]);
+    return run(io);
+  };
+  const handlers: Handlers = {
+    studies: [
+      { name: "persistence", question: "What survives?", seeds: 30, seconds: 60 },
+      { name: "fidelity", question: "Same numbers?", seeds: 2, seconds: 5 },
+    ],
+    persistence: handler("persistence"),
+    fidelity: handler("fidelity"),
+    bench: handler("bench"),
+  };
+  const io: CliIo = {
+    stdout,
+    stderr,
+    cwd: "/somewhere",
+    cores: 4,
+    signal: new AbortController().signal,
+    clock: () => 0,
+    date: () => new Date(0),
+    showStack: false,
+    ...setup.io,
+  };
+  const exitCode = await main(args, handlers, io);
+  return { exitCode, stdout: stdout.text, stderr: stderr.text, calls };
+}
