@@ -1,4 +1,5 @@
 /** One seed's units as curves: what the heat maps and strips are drawn from. */
+import { pearson } from "../stats/correlation.ts";
 import { type Spread, spreadOf } from "./spread.ts";
 
 /** Cell means of one layer of one seed before and after training, [unit][token][pos], row-major. */
@@ -21,32 +22,9 @@ export interface UnitTuning {
   scale: number;
 }
 
-/** Correlation of one unit's cells before with one unit's cells after, over all token × position cells. */
-function cellCorrelation(
-  before: ArrayLike<number>,
-  i: number,
-  after: ArrayLike<number>,
-  j: number,
-  cells: number,
-) {
-  let meanThen = 0;
-  let meanNow = 0;
-  for (let cell = 0; cell < cells; cell++) {
-    meanThen += before[i * cells + cell] / cells;
-    meanNow += after[j * cells + cell] / cells;
-  }
-  let product = 0;
-  let squaresThen = 0;
-  let squaresNow = 0;
-  for (let cell = 0; cell < cells; cell++) {
-    const a = before[i * cells + cell] - meanThen;
-    const b = after[j * cells + cell] - meanNow;
-    product += a * b;
-    squaresThen += a * a;
-    squaresNow += b * b;
-  }
-  return product / Math.sqrt(squaresThen * squaresNow);
-}
+/** One unit's cells. */
+const cellsOf = (all: ArrayLike<number>, unit: number, cells: number) =>
+  Float64Array.from({ length: cells }, (_, cell) => all[unit * cells + cell]);
 
 /** Row and column effects of one unit's cell means [token][pos]. */
 function curvesOf(cells: ArrayLike<number>, start: number, dVocab: number, nPos: number) {
@@ -80,7 +58,7 @@ export function unitTunings(
     const all = [...then.token, ...then.position, ...now.token, ...now.position].map(Math.abs);
     return {
       unit,
-      r: cellCorrelation(before, unit, after, unit, cells),
+      r: pearson(cellsOf(before, unit, cells), cellsOf(after, unit, cells)),
       then,
       now,
       scale: Math.max(0, ...all.filter(Number.isFinite)),
@@ -101,9 +79,12 @@ export function otherUnitNull(
   { units, before, after }: Exemplar,
   { dVocab, nPos }: { dVocab: number; nPos: number },
 ): Spread {
+  const rows = (all: ArrayLike<number>) =>
+    Array.from({ length: units }, (_, unit) => cellsOf(all, unit, dVocab * nPos));
+  const [then, now] = [rows(before), rows(after)];
   const correlations: number[] = [];
   for (let i = 0; i < units; i++)
     for (let offset = 1; offset <= Math.min(units - 1, mostPartners); offset++)
-      correlations.push(cellCorrelation(before, i, after, (i + offset) % units, dVocab * nPos));
+      correlations.push(pearson(then[i], now[(i + offset) % units]));
   return spreadOf(correlations);
 }

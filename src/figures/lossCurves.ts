@@ -1,9 +1,10 @@
 /** Loss through training, against what an honest predictor could reach at best. */
 import { dot, line, ruleY, text } from "@observablehq/plot";
+import { quantileSorted } from "../stats/quantile.ts";
 import type { FigureSpec, Panel } from "./figure.ts";
 import { fixed } from "./numberText.ts";
 import { type Population, presetTitle, seedsSentence } from "./population.ts";
-import { columnOf, meanFinite, quantileOfSorted, sortedFinite } from "./spread.ts";
+import { columnOf, meanFinite, sortedFinite } from "./spread.ts";
 import { fontSize, ink, muted, nowColor, nullLine, paper } from "./theme.ts";
 
 /** What {@link lossCurves} draws of one preset; losses in nats. */
@@ -49,7 +50,7 @@ function panelOf(data: LossCurvesData, top: number): Panel {
   const last = heldOut[heldOut.length - 1];
   const { floor } = data.loss;
   // the label keeps clear of the curves: these end below the floor where there is a leak, above it otherwise
-  const side = data.summary.loss.leak ? -7 : 9;
+  const side = floor !== null && data.summary.loss.heldOut < floor.causal ? -7 : 9;
   const floors =
     floor === null
       ? []
@@ -127,11 +128,11 @@ function finding(data: LossCurvesData): string {
   const { summary, loss } = data;
   const end = `${summary.preset} ends at ${fixed(summary.loss.heldOut)} nats`;
   if (loss.floor === null) return end;
-  return `${end}, ${
-    summary.loss.leak
-      ? `below the floor of ${fixed(loss.floor.causal)}: it reads its targets`
-      : `above the floor of ${fixed(loss.floor.causal)}`
-  }`;
+  const floor = fixed(loss.floor.causal);
+  if (!summary.loss.leak) return `${end}; the floor is ${floor}`;
+  return summary.loss.heldOut < loss.floor.causal
+    ? `${end}, below the floor of ${floor}: it reads its targets`
+    : `${end}, below the floor at single positions only (mean ${floor})`;
 }
 
 /** Figure: thin lines are seeds, their mean stands on top, circles are held-out sequences, grey lines exact floors. */
@@ -140,7 +141,7 @@ export function lossCurves(presets: readonly LossCurvesData[]): FigureSpec {
     presets.flatMap(({ loss }) => loss.train.map((losses) => sortedFinite(losses).pop() ?? Number.NaN)),
   );
   // one diverging seed must not flatten all others: it leaves the picture at three times the usual maximum
-  const usual = quantileOfSorted(largest, 0.5);
+  const usual = quantileSorted(largest, 0.5);
   const top = Math.ceil(10 * (largest.filter((loss) => loss <= 3 * usual).pop() ?? 1)) / 10;
   return {
     name: "loss-curves",

@@ -1,9 +1,10 @@
 /** Selectivity of untrained networks against random projection: is there anything to explain? */
 import { line, ruleX, text } from "@observablehq/plot";
+import { quantileSorted } from "../stats/quantile.ts";
 import type { FigureSpec, Panel } from "./figure.ts";
 import { fixed } from "./numberText.ts";
 import { type Factor, factors, type Population, seedsSentence } from "./population.ts";
-import { quantileOfSorted, sortedFinite } from "./spread.ts";
+import { sortedFinite } from "./spread.ts";
 import { fontSize, ink, nullLine, thenColor } from "./theme.ts";
 
 /** What {@link selectivityAtInit} draws of one preset. */
@@ -22,7 +23,7 @@ const quantileSteps = 50;
 function distribution(sorted: readonly number[]): { eta2: number; share: number }[] {
   if (sorted.length === 0) return [];
   return Array.from({ length: quantileSteps + 1 }, (_, i) => ({
-    eta2: quantileOfSorted(sorted, i / quantileSteps),
+    eta2: quantileSorted(sorted, i / quantileSteps),
     share: i / quantileSteps,
   }));
 }
@@ -49,7 +50,7 @@ function comparisonOf(data: SelectivityAtInitData, index: number, factor: Factor
     seeds,
     all,
     projection,
-    medians: { real: quantileOfSorted(all, 0.5), projected: quantileOfSorted(projection, 0.5) },
+    medians: { real: quantileSorted(all, 0.5), projected: quantileSorted(projection, 0.5) },
   };
 }
 

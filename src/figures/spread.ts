@@ -1,4 +1,6 @@
 /** Where the middle of a sample lies and how far it reaches, for drawing; what is not finite is left out. */
+import { tInterval } from "../stats/intervals.ts";
+import { quantileSorted } from "../stats/quantile.ts";
 
 /** The finite values of a sample, ascending. */
 export function sortedFinite(values: ArrayLike<number>): number[] {
@@ -13,21 +15,6 @@ export function meanFinite(values: ArrayLike<number>): number {
   return finite.reduce((sum, value) => sum + value, 0) / finite.length;
 }
 
-/**
- * Quantile of an ascending sample by linear interpolation of order statistics; NaN if it is empty.
- *
- * @param sorted  ascending, finite
- * @param p  in [0, 1]
- * @source Hyndman & Fan 1996, definition 7
- */
-export function quantileOfSorted(sorted: readonly number[], p: number): number {
-  if (sorted.length === 0) return Number.NaN;
-  const place = p * (sorted.length - 1);
-  const below = Math.floor(place);
-  const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
-}
-
 /** Median and the band that holds the middle 90 % of a sample; all NaN if nothing is finite. */
 export interface Spread {
   low: number;
@@ -39,10 +26,21 @@ export interface Spread {
 export function spreadOf(values: ArrayLike<number>): Spread {
   const sorted = sortedFinite(values);
   return {
-    low: quantileOfSorted(sorted, 0.05),
-    median: quantileOfSorted(sorted, 0.5),
-    high: quantileOfSorted(sorted, 0.95),
+    low: quantileSorted(sorted, 0.05),
+    median: quantileSorted(sorted, 0.5),
+    high: quantileSorted(sorted, 0.95),
   };
+}
+
+/**
+ * Mean of the finite values with its 95 % t interval, one value per seed; NaN bounds with fewer than two values, whose
+ * interval is unbounded.
+ */
+export function meanInterval(values: ArrayLike<number>): { mean: number; low: number; high: number } {
+  const finite = sortedFinite(values);
+  if (finite.length < 2) return { mean: meanFinite(finite), low: Number.NaN, high: Number.NaN };
+  const { estimate, low, high } = tInterval(finite);
+  return { mean: estimate, low, high };
 }
 
 /** One column of a ragged table: the value at `index` of every row that has one. */

@@ -1,10 +1,11 @@
 /** Heat maps of every unit's tuning, initial beside final. */
 import { type RenderFunction, text } from "@observablehq/plot";
+import { quantileSorted } from "../stats/quantile.ts";
 import { type Exemplar, otherUnitNull, type UnitTuning, unitTunings } from "./exemplar.ts";
 import type { FigureSpec, Panel } from "./figure.ts";
 import { fixed, intervalText, listed } from "./numberText.ts";
 import { type Population, presetTitle, seedsSentence, unitName } from "./population.ts";
-import { quantileOfSorted, sortedFinite } from "./spread.ts";
+import { sortedFinite } from "./spread.ts";
 import { divergingPoles, fontSize, ink, muted, nowColor, thenColor } from "./theme.ts";
 
 /** What {@link thenAndNow} draws of one preset. */
@@ -208,7 +209,7 @@ export function thenAndNow(data: ThenAndNowData): FigureSpec {
     const sorted = unitTunings(exemplar, data.probe).filter(({ r }) => Number.isFinite(r));
     const last = sorted[sorted.length - 1];
     if (last === undefined) return `layer ${layer}: no unit has a tuning`;
-    const median = quantileOfSorted(sortedFinite(sorted.map(({ r }) => r)), 0.5);
+    const median = quantileSorted(sortedFinite(sorted.map(({ r }) => r)), 0.5);
     return `layer ${layer}: half of the units keep r ${fixed(median)} or more, ${unitName(layer, last.unit)} only ${fixed(last.r)}`;
   });
   return {

@@ -132,7 +132,8 @@ export function tuningCorrelation(presets: readonly TuningCorrelationData[]): Fi
     title: `Tuning correlates with its own initialisation: ${findings.join("; ") || "not measured"}. With another initialisation |r| is ${nulls.length === 0 ? "not measured" : `${fixed(Math.max(...nulls))} at most`}.`,
     question: "Does a unit keep what it is tuned to, and not only how strongly it is tuned?",
     seeds: seedsSentence(presets),
-    nullModel: "grey: the same correlation with another seed's initialisation, 95 % t interval and mean.",
+    nullModel:
+      "grey: the same correlation with units grown from another initialisation on the same data, 95 % t interval and mean.",
     reading:
       "Dot: mean over units, then seeds, with its 95 % t interval over seeds. Strong tick with its interval, the ceiling: trained twins of one initialisation on different data.",
     panels: presets.map((data) => panelOf(data, low)),

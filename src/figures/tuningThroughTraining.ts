@@ -1,9 +1,9 @@
 /** How the resemblance to one's own initialisation fades through training. */
 import { areaY, dot, line, text } from "@observablehq/plot";
 import type { FigureSpec, Panel } from "./figure.ts";
-import { fixed } from "./numberText.ts";
+import { fixed, intervalText } from "./numberText.ts";
 import { type Population, presetTitle, seedsSentence } from "./population.ts";
-import { columnOf, meanFinite, spreadOf } from "./spread.ts";
+import { columnOf, meanInterval, spreadOf } from "./spread.ts";
 import { stepScale } from "./stepAxis.ts";
 import { fontSize, ink, muted, nowColor, nullFill, nullLine, thenColor } from "./theme.ts";
 
@@ -24,8 +24,12 @@ type Layer = TuningThroughTrainingData["layers"][number];
 const panelWidth = 450;
 const margins = { marginLeft: 36, marginRight: 44, marginTop: 22, marginBottom: 38 };
 
-function meanCourse(data: TuningThroughTrainingData, layer: Layer): { step: number; r: number }[] {
-  return data.checkpoints.map((step, c) => ({ step, r: meanFinite(columnOf(layer.tuningR, c)) }));
+/** Mean over seeds with its t interval, by checkpoint. */
+function meanCourse(data: TuningThroughTrainingData, layer: Layer) {
+  return data.checkpoints.map((step, c) => {
+    const { mean, low, high } = meanInterval(columnOf(layer.tuningR, c));
+    return { step, r: mean, low, high };
+  });
 }
 
 function panelOf(data: TuningThroughTrainingData, layer: Layer, low: number): Panel {
@@ -39,7 +43,7 @@ function panelOf(data: TuningThroughTrainingData, layer: Layer, low: number): Pa
   const lastNull = nulls.slice(-1).filter(({ median }) => Number.isFinite(median));
   return {
     title: `${presetTitle(data)} · layer ${layer.layer}`,
-    description: `mean correlation with the own initialisation falls from 1 to ${fixed(ends[1]?.r)} after ${last} steps; with another initialisation it ends at ${fixed(lastNull[0]?.median)}`,
+    description: `mean correlation with the own initialisation falls from 1 to ${fixed(ends[1]?.r)} ${intervalText([ends[1]?.low ?? Number.NaN, ends[1]?.high ?? Number.NaN])} after ${last} steps; with another initialisation it ends at ${fixed(lastNull[0]?.median)}`,
     options: {
       width: panelWidth,
       height: 250,
@@ -57,6 +61,7 @@ function panelOf(data: TuningThroughTrainingData, layer: Layer, low: number): Pa
           strokeWidth: 0.7,
           strokeOpacity: 0.28,
         }),
+        areaY(mean, { x: "step", y1: "low", y2: "high", fill: nowColor, fillOpacity: 0.35 }),
         line(mean, { x: "step", y: "r", stroke: ink, strokeWidth: 1.8 }),
         dot(ends, { x: "step", y: "r", r: 4, fill: ({ step }) => (step === 0 ? thenColor : nowColor) }),
         text(ends.slice(1), {
@@ -85,13 +90,15 @@ function panelOf(data: TuningThroughTrainingData, layer: Layer, low: number): Pa
 }
 
 function finding(data: TuningThroughTrainingData): string {
-  const ends = data.layers.map((layer) => meanCourse(data, layer).pop()?.r ?? Number.NaN);
+  const ends = data.layers.map((layer) => meanCourse(data, layer).pop());
+  const show = (end: (typeof ends)[number]) =>
+    `${fixed(end?.r)} ${intervalText([end?.low ?? Number.NaN, end?.high ?? Number.NaN])}`;
   const { preset } = data.summary;
   if (ends.length === 0) return `${preset}: no layer was measured`;
   const [first, last] = [ends[0], ends[ends.length - 1]];
-  if (ends.length === 1) return `${preset}: tuning r ends at ${fixed(first)}`;
+  if (ends.length === 1) return `${preset}: tuning r ends at ${show(first)}`;
   const deepest = data.layers[data.layers.length - 1].layer;
-  return `${preset}: layer ${deepest} keeps ${last < first ? "less" : "more"}, tuning r ${fixed(last)} against ${fixed(first)}`;
+  return `${preset}: layer ${deepest} keeps ${Number(last?.r) < Number(first?.r) ? "less" : "more"}, tuning r ${show(last)} against ${show(first)}`;
 }
 
 /** Figure: tuning r of every seed (thin) and their mean (strong) at every checkpoint, above the null's band. */
@@ -109,7 +116,7 @@ export function tuningThroughTraining(presets: readonly TuningThroughTrainingDat
     seeds: seedsSentence(presets),
     nullModel: "grey band: the same correlation with another seed's initialisation, middle 90 % of seeds.",
     reading:
-      "Thin lines: mean over units of each seed; strong line: mean over seeds. Blue dot then, orange dot now; correlation over all token × position cells.",
+      "Thin lines: mean over units of each seed; strong line: mean over seeds, its tint the 95 % t interval. Blue dot then, orange dot now; correlation over all token × position cells.",
     panels: presets.flatMap((data) => data.layers.map((layer) => panelOf(data, layer, low))),
   };
 }

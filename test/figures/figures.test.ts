@@ -93,11 +93,16 @@ test("tuning through training: the title's numbers are the means over seeds at t
   const ends = original.layers.map(({ tuningR }) => {
     let sum = 0;
     for (const row of tuningR) sum += row[row.length - 1];
-    return (sum / tuningR.length).toFixed(2);
+    const mean = sum / tuningR.length;
+    let squares = 0;
+    for (const row of tuningR) squares += (row[row.length - 1] - mean) ** 2;
+    // t₀.₉₇₅ of 29 degrees of freedom, from tables
+    const half = 2.04523 * Math.sqrt(squares / 29 / 30);
+    return `${mean.toFixed(2)} [${(mean - half).toFixed(2)}, ${(mean + half).toFixed(2)}]`;
   });
   const spec = tuningThroughTraining(details);
   expect(spec.title).toContain(`original: layer 1 keeps less, tuning r ${ends[1]} against ${ends[0]}`);
-  expect(drawn(spec, 0, "g[aria-label=area] path").length).toBe(1);
+  expect(drawn(spec, 0, "g[aria-label=area] path").length).toBe(2);
   expect(drawn(spec, 0, "g[aria-label=line] path").length).toBe(1 + 30 + 1);
 });
 

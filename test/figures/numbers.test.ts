@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { counted, fixed, intervalText, listed, percent } from "../../src/figures/numberText.ts";
-import { columnOf, meanFinite, quantileOfSorted, spreadOf } from "../../src/figures/spread.ts";
+import { columnOf, meanFinite, meanInterval, spreadOf } from "../../src/figures/spread.ts";
 import { stepTicks } from "../../src/figures/stepAxis.ts";
 
 test("numbers have true minus signs, no signed zero, and a dash where there is none", () => {
@@ -22,19 +22,13 @@ test("counts and lists read as English", () => {
   expect([listed([]), listed(["a"]), listed(["a", "b", "c"])]).toEqual(["", "a", "a, b and c"]);
 });
 
-test("quantiles interpolate between order statistics as NumPy's default does", () => {
-  // numpy.quantile([1, 2, 4, 8], [0, .05, .5, .95, 1])
-  const sorted = [1, 2, 4, 8];
-  const expected = [1, 1.15, 3, 7.4, 8];
-  [0, 0.05, 0.5, 0.95, 1].forEach((p, i) => {
-    expect(quantileOfSorted(sorted, p)).toBeCloseTo(expected[i], 12);
-  });
-});
-
 test("what is not finite is left out of means and spreads, and nothing left gives NaN", () => {
   expect(meanFinite([1, Number.NaN, 3, Number.POSITIVE_INFINITY])).toBe(2);
   expect(spreadOf([Number.NaN, 5])).toEqual({ low: 5, median: 5, high: 5 });
   expect(spreadOf([])).toEqual({ low: Number.NaN, median: Number.NaN, high: Number.NaN });
+  // t₀.₉₇₅ of 1 degree of freedom is 12.7062047, s/√n of {1, 3} is 1
+  expect(meanInterval([1, Number.NaN, 3]).low).toBeCloseTo(2 - 12.7062047, 6);
+  expect(meanInterval([5])).toEqual({ mean: 5, low: Number.NaN, high: Number.NaN });
   expect(columnOf([[1, 2], [3]], 1)).toEqual([2]);
 });
 

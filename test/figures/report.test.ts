@@ -3,7 +3,7 @@ import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
 import type { ManifestSummary } from "../../src/studies/persistence/report.ts";
 import { persistenceReport } from "../../src/studies/persistence/report.ts";
-import { answerText } from "../../src/studies/persistence/reportText.ts";
+import { answerText, leakText } from "../../src/studies/persistence/reportText.ts";
 import type { PersistenceResult, PresetDetail } from "../../src/studies/persistence/result.ts";
 import { syntheticDetail, syntheticStudy } from "./synthetic.ts";
 
@@ -94,6 +94,13 @@ test("the leak alarm stands exactly where there is a leak, with its numbers", ()
   expect(alarms[0]).toContain("original");
   expect(alarms[0]).toContain(study.result.presets[0].loss.heldOut.toFixed(3));
   expect(alarms[0]).toContain("1.030");
+});
+
+test("a leak at single positions is not called a mean below the floor", () => {
+  const { summary } = syntheticDetail({ seeds: 2 });
+  summary.loss = { ...summary.loss, heldOut: 1.2, bayesFloor: 1.03, leak: true };
+  expect(leakText(summary)).toContain("at some positions");
+  expect(leakText({ ...summary, loss: { ...summary.loss, leak: false } })).toBeUndefined();
 });
 
 test("markup in any name is shown and not obeyed", () => {
