@@ -5,9 +5,10 @@
  * (test/data/tasks.test.ts).
  */
 import { integerIn } from "../base/check.ts";
+import { log } from "../base/exact.ts";
 import { checkedSize } from "./checkedSize.ts";
 import { patternKinds, patternOf } from "./patternOf.ts";
-import { patternsFloor } from "./patternsFloor.ts";
+import { patternsFloor, patternsProbability } from "./patternsFloor.ts";
 import { shifted } from "./shifted.ts";
 import type { Task, TaskSize } from "./types.ts";
 
@@ -34,5 +35,18 @@ export function patterns({ dVocab = 10, nCtx = 8 }: Partial<TaskSize> = {}): Tas
     // each kind is invariant under x → x + 1 mod V, so every token is equally frequent at every position
     targetMarginal: () => new Array<number>(dVocab).fill(1 / dVocab),
     bayesFloor: () => patternsFloor(size),
+    bayesLoss({ count, nPos, inputs, targets }) {
+      const loss = new Float64Array(nPos);
+      for (let n = 0; n < count; n++) {
+        const tokens = [...inputs.subarray(n * nPos, (n + 1) * nPos), targets[(n + 1) * nPos - 1]];
+        let before = patternsProbability(tokens.slice(0, 1), dVocab);
+        for (let pos = 0; pos < nPos; pos++) {
+          const after = patternsProbability(tokens.slice(0, pos + 2), dVocab);
+          loss[pos] += log(before / after) / count;
+          before = after;
+        }
+      }
+      return loss;
+    },
   };
 }

@@ -56,6 +56,15 @@ export function permutedTargets(task: Task): Task {
       return { ...original, targets: source.map((cell) => original.targets[cell]) };
     },
     targetMarginal: () => task.targetMarginal(),
+    bayesLoss({ count, nPos, targets }) {
+      const marginal = task.targetMarginal();
+      if (marginal === undefined) return undefined;
+      const loss = new Float64Array(nPos);
+      targets.forEach((token, cell) => {
+        loss[cell % nPos] -= log(marginal[token]) / count;
+      });
+      return loss;
+    },
     bayesFloor() {
       const inner = task.bayesFloor();
       const marginal = task.targetMarginal();

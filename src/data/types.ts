@@ -66,4 +66,9 @@ export interface Task extends Readonly<TaskSize> {
   targetMarginal(): readonly number[] | undefined;
   /** The exact Bayes floor, or undefined where none is known. */
   bayesFloor(): BayesFloor | undefined;
+  /**
+   * The best causal predictor's mean loss on these very sequences at every position, −ln p(target | what came before)
+   * in nats, or undefined where that predictor is not known.
+   */
+  bayesLoss(sequences: Sequences): Float64Array | undefined;
 }

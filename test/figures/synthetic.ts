@@ -197,6 +197,7 @@ export function syntheticDetail(options: Partial<SyntheticSize> = {}): PresetDet
         heldOut: course(size.steps) + 0.02,
         bayesFloor: floor.causal,
         leak: !size.causal,
+        leakAt: size.causal ? [] : [{ pos: 0, loss: byPosition[0], floor: floor.byPosition[0] }],
       },
       groups: groupsOf(size),
       models: seeds.map((seed) => ({

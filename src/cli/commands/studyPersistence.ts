@@ -30,6 +30,12 @@ export const optimizers = ["adam", "adamw", "sgd"] as const;
 /** One of {@link optimizers}. */
 export type OptimizerName = (typeof optimizers)[number];
 
+/** Lengths of probe that can be asked for. */
+export const probeLengths = ["trained", "full"] as const;
+
+/** One of {@link probeLengths}. */
+export type ProbeLength = (typeof probeLengths)[number];
+
 /** What the persistence study is to do. All but workers and out decide numbers. */
 export interface PersistenceOptions {
   /** In the order given, each once. */
@@ -49,6 +55,8 @@ export interface PersistenceOptions {
   readonly optimizer: OptimizerName;
   readonly task: TaskName;
   readonly init: Required<InitOptions>;
+  /** Whether probes have only trained positions, or the original's length with its untrained last one. */
+  readonly probe: ProbeLength;
   readonly backend: BackendChoice;
   readonly relaxed: boolean;
   readonly workers: number;
@@ -68,6 +76,7 @@ interface Flags extends DisplayFlags {
   readonly optimizer: OptimizerName;
   readonly task: TaskName;
   readonly init: Required<InitOptions>;
+  readonly probe: ProbeLength;
   readonly backend: BackendChoice;
   readonly relaxed?: boolean;
   readonly workers: number;
@@ -105,7 +114,7 @@ function optionsOf(flags: Flags): PersistenceOptions {
       rule: `must come to at most ${stepLimit} steps`,
       got: `${epochs} epochs of ${stepsPerEpoch} steps`,
     });
-  const { seeds, lr, optimizer, task, init, workers } = flags;
+  const { seeds, lr, optimizer, task, init, probe, workers } = flags;
   return {
     presets: preset,
     seeds,
@@ -117,6 +126,7 @@ function optionsOf(flags: Flags): PersistenceOptions {
     optimizer,
     task,
     init,
+    probe,
     backend,
     relaxed,
     workers,
@@ -175,6 +185,14 @@ export function addStudyPersistence(
         `initialisation: ${schemeNames.join(", ")}; scale multiplies the embeddings`,
         initOption,
       ).default({ scheme: "pytorch", embeddingScale: 1 } satisfies InitOptions, "pytorch"),
+    )
+    .addOption(
+      valueOption(
+        "probe",
+        "length",
+        "trained: the positions that are trained; full: the original's length, with one position that never is",
+        nameAmong(probeLengths),
+      ).default("trained"),
     )
     .addOption(
       valueOption("out", "folder", "run folder, new or empty (default: runs/persistence-<time>)", path),

@@ -1,7 +1,6 @@
 /** From the gathered arms of one preset to its numbers: every statistic by seed first, then over seeds. */
 
-import { leakAlarm, leakTolerance } from "../../data/leak.ts";
-import { leaksByPosition } from "../../data/leakByPosition.ts";
+import { leaksByPosition, type PositionLeak } from "../../data/leakByPosition.ts";
 import { taskNamed } from "../../data/registry.ts";
 import {
   chanceCorrected,
@@ -15,6 +14,7 @@ import { parameterCount, weightShapes } from "../../model/weights.ts";
 import { sha256OfWeights } from "../../record/sha256.ts";
 import { finiteMean } from "../../train/grow.ts";
 import type { ArmResult } from "../population/gather.ts";
+import { unseenSequences } from "../population/job.ts";
 import { cellsAt, sameDataOtherInit } from "./cells.ts";
 import type { Kind } from "./result.ts";
 import { layersOf, siteOfLayer } from "./spec.ts";
@@ -70,9 +70,9 @@ export function analysePreset(preset: string, main: ArmResult, otherData: ArmRes
   for (const layer of layers) {
     const site = siteOfLayer(layer);
     const [before, after, elsewhere] = [
-      cellsAt(first, site, config),
-      cellsAt(last, site, config),
-      cellsAt(other, site, config),
+      cellsAt(first, site, main.arm),
+      cellsAt(last, site, main.arm),
+      cellsAt(other, site, main.arm),
     ];
     identity.push(identityRecovery(before, after).recovered);
     overallR.push(unitMeans(tuningCorrelation(before, after), models).mean);
@@ -151,32 +151,26 @@ export function heldOutLoss(result: ArmResult, at: number): Float64Array {
   );
 }
 
-function floorOf({ arm }: ArmResult) {
-  return taskNamed(arm.task, { dVocab: arm.config.dVocab, nCtx: arm.config.nCtx }).bayesFloor();
+function taskOf({ arm }: ArmResult) {
+  return taskNamed(arm.task, { dVocab: arm.config.dVocab, nCtx: arm.config.nCtx });
 }
 
 function progressOf(main: ArmResult): Float64Array {
-  const floor = floorOf(main);
+  const floor = taskOf(main).bayesFloor();
   const [start, end] = [heldOutLoss(main, 0), heldOutLoss(main, main.checkpoints.length - 1)];
   if (floor === undefined) return start.map(() => Number.NaN);
   return start.map((loss, seed) => (loss - end[seed]) / (loss - floor.causal));
 }
 
-/** What held-out losses say about a leak: by the mean, and position by position (means over seeds). */
-export function leakOf(main: ArmResult) {
-  const floor = floorOf(main);
-  if (floor === undefined) return { leak: false, positions: [], message: "" };
-  const count = main.arm.heldOut;
+/** Positions at which the held-out loss, averaged over seeds, is below what prediction allows. */
+export function leaksOf(main: ArmResult): PositionLeak[] {
+  const { arm } = main;
+  const floors = taskOf(main).bayesLoss(unseenSequences(arm));
+  if (floors === undefined) return [];
   const last = main.checkpoints.length - 1;
   const nPos = main.arm.config.nCtx - 1;
   const byPosition = Float64Array.from({ length: nPos }, (_, pos) =>
     finiteMean(main.models.map((_, model) => main.checkpoints[last].heldOut[model * nPos + pos])),
   );
-  const positions = leaksByPosition(byPosition, floor, count);
-  const mean = leakAlarm({
-    loss: finiteMean(heldOutLoss(main, last)),
-    floor,
-    tolerance: leakTolerance(floor, count),
-  });
-  return { leak: mean.leaks || positions.length > 0, positions, message: mean.message };
+  return leaksByPosition(byPosition, floors, arm.heldOut);
 }

@@ -1,14 +1,14 @@
 /** Tuning curves of a gathered arm, for the comparisons between models that no single job can make. */
 import { type CellMeans, neighbourModel, type Pairing } from "../../features/index.ts";
-import type { ModelConfig } from "../../model/config.ts";
 import type { ArmCheckpoint } from "../population/gather.ts";
+import type { ArmSpec } from "../population/job.ts";
 
 /** Cell means of one site at one checkpoint. */
-export function cellsAt(checkpoint: ArmCheckpoint, site: string, config: ModelConfig): CellMeans {
+export function cellsAt(checkpoint: ArmCheckpoint, site: string, { config, probe }: ArmSpec): CellMeans {
   const { units, cellMean } = checkpoint.sites[site];
   const values = cellMean as Float32Array;
   const { dVocab } = config;
-  const nPos = config.nCtx - 1;
+  const { nPos } = probe;
   return {
     site,
     models: values.length / (units * dVocab * nPos),

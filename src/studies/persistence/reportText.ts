@@ -74,9 +74,12 @@ export function answerText({ presets, claims }: PersistenceResult): string {
 /** What the leak alarm says of a preset; undefined where there is no alarm. */
 export function leakText({ preset, loss }: PresetSummary): string | undefined {
   if (!loss.leak) return undefined;
-  const end =
-    "The model reads what it should predict, so its training is no evidence about learning the task.";
-  if (loss.bayesFloor === null || loss.heldOut >= loss.bayesFloor)
-    return `${preset}: at some positions the loss on unseen sequences is below the exact floor, though its mean, ${fixed(loss.heldOut, 3)} nats, is not below ${fixed(loss.bayesFloor, 3)}. ${end}`;
-  return `${preset}: the loss on unseen sequences is ${fixed(loss.heldOut, 3)} nats. Without seeing the target nobody can stay below ${fixed(loss.bayesFloor, 3)}. ${end}`;
+  const worst = loss.leakAt.reduce((a, b) => (b.floor - b.loss > a.floor - a.loss ? b : a));
+  const positions = loss.leakAt.length === 1 ? "one position" : `${loss.leakAt.length} positions`;
+  const at = `At ${positions} the loss on unseen sequences is below what any model could reach that sees only what came before; at position ${worst.pos} it is ${fixed(worst.loss, 3)} nats, where the best such predictor has ${fixed(worst.floor, 3)} on the same sequences.`;
+  const hidden =
+    loss.bayesFloor === null || loss.heldOut < loss.bayesFloor
+      ? ""
+      : ` The mean over positions, ${fixed(loss.heldOut, 3)} nats, does not show it: the floor of the mean is ${fixed(loss.bayesFloor, 3)}.`;
+  return `${preset}: ${at}${hidden} The model reads what it should predict, so its training is no evidence about learning the task.`;
 }

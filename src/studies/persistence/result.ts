@@ -73,8 +73,10 @@ export interface PresetSummary {
     heldOut: number;
     /** Exact Bayes floor of the task without seeing the target. */
     bayesFloor: number | null;
-    /** Whether the held-out loss is below what an honest model could reach. */
+    /** Whether at some position the held-out loss is below what a model could reach without seeing the target. */
     leak: boolean;
+    /** Those positions, counted from 0, with the loss and the best causal predictor's on the same sequences, nats. */
+    leakAt: { pos: number; loss: number; floor: number }[];
   };
   groups: Group[];
   models: ModelSummary[];

@@ -24,6 +24,8 @@ export interface PersistenceSettings {
   optimizer: string;
   task: string;
   init: InitOptions;
+  /** `full`: as the original probed, with the last position that is never trained; `trained`: without it. */
+  probe: "full" | "trained";
 }
 
 /** Blocks of dVocab sequences in the balanced probe. */
@@ -64,7 +66,12 @@ export function armsOf(preset: string, settings: PersistenceSettings): { main: A
     schedule: constantRate,
     optimizer: optimizerNamed(settings.optimizer),
     checkpoints: logSpaced(steps),
-    probe: { blocks: PROBE_BLOCKS, sites, keepCells: layersOf(config.nLayers).map(siteOfLayer) },
+    probe: {
+      blocks: PROBE_BLOCKS,
+      nPos: settings.probe === "full" ? config.nCtx : config.nCtx - 1,
+      sites,
+      keepCells: layersOf(config.nLayers).map(siteOfLayer),
+    },
     heldOut: HELD_OUT,
   };
   const next = (index: number) => seeds[(index + 1) % seeds.length];

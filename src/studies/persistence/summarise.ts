@@ -13,7 +13,7 @@ import { tInterval } from "../../stats/intervals.ts";
 import { mean } from "../../stats/moments.ts";
 import { finiteMean } from "../../train/grow.ts";
 import type { ArmResult } from "../population/gather.ts";
-import { type GroupBySeed, heldOutLoss, leakOf, type PresetBySeed } from "./analyse.ts";
+import { type GroupBySeed, heldOutLoss, leaksOf, type PresetBySeed } from "./analyse.ts";
 import { cellsAt } from "./cells.ts";
 import type { ClaimEvidence } from "./claims.ts";
 import type {
@@ -77,6 +77,7 @@ export function summarisePreset(analysis: PresetBySeed, stepsPerEpoch: number): 
   const { arm, models } = main;
   const floor = taskNamed(arm.task, { dVocab: arm.config.dVocab, nCtx: arm.config.nCtx }).bayesFloor();
   const last = lastLosses(main, stepsPerEpoch);
+  const leaks = leaksOf(main);
   return {
     preset,
     seeds: models.map(({ init }) => init),
@@ -86,7 +87,8 @@ export function summarisePreset(analysis: PresetBySeed, stepsPerEpoch: number): 
       last: finiteMean(last),
       heldOut: finiteMean(heldOutLoss(main, main.checkpoints.length - 1)),
       bayesFloor: floor?.causal ?? null,
-      leak: leakOf(main).leak,
+      leak: leaks.length > 0,
+      leakAt: leaks,
     },
     groups: groups.map((group) => summariseGroup(group, identity[group.layer])),
     models: models.map(
@@ -125,7 +127,7 @@ export function detailPreset(analysis: PresetBySeed, summary: PresetSummary): Pr
       floor: taskNamed(arm.task, { dVocab: config.dVocab, nCtx: config.nCtx }).bayesFloor() ?? null,
     },
     layers: layersOf(config.attnOnly ? 0 : config.nLayers).map((layer) => detailLayer(main, layer)),
-    probe: { sequences: arm.probe.blocks * config.dVocab, nPos, dVocab: config.dVocab },
+    probe: { sequences: arm.probe.blocks * config.dVocab, nPos: arm.probe.nPos, dVocab: config.dVocab },
   };
 }
 
@@ -134,7 +136,7 @@ function detailLayer(main: ArmResult, layer: number): LayerDetail {
   const { config } = arm;
   const site = siteOfLayer(layer);
   const count = models.length;
-  const cells = checkpoints.map((checkpoint) => cellsAt(checkpoint, site, config));
+  const cells = checkpoints.map((checkpoint) => cellsAt(checkpoint, site, main.arm));
   const [first] = cells;
   const last = cells[cells.length - 1];
   const { units } = first;
@@ -205,7 +207,7 @@ function projectionNull({ arm }: ArmResult): { token: Float64Array; position: Fl
   return randomProjectionNull({
     dModel: config.dModel,
     dVocab: config.dVocab,
-    nPos: config.nCtx - 1,
+    nPos: arm.probe.nPos,
     actFn: config.actFn,
     draws: NULL_DRAWS,
     stream: randomStream(arm.study, "projection null"),

@@ -8,6 +8,7 @@ import { randomStream, type StreamKey } from "../../base/random.ts";
 import { fixedBatches, heldOut, trainingSet } from "../../data/batches.ts";
 import { latinBlocks } from "../../data/probes.ts";
 import { taskNamed } from "../../data/registry.ts";
+import type { Sequences } from "../../data/types.ts";
 import { type TuningCurves, tuningProgram, tuningStates } from "../../features/tuningCurves.ts";
 import type { CellSource, Source } from "../../features/varianceComponents.ts";
 import { varianceComponents } from "../../features/varianceComponents.ts";
@@ -47,6 +48,8 @@ export interface ArmSpec {
   probe: {
     /** Latin blocks of dVocab sequences. */
     blocks: number;
+    /** Positions of a probe sequence: those that are trained, or nCtx to look at the untrained last one too. */
+    nPos: number;
     sites: readonly SiteSelector[];
     /** Sites whose cell means are told too, not only what they add up to. */
     keepCells: readonly string[];
@@ -108,6 +111,15 @@ export const streams = {
   probe: (study: string): StreamKey => [study, "probe"],
 };
 
+/** The sequences on which an arm's held-out loss is measured. */
+export function unseenSequences({ study, task, config, heldOut: count }: ArmSpec): Sequences {
+  return heldOut(
+    taskNamed(task, { dVocab: config.dVocab, nCtx: config.nCtx }),
+    streams.heldOut(study),
+    count,
+  );
+}
+
 /**
  * Runs a job.
  *
@@ -128,7 +140,7 @@ export function runJob(
     ...arm,
     models: models.length,
     nPos,
-    extraStates: tuningStates(config, arm.probe.sites, { nPos }),
+    extraStates: tuningStates(config, arm.probe.sites, arm.probe),
     clock,
   });
   trainer.writeWeights(
@@ -141,10 +153,10 @@ export function runJob(
   const sources = models.map(({ data }) =>
     fixedBatches(trainingSet(task, streams.data(study, data), arm.sequences), arm.batch),
   );
-  const unseen = heldOut(task, streams.heldOut(study), arm.heldOut);
+  const unseen = unseenSequences(arm);
   const probe = latinBlocks({
     dVocab: config.dVocab,
-    nPos,
+    nPos: arm.probe.nPos,
     blocks: arm.probe.blocks,
     stream: randomStream(...streams.probe(study)),
   });
