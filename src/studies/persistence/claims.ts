@@ -36,6 +36,7 @@ const NO_CORRELATION = 0.05;
 
 const finite = (values: ArrayLike<number>) => Array.from(values).filter(Number.isFinite);
 const show = (value: number) => (Number.isFinite(value) ? value.toFixed(2) : "undefined");
+const showP = (p: number) => (p < 0.001 ? p.toExponential(0) : p.toFixed(3));
 const interval = (values: ArrayLike<number>, level = 0.95) => {
   const { estimate, low, high } = tInterval(finite(values), level);
   return { estimate, low, high, text: `${show(estimate)} [${show(low)}, ${show(high)}]` };
@@ -61,7 +62,7 @@ function kappaTest(groups: readonly GroupBySeed[]) {
     above: adjusted[i] < ALPHA && mean(finite(group.kappa)) > 0,
   }));
   const text = cells
-    .map(({ name, kappa }, i) => `${name} ${show(kappa)} (Holm p ${adjusted[i].toPrecision(2)})`)
+    .map(({ name, kappa }, i) => `${name} ${show(kappa)} (Holm p ${showP(adjusted[i])})`)
     .join(", ");
   return {
     all: cells.every(({ above, kappa }) => above && kappa > KAPPA),

@@ -38,7 +38,7 @@ tbody th { color: var(--ink); vertical-align: top; white-space: nowrap; }
 .claims td:nth-child(3) { white-space: nowrap; font-weight: 600; }
 .claims td:nth-child(n + 4) { font-size: 13px; color: var(--muted); }
 code, pre { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-pre { overflow-x: auto; padding: 12px 0; margin: 0; }
+pre { overflow-x: auto; white-space: pre-wrap; padding: 12px 0; margin: 0; }
 details { margin: 12px 0; }
 summary { cursor: pointer; font-weight: 600; }
 li { max-width: 44em; margin: 0 0 6px; }

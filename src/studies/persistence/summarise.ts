@@ -168,11 +168,13 @@ function detailLayer(main: ArmResult, layer: number): LayerDetail {
     checkpoints[checkpoints.length - 1].weights,
     count,
   );
-  // embeddings feed the first layer and are shown with it, the unembedding with the last
+  // matrices only: biases and gains start at a constant. Embeddings are shown with the first layer, the unembedding last
   const belongs = (name: string) =>
-    name.startsWith(prefix) ||
-    (layer === 0 && /embed\.W_(E|pos)/.test(name)) ||
-    (layer === config.nLayers - 1 && name === "unembed.W_U");
+    /\.W_[A-Za-z]+$/.test(name) &&
+    (name.startsWith(prefix) ||
+      (layer === 0 && /embed\.W_(E|pos)$/.test(name)) ||
+      (layer === config.nLayers - 1 && name === "unembed.W_U"));
+  const shortName = (name: string) => name.slice(name.lastIndexOf(".") + 1);
   return {
     layer,
     eta2: { token: eta2("token"), position: eta2("position") },
@@ -190,7 +192,7 @@ function detailLayer(main: ArmResult, layer: number): LayerDetail {
     displacement: Object.fromEntries(
       [...moved]
         .filter(([name]) => belongs(name))
-        .map(([name, { relative }]) => [name, Array.from(relative)]),
+        .map(([name, { relative }]) => [shortName(name), Array.from(relative)]),
     ),
   };
 }
