@@ -15,13 +15,19 @@ const RELU: i32 = 4; // max(·, 0)
 const GATE: i32 = 8; // · where e[n, m] > 0, else 0
 const SCALE: i32 = 16; // alpha · (before all others)
 
+/** x where y > 0, else 0. */
+// @ts-ignore: decorator
+@inline function gated(x: v128, y: v128): v128 {
+  return v128.and(x, f32x4.gt(y, splat(0)));
+}
+
 // @ts-ignore: decorator
 @inline function finish(flags: i32, sum: v128, alpha: v128, bias: usize, e: usize): v128 {
   if (flags & SCALE) sum = f32x4.mul(sum, alpha);
   if (flags & BIAS) sum = f32x4.add(sum, v128.load(bias));
   if (flags & ADD) sum = f32x4.add(sum, v128.load(e));
   if (flags & RELU) sum = f32x4.pmax(sum, splat(0)); // pmax(NaN, 0) is NaN
-  if (flags & GATE) sum = v128.and(sum, f32x4.gt(v128.load(e), splat(0)));
+  if (flags & GATE) sum = gated(sum, v128.load(e));
   return sum;
 }
 
@@ -80,15 +86,39 @@ export function gemm(
       const c1 = c0 + cRow + o, e1 = e0 + eRow + o;
       const cp = c0 + o, ep = e0 + o;
       if (flags) {
-        const bp = bias + <usize>m * biasCol;
-        s00 = finish(flags, s00, alpha, bp, ep);
-        s10 = finish(flags, s10, alpha, bp, e1);
-        s01 = finish(flags, s01, alpha, bp + biasCol, ep + 16);
-        s11 = finish(flags, s11, alpha, bp + biasCol, e1 + 16);
-        s02 = finish(flags, s02, alpha, bp + 2 * biasCol, ep + 32);
-        s12 = finish(flags, s12, alpha, bp + 2 * biasCol, e1 + 32);
-        s03 = finish(flags, s03, alpha, bp + 3 * biasCol, ep + 48);
-        s13 = finish(flags, s13, alpha, bp + 3 * biasCol, e1 + 48);
+        // one test a flag and tile: tests for each of the eight sums cost as much as four steps of the loop above
+        if (flags & SCALE) {
+          s00 = f32x4.mul(s00, alpha); s01 = f32x4.mul(s01, alpha); s02 = f32x4.mul(s02, alpha); s03 = f32x4.mul(s03, alpha);
+          s10 = f32x4.mul(s10, alpha); s11 = f32x4.mul(s11, alpha); s12 = f32x4.mul(s12, alpha); s13 = f32x4.mul(s13, alpha);
+        }
+        if (flags & BIAS) {
+          let bp = bias + <usize>m * biasCol;
+          let t = v128.load(bp);
+          s00 = f32x4.add(s00, t); s10 = f32x4.add(s10, t);
+          bp += biasCol; t = v128.load(bp);
+          s01 = f32x4.add(s01, t); s11 = f32x4.add(s11, t);
+          bp += biasCol; t = v128.load(bp);
+          s02 = f32x4.add(s02, t); s12 = f32x4.add(s12, t);
+          bp += biasCol; t = v128.load(bp);
+          s03 = f32x4.add(s03, t); s13 = f32x4.add(s13, t);
+        }
+        if (flags & ADD) {
+          s00 = f32x4.add(s00, v128.load(ep)); s01 = f32x4.add(s01, v128.load(ep, 16));
+          s02 = f32x4.add(s02, v128.load(ep, 32)); s03 = f32x4.add(s03, v128.load(ep, 48));
+          s10 = f32x4.add(s10, v128.load(e1)); s11 = f32x4.add(s11, v128.load(e1, 16));
+          s12 = f32x4.add(s12, v128.load(e1, 32)); s13 = f32x4.add(s13, v128.load(e1, 48));
+        }
+        if (flags & RELU) {
+          const zero = splat(0); // pmax(NaN, 0) is NaN
+          s00 = f32x4.pmax(s00, zero); s01 = f32x4.pmax(s01, zero); s02 = f32x4.pmax(s02, zero); s03 = f32x4.pmax(s03, zero);
+          s10 = f32x4.pmax(s10, zero); s11 = f32x4.pmax(s11, zero); s12 = f32x4.pmax(s12, zero); s13 = f32x4.pmax(s13, zero);
+        }
+        if (flags & GATE) {
+          s00 = gated(s00, v128.load(ep)); s01 = gated(s01, v128.load(ep, 16));
+          s02 = gated(s02, v128.load(ep, 32)); s03 = gated(s03, v128.load(ep, 48));
+          s10 = gated(s10, v128.load(e1)); s11 = gated(s11, v128.load(e1, 16));
+          s12 = gated(s12, v128.load(e1, 32)); s13 = gated(s13, v128.load(e1, 48));
+        }
       }
       v128.store(cp, s00); v128.store(cp, s01, 16); v128.store(cp, s02, 32); v128.store(cp, s03, 48);
       v128.store(c1, s10); v128.store(c1, s11, 16); v128.store(c1, s12, 32); v128.store(c1, s13, 48);

@@ -1,6 +1,6 @@
 /** Fused ops over the last axis: one pass in, one pass out, nothing stored between. */
 import { madd, splat } from "./lanes";
-import { vexp, vlog } from "./math";
+import { vexpShifted, vlog } from "./math";
 
 // @ts-ignore: decorator
 @inline function rowMax(x: usize, row: usize): v128 {
@@ -16,7 +16,7 @@ export function softmax(out: usize, x: usize, rows: i32, width: i32): void {
     const max = rowMax(x, row); // exp(89) overflows float32
     let s = splat(0);
     for (let o: usize = 0; o < row; o += 16) {
-      const e = vexp(f32x4.sub(v128.load(x + o), max));
+      const e = vexpShifted(f32x4.sub(v128.load(x + o), max));
       v128.store(out + o, e);
       s = f32x4.add(s, e);
     }
@@ -133,7 +133,7 @@ export function crossEntropy(out: usize, x: usize, target: usize, rows: i32, wid
     let s = splat(0), picked = s;
     for (let j = 0; j < width; j++) {
       const shifted = f32x4.sub(v128.load(x + (<usize>j << 4)), max);
-      s = f32x4.add(s, vexp(shifted));
+      s = f32x4.add(s, vexpShifted(shifted));
       picked = v128.bitselect(shifted, picked, i32x4.eq(t, i32x4.splat(j)));
     }
     v128.store(out, f32x4.sub(vlog(s), picked));
@@ -148,7 +148,7 @@ export function crossEntropyGrad(out: usize, x: usize, target: usize, d: usize, 
     const max = rowMax(x, row);
     let s = splat(0);
     for (let o: usize = 0; o < row; o += 16) {
-      const e = vexp(f32x4.sub(v128.load(x + o), max));
+      const e = vexpShifted(f32x4.sub(v128.load(x + o), max));
       v128.store(out + o, e);
       s = f32x4.add(s, e);
     }

@@ -57,13 +57,14 @@ export function fuse(schedule: Schedule): Fusion {
       // a sum of two products ends one of them only: the other is stored and added
       const { product, last, inside } = growProduct(node, (from) => {
         const reader = onlyReader(from);
-        return reader !== undefined && products.has(reader) ? undefined : reader;
+        // and an addition that ends a layer norm is already in another kernel
+        return reader !== undefined && (products.has(reader) || layerNorms.has(reader)) ? undefined : reader;
       });
       products.set(last, product);
       for (const hidden of inside) absorbed.add(hidden);
     } else if (node.op === "normScale") {
       const found = matchLayerNorm(node, readers, onlyReader, position);
-      if (found === undefined) continue;
+      if (found === undefined || products.has(found.last)) continue;
       layerNorms.set(found.last, found.norm);
       for (const hidden of found.inside) absorbed.add(hidden);
     } else if (node.op === "mul" && sameShape(node.inputs[0].shape, node.inputs[1].shape)) {
@@ -74,7 +75,8 @@ export function fuse(schedule: Schedule): Fusion {
       }
     } else if (node.op === "mul" && sameShape(node.inputs[1].shape, node.shape.slice(-1))) {
       const reader = onlyReader(node);
-      if (reader?.op === "normalizeGrad" && reader.inputs[0] === node) {
+      const whole = sameShape(node.inputs[0].shape, node.shape);
+      if (whole && reader?.op === "normalizeGrad" && reader.inputs[0] === node) {
         weightedGrads.set(reader, node);
         absorbed.add(node);
       }

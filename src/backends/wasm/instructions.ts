@@ -127,8 +127,16 @@ export class InstructionWriter {
     this.words.push(5, out, ...operands, this.#float(eps), count);
   }
 
-  /** Strided copy over five axes. */
+  /** Strided copy over five axes; the outermost of more are written out, one copy after the other. */
   copy(out: number, x: number, loops: Strided): void {
+    const { sizes, strides } = loops;
+    if (sizes.length > 5) {
+      const inner = { sizes: sizes.slice(1), strides: strides.map((of) => of.slice(1)) };
+      const [[from], [to]] = strides;
+      for (let i = 0; i < sizes[0]; i++)
+        this.copy(out + i * to * ELEMENT_BYTES, x + i * from * ELEMENT_BYTES, inner);
+      return;
+    }
     this.words.push(
       6,
       out,

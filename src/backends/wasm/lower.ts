@@ -192,7 +192,7 @@ function planUpdates(
   const position = new Map(steps.map((node, i) => [node, i]));
   const outputs = new Set([...graph.outputs.values()].map(source));
   const readAtEnd = new Set<string>();
-  for (const value of graph.updates.values()) {
+  for (const value of [...graph.outputs.values(), ...graph.updates.values()]) {
     const root = source(value);
     if (root.op === "state") readAtEnd.add(root.attrs.name);
   }

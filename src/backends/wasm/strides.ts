@@ -1,5 +1,4 @@
 /** Strides of broadcast, permuted and sliced operands, and the merging of axes that are one loop in memory. */
-import { InternalError } from "../../base/errors.ts";
 import { type Shape, stridesOf } from "../../graph/node.ts";
 import type { Strided } from "./instructions.ts";
 
@@ -40,13 +39,11 @@ export function loopsOfDepth(loops: Strided, depth: number): Strided | undefined
   return { sizes: front(merged.sizes, 1), strides: merged.strides.map((of) => front(of, 0)) };
 }
 
-/** Loops of a copy (five axes at most after merging). */
+/** Axes that the copy kernel walks by itself. */
+const COPY_AXES = 5;
+
+/** Loops of a copy: as many as the kernel walks, or more where so many are left after merging. */
 export function copyLoops(sizes: readonly number[], from: readonly number[], to: readonly number[]): Strided {
-  const loops = loopsOfDepth({ sizes, strides: [from, to] }, 5);
-  if (loops !== undefined) return loops;
-  throw new InternalError({
-    where: "wasm copy",
-    rule: "walks at most five axes",
-    got: `sizes ${sizes.join(" ")}`,
-  });
+  const merged = mergeAxes({ sizes, strides: [from, to] });
+  return loopsOfDepth(merged, COPY_AXES) ?? merged;
 }
