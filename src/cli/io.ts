@@ -1,8 +1,6 @@
 /** What a command is given of the world, and what it gives back. */
 import type { Board } from "./progress.ts";
-
-/** A stream of text; a terminal also says how wide it is. */
-export type TextStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+import type { TextStream } from "./textStream.ts";
 
 /** The world of the command line. Tests give their own. */
 export interface CliIo {

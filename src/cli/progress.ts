@@ -5,9 +5,9 @@
  */
 import { createLogUpdate } from "log-update";
 import { readableJson } from "../record/canonicalJson.ts";
-import type { TextStream } from "./io.ts";
 import { printable } from "./printable.ts";
 import { armPace, type BoardState, renderBoard, totalPace } from "./renderBoard.ts";
+import type { TextStream } from "./textStream.ts";
 
 /** Where a run reports to. */
 export interface Board {

@@ -1,8 +1,8 @@
 /** How each op that is not part of a matrix product becomes kernel calls: one entry an op. */
 import { InternalError } from "../../base/errors.ts";
 import { type Node, type OpName, type Shape, sameShape, sizeOf, stridesOf } from "../../graph/node.ts";
+import type { Emission } from "./emission.ts";
 import { BINARY, ELEMENT_BYTES, UNARY } from "./instructions.ts";
-import type { Emission } from "./lower.ts";
 import { broadcastStrides, copyLoops, loopsOfDepth } from "./strides.ts";
 
 type Emitter<P extends OpName> = (node: Node<P>, emission: Emission) => void;

@@ -1,9 +1,9 @@
 /** Matrix products: an einsum with its epilogue as one or more calls of the product kernel. */
 import { type Node, sizeOf, stridesOf } from "../../graph/node.ts";
 import { type Axis, planContraction } from "./contraction.ts";
+import type { Emission } from "./emission.ts";
 import type { Product } from "./fusion.ts";
 import { ELEMENT_BYTES, EPILOGUE } from "./instructions.ts";
-import type { Emission } from "./lower.ts";
 import { copyLoops } from "./strides.ts";
 
 const KERNEL_LOOPS = 3;

@@ -3,6 +3,7 @@ import { InternalError } from "../../base/errors.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { type Node, sizeOf } from "../../graph/node.ts";
 import { Arena } from "./arena.ts";
+import type { Emission } from "./emission.ts";
 import { emitters } from "./emit.ts";
 import { emitProduct } from "./emitProduct.ts";
 import { type Fusion, fuse, readsOf, writesOf } from "./fusion.ts";
@@ -18,16 +19,6 @@ export interface Lowered {
   outputs: ReadonlyMap<string, { node: Node; address: number }>;
   /** Elements of the program's block: inputs, constants and scratch. */
   blockElements: number;
-}
-
-/** Everything an emitter needs: where nodes are, temporary space, and the writer. */
-export interface Emission {
-  writer: InstructionWriter;
-  fusion: Fusion;
-  /** Address word of a node's memory. */
-  at(node: Node): number;
-  /** Scratch that lives until the current step is emitted; returns an address word. */
-  temporary(elements: number): number;
 }
 
 /**

@@ -1,0 +1,163 @@
+/** The engine in a browser's web workers, in Node's worker threads and in this process: the same bits everywhere. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { wasmBackend } from "../../src/backends/wasm/index.ts";
+import * as library from "../../src/index.ts";
+import { presets } from "../../src/model/config.ts";
+import { fidelity } from "../../src/studies/fidelity/fidelity.ts";
+import { parseFixture } from "../../src/studies/fidelity/fixture.ts";
+import { type ArmResult, cutIntoJobs, gatherArm } from "../../src/studies/population/gather.ts";
+import { type ArmSpec, type JobEvent, type PopulationJob, runJob } from "../../src/studies/population/job.ts";
+import { optimizers } from "../../src/train/optimizers.ts";
+import { constantRate } from "../../src/train/schedules.ts";
+import { type Digests, digestsOf } from "./digests.ts";
+import { digestsFromPool } from "./digestsFromPool.ts";
+import { startBrowser } from "./findBrowser.ts";
+import { buildPage, serveFolder } from "./servePage.ts";
+
+const root = join(import.meta.dirname, "../..");
+const STEPS = 20;
+const MODELS = 5;
+const arm: ArmSpec = {
+  study: "browser",
+  config: presets.original,
+  init: { scheme: "pytorch" },
+  task: "random",
+  sequences: 64,
+  batch: 16,
+  steps: STEPS,
+  rate: 1e-3,
+  schedule: constantRate,
+  optimizer: optimizers.adam,
+  checkpoints: [0, STEPS],
+  probe: {
+    blocks: 2,
+    nPos: presets.original.nCtx - 1,
+    sites: ["blocks.*.mlp.hook_post"],
+    keepCells: ["blocks.0.mlp.hook_post"],
+  },
+  heldOut: 16,
+};
+const models = Array.from({ length: MODELS }, (_, seed) => ({ init: seed, data: seed }));
+/** Two jobs, one of them with a vector that is not full. */
+const jobs = cutIntoJobs(arm, models, 4, { name: "wasm" });
+
+/** The same population as one job, in this process. */
+function inProcess(): ArmResult {
+  const whole: PopulationJob = { arm, models, backend: { name: "wasm" } };
+  const events: JobEvent[] = [];
+  runJob(whole, wasmBackend(), (event) => events.push(event));
+  return gatherArm([whole], [events]);
+}
+
+let expected: Digests = {};
+beforeAll(async () => {
+  expected = await digestsOf(inProcess());
+});
+
+test("what is compared is a trained population: every weight has moved, no loss is missing", () => {
+  const { checkpoints, losses } = inProcess();
+  expect(checkpoints.map(({ step }) => step)).toEqual([0, STEPS]);
+  for (const name of Object.keys(checkpoints[0].weights))
+    expect(expected[`checkpoints.1.weights.${name}`]).not.toBe(expected[`checkpoints.0.weights.${name}`]);
+  expect(losses.map((ofModel) => ofModel.length)).toEqual(new Array(MODELS).fill(STEPS));
+  for (const ofModel of losses) expect(ofModel.every((loss) => loss > 0 && loss < 10)).toBe(true);
+});
+
+const builtWorker = join(root, "dist/worker.js");
+if (!existsSync(builtWorker))
+  console.warn("browser test: dist/worker.js is not built; nothing was checked in worker threads");
+test.skipIf(!existsSync(builtWorker)).each([1, 2])(
+  "%d worker threads of the built package give the bits of this process",
+  async (workers) => {
+    const digests = await digestsFromPool(builtWorker, jobs, workers, { workerType: "thread" });
+    expect(digests, "dist/ may be older than the source: npm run build").toEqual(expected);
+  },
+);
+
+test("where CHROME_PATH names no browser, one sentence says so and what to do", async () => {
+  const search = startBrowser("", { ...process.env, CHROME_PATH: "/no/such/browser" });
+  await expect(search).rejects.toThrow(
+    /^browser test: no Chromium can be had; tried CHROME_PATH=\/no\/such\/browser \([^\n]+\)\. Install [^\n]+$/,
+  );
+});
+
+/** A machine that can have no browser says so; nobody else leaves this part out. */
+const leftOut = process.env.PALIMPSEST_NO_BROWSER === "1";
+if (leftOut)
+  console.warn("browser test: left out, for PALIMPSEST_NO_BROWSER=1; nothing was checked in a browser");
+
+describe.skipIf(leftOut)("in a browser", () => {
+  /** Everything the page and its workers said and asked for, from the first request to the last test. */
+  const complaints: string[] = [];
+  const requests: string[] = [];
+  let webWorkers = 0;
+  /** What has been opened, to be closed in the opposite order. */
+  const closing: (() => Promise<void>)[] = [];
+  let opened: ReturnType<typeof open>;
+
+  async function open(): Promise<{ page: Page; origin: string; from: string }> {
+    const scratch = mkdtempSync(join(tmpdir(), "palimpsest-browser-"));
+    closing.push(async () => rmSync(scratch, { recursive: true, force: true }));
+    const { browser, from } = await startBrowser(scratch);
+    closing.push(() => browser.close());
+    const site = join(scratch, "site");
+    await buildPage(site);
+    const { origin, close } = await serveFolder(site);
+    closing.push(close);
+    const context = await browser.newContext();
+    context.on("request", (request) => requests.push(request.url()));
+    const page = await context.newPage();
+    page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("worker", () => webWorkers++);
+    await page.goto(origin);
+    await page.waitForFunction(() => "inPage" in globalThis);
+    return { page, origin, from };
+  }
+
+  // every test awaits the page itself: without a browser each of them fails, and none is quietly passed over
+  beforeAll(async () => {
+    opened = open();
+    await opened.catch(() => {});
+  });
+
+  afterAll(async () => {
+    for (const close of closing.reverse()) await close();
+  });
+
+  test.each([1, 2])("%d web workers give the bits of this process", async (workers) => {
+    const { page, from } = await opened;
+    const before = webWorkers;
+    const digests = await page.evaluate(([jobs, workers]) => globalThis.inPage.population(jobs, workers), [
+      jobs,
+      workers,
+    ] as const);
+    expect(digests, from).toEqual(expected);
+    expect(webWorkers - before).toBe(workers);
+  });
+
+  test("from recorded weights the page lands where PyTorch landed, with the numbers of this process", async () => {
+    const { page, from } = await opened;
+    const result = await page.evaluate(() => globalThis.inPage.fidelity("seed-42.json"));
+    expect(result.pass, from).toBe(true);
+    const fixture = JSON.parse(readFileSync(join(root, "fixtures/original/seed-42.json"), "utf8"));
+    expect(result, from).toEqual(fidelity(parseFixture("seed-42.json", fixture), wasmBackend()));
+  });
+
+  test("the library's main entry exports in a page what it exports in Node", async () => {
+    const { page } = await opened;
+    const names = await page.evaluate(() => globalThis.inPage.exportedNames());
+    expect(names.sort()).toEqual(Object.keys(library).sort());
+  });
+
+  test("the page asked its own server for everything and had nothing to complain of", async () => {
+    const { origin } = await opened;
+    expect(requests).toContain(`${origin}/worker.js`);
+    expect(requests.filter((url) => new URL(url).origin !== origin)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+});
