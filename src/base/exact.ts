@@ -61,14 +61,24 @@ function powerOfTwo(n: number): number {
   return view.getFloat64(0);
 }
 
-const HALF_PI_HI = 1.57079632673412561417; // π/2 to 33 bits
-const HALF_PI_LO = 6.07710050650619224932e-11;
+/**
+ * π/2 in four parts, the first three of 33 bits: their products with |n| < 2^20 are exact, and so is what is left of x
+ * where sine or cosine is all but 0.
+ */
+const HALF_PI = [
+  1.57079632673412561417, 6.0771005063039659766e-11, 2.0222662487111664558e-21, 8.47842766036889956997e-32,
+];
 
-/** Sine of x radians; |x| up to 2^20, beyond which the argument reduction loses digits. */
-export function sin(x: number): number {
+/** The nearest multiple n of π/2 and what is left of x: x = n π/2 + r, |r| ≤ π/4. */
+function reduce(x: number): { r: number; quadrant: number } {
   const n = Math.round(x / (Math.PI / 2));
-  const r = x - n * HALF_PI_HI - n * HALF_PI_LO;
-  const quadrant = ((n % 4) + 4) % 4;
+  const [a, b, c, d] = HALF_PI;
+  return { r: x - n * a - n * b - n * c - n * d, quadrant: ((n % 4) + 4) % 4 };
+}
+
+/** Sine of x radians; |x| up to 2^20, beyond which the argument reduction loses digits. NaN for ±∞. */
+export function sin(x: number): number {
+  const { r, quadrant } = reduce(x);
   if (quadrant === 0) return sinKernel(r);
   if (quadrant === 1) return cosKernel(r);
   return quadrant === 2 ? -sinKernel(r) : -cosKernel(r);
@@ -76,9 +86,7 @@ export function sin(x: number): number {
 
 /** Cosine of x radians; same range as {@link sin}. */
 export function cos(x: number): number {
-  const n = Math.round(x / (Math.PI / 2));
-  const r = x - n * HALF_PI_HI - n * HALF_PI_LO;
-  const quadrant = ((n % 4) + 4) % 4;
+  const { r, quadrant } = reduce(x);
   if (quadrant === 0) return cosKernel(r);
   if (quadrant === 1) return -sinKernel(r);
   return quadrant === 2 ? -cosKernel(r) : sinKernel(r);

@@ -13,7 +13,7 @@ await runProcess({
       seeds: 2,
       seconds: 2,
     },
-    { name: "persistence", question: persistenceQuestion, seeds: 30, seconds: 30 },
+    { name: "persistence", question: persistenceQuestion, seeds: 30, seconds: 20 },
   ],
   persistence: runPersistence,
   fidelity: runFidelity,

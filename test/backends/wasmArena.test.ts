@@ -5,9 +5,12 @@ import { Arena } from "../../src/backends/wasm/arena.ts";
 const RUNS = { numRuns: 500, seed: 3 };
 
 /** A take of some elements, or the release of one of the ranges that are held. */
-const moves = fc.array(fc.record({ release: fc.boolean(), which: fc.nat(), count: fc.integer({ min: 1, max: 20 }) }), {
-  maxLength: 60,
-});
+const moves = fc.array(
+  fc.record({ release: fc.boolean(), which: fc.nat(), count: fc.integer({ min: 1, max: 20 }) }),
+  {
+    maxLength: 60,
+  },
+);
 
 /** Plays moves on an arena and on the naive model, a list of owners by element. */
 function play(all: readonly { release: boolean; which: number; count: number }[]) {
@@ -30,9 +33,13 @@ function play(all: readonly { release: boolean; which: number; count: number }[]
       expect(owned[i] ?? false, `element ${i} handed out twice`).toBe(false);
       owned[i] = true;
     }
-    if (arena.size > before) expect(longestGap(owned, before, start), "a gap was long enough").toBeLessThan(count);
+    if (arena.size > before)
+      expect(longestGap(owned, before, start), "a gap was long enough").toBeLessThan(count);
     held.push({ start, count });
-    peak = Math.max(peak, held.reduce((sum, range) => sum + range.count, 0));
+    peak = Math.max(
+      peak,
+      held.reduce((sum, range) => sum + range.count, 0),
+    );
   }
   return { arena, held, peak };
 }

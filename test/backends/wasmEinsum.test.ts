@@ -24,7 +24,11 @@ const axis = fc.record({
   size: fc.integer({ min: 1, max: 9 }),
 });
 const contraction = fc
-  .record({ axes: fc.array(axis, { minLength: 2, maxLength: 6 }), order: fc.nat(), epilogue: fc.nat({ max: 4 }) })
+  .record({
+    axes: fc.array(axis, { minLength: 2, maxLength: 6 }),
+    order: fc.nat(),
+    epilogue: fc.nat({ max: 4 }),
+  })
   .filter(({ axes }) => sizeOf(axes.map(({ size }) => size)) <= LARGEST);
 
 interface Contraction {
@@ -42,7 +46,11 @@ function einsumOf({ axes, order }: Contraction): Node {
   };
   const [a, b, out] = [shuffled("col"), shuffled("row"), shuffled("inner")];
   const labels = (list: typeof named) => list.map(({ label }) => label);
-  const operand = (name: string, list: typeof named) => input(name, list.map(({ size }) => size));
+  const operand = (name: string, list: typeof named) =>
+    input(
+      name,
+      list.map(({ size }) => size),
+    );
   const attrs = { a: labels(a), b: labels(b), out: labels(out) };
   return makeNode("einsum", [operand("a", a), operand("b", b)], attrs);
 }
@@ -53,7 +61,14 @@ function finished(product: Node, epilogue: number): Node {
   if (epilogue === 1) return relu(scale(product, -0.5));
   if (epilogue === 2) return add(input("whole", shape), product);
   if (epilogue === 3) return relu(add(product, input("row", shape.slice(-1))));
-  if (epilogue === 4) return add(product, input("spread", shape.map((size, at) => (at % 2 === 0 ? 1 : size))));
+  if (epilogue === 4)
+    return add(
+      product,
+      input(
+        "spread",
+        shape.map((size, at) => (at % 2 === 0 ? 1 : size)),
+      ),
+    );
   return product;
 }
 

@@ -15,7 +15,9 @@ type Name = "exp" | "log" | "tanh" | "erf" | "gelu";
 function apply(op: Name, values: readonly number[]): Float32Array {
   const session = wasmBackend().open({ models: 1, states: {} });
   const node = makeNode(op, [input("x", [values.length])], {});
-  const { out } = session.compile(makeGraph({ outputs: { out: node } })).run({ x: Float32Array.from(values) });
+  const { out } = session
+    .compile(makeGraph({ outputs: { out: node } }))
+    .run({ x: Float32Array.from(values) });
   session.close();
   return out as Float32Array;
 }
@@ -81,9 +83,16 @@ test("log is within its bound for every magnitude, subnormal numbers included", 
 });
 
 test("log has its edges", () => {
-  expect([...apply("log", [0, -0, inf, -1, -(2 ** -149), -inf, nan, 1])]).toEqual(
-    [-inf, -inf, inf, nan, nan, nan, nan, 0],
-  );
+  expect([...apply("log", [0, -0, inf, -1, -(2 ** -149), -inf, nan, 1])]).toEqual([
+    -inf,
+    -inf,
+    inf,
+    nan,
+    nan,
+    nan,
+    nan,
+    0,
+  ]);
 });
 
 test.each([
@@ -106,5 +115,13 @@ test("gelu is within its bound of x Φ(x), relative to |x|, and keeps large numb
   const got = apply("gelu", grid);
   const worst = grid.map((x, i) => Math.abs(got[i] - (x * (1 + erf(x * Math.SQRT1_2))) / 2) / Math.abs(x));
   expect(worst.reduce((a, b) => Math.max(a, b))).toBeLessThan(GELU_OF_X);
-  expect([...apply("gelu", [0, 20, LARGEST, -20, -LARGEST, nan, inf])]).toEqual([0, 20, LARGEST, -0, -0, nan, inf]);
+  expect([...apply("gelu", [0, 20, LARGEST, -20, -LARGEST, nan, inf])]).toEqual([
+    0,
+    20,
+    LARGEST,
+    -0,
+    -0,
+    nan,
+    inf,
+  ]);
 });

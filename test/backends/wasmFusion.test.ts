@@ -4,11 +4,26 @@
  */
 import { expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
-import { wasmBackend } from "../../src/backends/wasm/index.ts";
 import { fuse } from "../../src/backends/wasm/fusion.ts";
+import { wasmBackend } from "../../src/backends/wasm/index.ts";
 import { scheduleOf } from "../../src/backends/wasm/schedule.ts";
-import { add, einsum, input, mul, normalize, normalizeGrad, normScale, relu } from "../../src/graph/build.ts";
-import { gate, reshape, scale, state, sub, sum, transpose } from "../../src/graph/build.ts";
+import {
+  add,
+  einsum,
+  gate,
+  input,
+  mul,
+  normalize,
+  normalizeGrad,
+  normScale,
+  relu,
+  reshape,
+  scale,
+  state,
+  sub,
+  sum,
+  transpose,
+} from "../../src/graph/build.ts";
 import { gradient } from "../../src/graph/gradient.ts";
 import { makeGraph } from "../../src/graph/graph.ts";
 import type { Node } from "../../src/graph/node.ts";
@@ -35,7 +50,11 @@ function normed(of: Node, w: Node = gain, b: Node = shift): Node {
 }
 const scored = () =>
   scale(
-    einsum("batch pos head dHead, batch key head dHead -> batch head pos key", heads, input("keys", heads.shape)),
+    einsum(
+      "batch pos head dHead, batch key head dHead -> batch head pos key",
+      heads,
+      input("keys", heads.shape),
+    ),
     0.577,
   );
 const result = (of: Node) => einsum("batch pos head dHead, head dHead out -> batch pos out", of, output);
@@ -67,7 +86,10 @@ const cases: Record<string, { of: () => Node; absorbed: number }> = {
     absorbed: 0,
   },
   "a layer norm": { of: () => normed(x), absorbed: 3 },
-  "a layer norm of a sum, before a product": { of: () => relu(add(linear(normed(add(x, y))), row)), absorbed: 5 },
+  "a layer norm of a sum, before a product": {
+    of: () => relu(add(linear(normed(add(x, y))), row)),
+    absorbed: 5,
+  },
   "a layer norm of one row, added to a product": {
     of: () => {
       const [one, matrix] = [input("one", [6]), state("matrix", [6, 6])];
@@ -162,7 +184,8 @@ test.each(["original", "original-minigpt", "gpt"] as const)(
     expect(absorbedIn(apart)).toBe(0);
     const rows = config.dVocab;
     const [together, alone] = [outputs, apart].map((of) => outputsOf(wasmBackend(), of, { rows }));
-    for (const name of Object.keys(outputs)) expect(bitsOf(together[name]), name).toEqual(bitsOf(alone[name]));
+    for (const name of Object.keys(outputs))
+      expect(bitsOf(together[name]), name).toEqual(bitsOf(alone[name]));
   },
 );
 

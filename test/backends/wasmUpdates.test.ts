@@ -3,8 +3,24 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
-import { adamUpdate, add, constant, einsum, ema, emaSquare, input, mul, offset } from "../../src/graph/build.ts";
-import { relu, reshape, scale, state, sub, sum, transpose } from "../../src/graph/build.ts";
+import {
+  adamUpdate,
+  add,
+  constant,
+  einsum,
+  ema,
+  emaSquare,
+  input,
+  mul,
+  offset,
+  relu,
+  reshape,
+  scale,
+  state,
+  sub,
+  sum,
+  transpose,
+} from "../../src/graph/build.ts";
 import { type Graph, makeGraph } from "../../src/graph/graph.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { drawnInputs, openFor } from "./runGraph.ts";

@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
-import { presets } from "../../src/model/config.ts";
 import type { BatchSource } from "../../src/data/batches.ts";
+import { presets } from "../../src/model/config.ts";
 import type { Weights } from "../../src/model/weights.ts";
 import { finiteMean, type GrowOptions, grow } from "../../src/train/grow.ts";
 import { optimizers } from "../../src/train/optimizers.ts";
@@ -27,7 +27,11 @@ const illnesses: Record<string, { member: Omit<Member, "seed">; from: number }> 
   "+∞ in its unembedding": { member: { spoil: set("unembed.b_U", 3, inf) }, from: 0 },
   "−∞ in a query": { member: { spoil: set("blocks.1.attn.W_Q", 0, -inf) }, from: 0 },
   "weights of 1e38": {
-    member: { spoil: (weights) => Object.values(weights).forEach((values) => values.fill(1e38)) },
+    member: {
+      spoil: (weights) => {
+        for (const values of Object.values(weights)) values.fill(1e38);
+      },
+    },
     from: 0,
   },
   "a learning rate of 1e30": { member: { rate: 1e30 }, from: 1 },
@@ -37,21 +41,24 @@ const healthy = (place: number): Member => ({ seed: place, rate: 1e-3 * (place +
 const members = (place: number, sick: Omit<Member, "seed">): Member[] =>
   Array.from({ length: POPULATION }, (_, i) => (i === place ? { ...healthy(i), ...sick } : healthy(i)));
 
-test.each(Object.entries(illnesses))("a model with %s is marked, and the others do not change", (_, { member, from }) => {
-  const options = { steps: STEPS, clip: 1, optimizer: optimizers.adam };
-  const sound = train(members(-1, {}), options);
-  expect(sound.divergedAt).toEqual(new Array(POPULATION).fill(null));
-  for (let place = 0; place < POPULATION; place++) {
-    const { hashes, divergedAt, losses } = train(members(place, member), options);
-    expect(divergedAt[place]).toBe(from);
-    for (let other = 0; other < POPULATION; other++) {
-      if (other === place) continue;
-      expect(divergedAt[other]).toBeNull();
-      expect(hashes[other], `model ${other} beside a sick model ${place}`).toBe(sound.hashes[other]);
-      expect(lossesOf({ losses, divergedAt }, other)).toEqual(lossesOf(sound, other));
+test.each(Object.entries(illnesses))(
+  "a model with %s is marked, and the others do not change",
+  (_, { member, from }) => {
+    const options = { steps: STEPS, clip: 1, optimizer: optimizers.adam };
+    const sound = train(members(-1, {}), options);
+    expect(sound.divergedAt).toEqual(new Array(POPULATION).fill(null));
+    for (let place = 0; place < POPULATION; place++) {
+      const { hashes, divergedAt, losses } = train(members(place, member), options);
+      expect(divergedAt[place]).toBe(from);
+      for (let other = 0; other < POPULATION; other++) {
+        if (other === place) continue;
+        expect(divergedAt[other]).toBeNull();
+        expect(hashes[other], `model ${other} beside a sick model ${place}`).toBe(sound.hashes[other]);
+        expect(lossesOf({ losses, divergedAt }, other)).toEqual(lossesOf(sound, other));
+      }
     }
-  }
-});
+  },
+);
 
 test("a sick model is marked at the same step on the reference backend", () => {
   const config = { ...presets.original, nLayers: 1, dMlp: 8 };
@@ -62,7 +69,10 @@ test("a sick model is marked at the same step on the reference backend", () => {
 });
 
 /** A trainer that tells what it is told to: [step][model] losses, and weights at the end. */
-function scripted(losses: readonly (readonly number[])[], weights: Weights): { trainer: Trainer; rates: number[][] } {
+function scripted(
+  losses: readonly (readonly number[])[],
+  weights: Weights,
+): { trainer: Trainer; rates: number[][] } {
   const rates: number[][] = [];
   const trainer = {
     session: { models: losses[0]?.length ?? 2 },
@@ -76,7 +86,9 @@ function scripted(losses: readonly (readonly number[])[], weights: Weights): { t
 }
 
 const fine: Weights = { W: Float32Array.of(1, 2, 3, 4) };
-const source = { batch: () => ({ count: 1, nPos: 1, inputs: new Int32Array(1), targets: new Int32Array(1) }) };
+const source = {
+  batch: () => ({ count: 1, nPos: 1, inputs: new Int32Array(1), targets: new Int32Array(1) }),
+};
 
 /** Runs a loop to its end: its stops and what it returns. */
 function run(trainer: Trainer, options: Partial<GrowOptions> & { steps: number }) {
@@ -99,7 +111,10 @@ test("a loss that is lost in the update k + 1 marks step k, once, and recovery d
 });
 
 test("weights that are lost in the last update mark the last step, by their model", () => {
-  const { trainer } = scripted([[1, 1, 1]], { a: Float32Array.of(1, 2, 3), b: Float32Array.of(1, 2, 3, 4, -inf, 6) });
+  const { trainer } = scripted([[1, 1, 1]], {
+    a: Float32Array.of(1, 2, 3),
+    b: Float32Array.of(1, 2, 3, 4, -inf, 6),
+  });
   expect(run(trainer, { steps: 1 }).divergedAt).toEqual([null, null, 1]);
   const untrained = scripted([], { W: Float32Array.of(1, nan) }).trainer;
   expect(run(untrained, { steps: 0 })).toEqual({ stops: [], losses: [], divergedAt: [null, 0] });

@@ -51,7 +51,10 @@ const fixture: Fixture = JSON.parse(
 
 function farthest(a: ArrayLike<number>, b: readonly number[]): number {
   expect(a.length).toBe(b.length);
-  return b.reduce((worst, value, i) => Math.max(worst, Number.isNaN(a[i]) ? Infinity : Math.abs(a[i] - value)), 0);
+  return b.reduce(
+    (worst, value, i) => Math.max(worst, Number.isNaN(a[i]) ? Infinity : Math.abs(a[i] - value)),
+    0,
+  );
 }
 
 /** Losses and final weights of a case of the fixture on a backend. */

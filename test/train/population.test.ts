@@ -34,21 +34,24 @@ test("the wide config is cut into blocks, with a short last one", () => {
   expect(50 % block).not.toBe(0);
 });
 
-test.each(Object.entries(trainings))("a model ends in the same bits alone and among others (%s)", (_, { sizes = [5], ...options }) => {
-  const alone = train([{ seed: SEED }], options);
-  for (const size of sizes) {
-    for (let place = 0; place < size; place++) {
-      // the others have other weights, data and rates
-      const members = Array.from({ length: size }, (_, i) =>
-        i === place ? { seed: SEED } : { seed: i + 1, rate: 0.002 * (i + 1) },
-      );
-      const among = train(members, options);
-      expect(among.hashes[place], `model ${place} of ${size}`).toBe(alone.hashes[0]);
-      expect(lossesOf(among, place)).toEqual(lossesOf(alone, 0));
-      expect(new Set(among.hashes).size).toBe(size);
+test.each(Object.entries(trainings))(
+  "a model ends in the same bits alone and among others (%s)",
+  (_, { sizes = [5], ...options }) => {
+    const alone = train([{ seed: SEED }], options);
+    for (const size of sizes) {
+      for (let place = 0; place < size; place++) {
+        // the others have other weights, data and rates
+        const members = Array.from({ length: size }, (_, i) =>
+          i === place ? { seed: SEED } : { seed: i + 1, rate: 0.002 * (i + 1) },
+        );
+        const among = train(members, options);
+        expect(among.hashes[place], `model ${place} of ${size}`).toBe(alone.hashes[0]);
+        expect(lossesOf(among, place)).toEqual(lossesOf(alone, 0));
+        expect(new Set(among.hashes).size).toBe(size);
+      }
     }
-  }
-});
+  },
+);
 
 test("equal seeds give equal bits in all lanes, and another seed others", () => {
   const { hashes } = train([0, 1, 0, 2, 0].map((seed) => ({ seed })));

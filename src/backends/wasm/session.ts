@@ -2,12 +2,11 @@
 import { integerIn } from "../../base/check.ts";
 import { ArgumentError } from "../../base/errors.ts";
 import type { Program, RunInputs, Session, SessionOptions, TensorData } from "../../graph/backend.ts";
-import type { Graph } from "../../graph/graph.ts";
+import { type Graph, topologicalOrder } from "../../graph/graph.ts";
 import { type Node, type Shape, sizeOf } from "../../graph/node.ts";
 import { checkedInput, checkStates, checkWrite, heldState } from "../checks.ts";
 import { ELEMENT_BYTES, LANES } from "./instructions.ts";
 import { type Lowered, lower } from "./lower.ts";
-import { source } from "./schedule.ts";
 
 const PAGE_BYTES = 65536;
 /** Wasm addresses are 32 bits wide; one page is kept below the first block. */
@@ -187,10 +186,10 @@ function indexLimits(graph: Graph): Map<string, number> {
   for (const node of graph.order) {
     const [position, rows] = indexOperand(node);
     if (position === undefined) continue;
-    let origin = source(node.inputs[position]);
-    while (origin.inputs.length > 0) origin = source(origin.inputs[0]);
-    if (origin.op !== "input") continue;
-    limits.set(origin.attrs.name, Math.min(rows, limits.get(origin.attrs.name) ?? rows));
+    for (const origin of topologicalOrder([node.inputs[position]])) {
+      if (origin.op !== "input") continue;
+      limits.set(origin.attrs.name, Math.min(rows, limits.get(origin.attrs.name) ?? rows));
+    }
   }
   return limits;
 }

@@ -3,7 +3,6 @@
 import { leaksByPosition, type PositionLeak } from "../../data/leakByPosition.ts";
 import { taskNamed } from "../../data/registry.ts";
 import {
-  chanceCorrected,
   identityRecovery,
   originalCriterion,
   preferenceKept,
@@ -64,6 +63,14 @@ export function analysePreset(preset: string, main: ArmResult, otherData: ArmRes
   const partner = sameDataOtherInit(models);
   const layers = layersOf(config.attnOnly ? 0 : config.nLayers);
 
+  // a model that diverged has no number, neither its own nor as somebody's null
+  const isOut = main.divergedAt.map((at) => at !== null);
+  const otherIsOut = otherData.divergedAt.map((at) => at !== null);
+  const own = (values: Float64Array) => values.map((value, model) => (isOut[model] ? Number.NaN : value));
+  const withTwin = (values: Float64Array) =>
+    own(values).map((value, model) => (otherIsOut[model] ? Number.NaN : value));
+  const withPartner = (values: Float64Array) =>
+    own(values).map((value, model) => (otherIsOut[partner(model)] ? Number.NaN : value));
   const groups: GroupBySeed[] = [];
   const identity: Float64Array[] = [];
   const overallR: Float64Array[] = [];
@@ -74,8 +81,8 @@ export function analysePreset(preset: string, main: ArmResult, otherData: ArmRes
       cellsAt(last, site, main.arm),
       cellsAt(other, site, main.arm),
     ];
-    identity.push(identityRecovery(before, after).recovered);
-    overallR.push(unitMeans(tuningCorrelation(before, after), models).mean);
+    identity.push(own(identityRecovery(before, after).recovered));
+    overallR.push(own(unitMeans(tuningCorrelation(before, after), models).mean));
     for (const kind of kinds) {
       const initial = first.sites[site].eta2[kind];
       const criterion = originalCriterion(initial, last.sites[site].eta2[kind], models);
@@ -91,19 +98,19 @@ export function analysePreset(preset: string, main: ArmResult, otherData: ArmRes
       groups.push({
         layer,
         kind,
-        maintained: criterion.maintained,
-        nullShuffle: criterion.nullShuffle,
-        nullOtherInit: byOtherInit.maintained,
-        excess: criterion.excess,
-        kappa: criterion.maintained.map(
-          (same, seed) => chanceCorrected(same, criterion.nullShuffle[seed]).kappa,
+        maintained: own(criterion.maintained),
+        nullShuffle: own(criterion.nullShuffle),
+        nullOtherInit: withPartner(byOtherInit.maintained),
+        excess: own(criterion.excess),
+        kappa: own(criterion.kappa),
+        r: own(meanR(before, after, { kind })),
+        nullR: withPartner(meanR(before, elsewhere, { kind, partner })),
+        ceilingR: withTwin(meanR(after, elsewhere, { kind })),
+        preferred: own(unitMeans(preferenceKept(before, after, kind), models).mean),
+        preferredNull: withPartner(
+          unitMeans(preferenceKept(before, elsewhere, kind, { partner }), models).mean,
         ),
-        r: meanR(before, after, { kind }),
-        nullR: meanR(before, elsewhere, { kind, partner }),
-        ceilingR: meanR(after, elsewhere, { kind }),
-        preferred: unitMeans(preferenceKept(before, after, kind), models).mean,
-        preferredNull: unitMeans(preferenceKept(before, elsewhere, kind, { partner }), models).mean,
-        varianceRatio: end.map((value, seed) => value / start[seed]),
+        varianceRatio: own(end.map((value, seed) => value / start[seed])),
       });
     }
   }
@@ -114,7 +121,7 @@ export function analysePreset(preset: string, main: ArmResult, otherData: ArmRes
     groups,
     identity,
     overallR,
-    lossProgress: progressOf(main),
+    lossProgress: own(progressOf(main)),
     weights: main.models.map((_, model) =>
       sha256OfWeights(modelWeights(last.weights, model, models), shapes),
     ),

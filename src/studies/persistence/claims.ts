@@ -3,11 +3,9 @@
  * it. A verdict that its rule does not give cannot be reported.
  */
 
-import { tInterval } from "../../stats/intervals.ts";
-import { mean } from "../../stats/moments.ts";
 import { holm } from "../../stats/multiplicity.ts";
-import { tTest } from "../../stats/tTest.ts";
 import type { GroupBySeed, PresetBySeed } from "./analyse.ts";
+import { finite, intervalOverSeeds, meanOverSeeds, pOverSeeds } from "./overSeeds.ts";
 import type { ClaimVerdict, Kind } from "./result.ts";
 
 type Verdict = ClaimVerdict["verdict"];
@@ -34,11 +32,11 @@ const OVERWRITTEN = 0.5;
 /** C7: correlations inside this band are none. */
 const NO_CORRELATION = 0.05;
 
-const finite = (values: ArrayLike<number>) => Array.from(values).filter(Number.isFinite);
 const show = (value: number) => (Number.isFinite(value) ? value.toFixed(2) : "undefined");
 const showP = (p: number) => (p < 0.001 ? p.toExponential(0) : p.toFixed(3));
-const interval = (values: ArrayLike<number>, level = 0.95) => {
-  const { estimate, low, high } = tInterval(finite(values), level);
+const interval = (values: ArrayLike<number>) => {
+  const [low, high] = intervalOverSeeds(values);
+  const estimate = meanOverSeeds(values);
   return { estimate, low, high, text: `${show(estimate)} [${show(low)}, ${show(high)}]` };
 };
 const cellName = ({ layer, kind }: { layer: number; kind: Kind }) => `L${layer} ${kind}`;
@@ -54,12 +52,11 @@ function groupOf(preset: PresetBySeed, layer: number, kind: Kind): GroupBySeed |
 
 /** Whether kappa is above 0 in every cell after Holm, and above {@link KAPPA}; and in which cells it is not above 0. */
 function kappaTest(groups: readonly GroupBySeed[]) {
-  const tests = groups.map((group) => tTest(finite(group.kappa)));
-  const adjusted = holm(tests.map(({ p }) => (Number.isNaN(p) ? 1 : p)));
+  const adjusted = holm(groups.map((group) => pOverSeeds(group.kappa)));
   const cells = groups.map((group, i) => ({
     name: cellName(group),
-    kappa: mean(finite(group.kappa)),
-    above: adjusted[i] < ALPHA && mean(finite(group.kappa)) > 0,
+    kappa: meanOverSeeds(group.kappa),
+    above: adjusted[i] < ALPHA && meanOverSeeds(group.kappa) > 0,
   }));
   const text = cells
     .map(({ name, kappa }, i) => `${name} ${show(kappa)} (Holm p ${showP(adjusted[i])})`)
@@ -114,7 +111,7 @@ const claims: readonly Claim[] = [
       const rates = preset.groups
         .map((group) => {
           const claimed = CLAIMED[`L${group.layer}_${group.kind}` as keyof typeof CLAIMED];
-          return `${cellName(group)} ${interval(group.maintained).text} (claimed ${show(claimed)}, chance ${show(mean(finite(group.nullShuffle)))})`;
+          return `${cellName(group)} ${interval(group.maintained).text} (claimed ${show(claimed)}, chance ${show(meanOverSeeds(group.nullShuffle))})`;
         })
         .join("; ");
       return {
@@ -170,8 +167,8 @@ const claims: readonly Claim[] = [
     rule: `Supported if in a preset that has covered ${LEARNED * 100} % of the way from its first loss to the Bayes floor kappa exceeds ${KAPPA} (Holm) in all cells; refuted if there the mean tuning r of the last layer is below ${OVERWRITTEN}. Persistence in a network that has not yet learned its task decides nothing.`,
     decide({ presets }) {
       const rows = presets.map((preset) => {
-        const progress = mean(finite(preset.lossProgress));
-        const r = mean(finite(preset.overallR[preset.overallR.length - 1] ?? []));
+        const progress = meanOverSeeds(preset.lossProgress);
+        const r = meanOverSeeds(preset.overallR[preset.overallR.length - 1] ?? []);
         const leaks = !preset.main.arm.config.causal;
         const test = kappaTest(preset.groups);
         const text = `${preset.preset}: loss progress ${show(progress)}${leaks ? " (its targets are in sight, so its loss measures copying)" : ""}, last layer r ${show(r)}, kappa ${test.text}`;
@@ -222,9 +219,10 @@ interface Contrast {
 
 /** Sign of each mean difference where Holm over all of them leaves it significant, else 0. */
 function signsOf(rows: readonly Contrast[]) {
-  const tests = rows.map(({ differences }) => tTest(differences));
-  const adjusted = holm(tests.map(({ p }) => (Number.isNaN(p) ? 1 : p)));
-  const signs = rows.map(({ differences }, i) => (adjusted[i] < ALPHA ? Math.sign(mean(differences)) : 0));
+  const adjusted = holm(rows.map(({ differences }) => pOverSeeds(differences)));
+  const signs = rows.map(({ differences }, i) =>
+    adjusted[i] < ALPHA ? Math.sign(meanOverSeeds(differences)) : 0,
+  );
   const text = `${rows.map(({ name, differences }) => `${name} ${interval(differences).text}`).join("; ")}.`;
   return { signs, text };
 }

@@ -9,64 +9,48 @@ import {
   weightDisplacement,
 } from "../../features/index.ts";
 import { neighbourModel } from "../../features/pairing.ts";
-import { tInterval } from "../../stats/intervals.ts";
-import { mean } from "../../stats/moments.ts";
 import { finiteMean } from "../../train/grow.ts";
 import type { ArmResult } from "../population/gather.ts";
 import { type GroupBySeed, heldOutLoss, leaksOf, type PresetBySeed } from "./analyse.ts";
 import { cellsAt } from "./cells.ts";
 import type { ClaimEvidence } from "./claims.ts";
-import type {
-  Components,
-  Group,
-  Interval,
-  LayerDetail,
-  ModelSummary,
-  PresetDetail,
-  PresetSummary,
-} from "./result.ts";
+import { intervalOverSeeds, meanOverSeeds } from "./overSeeds.ts";
+import type { Components, Group, LayerDetail, ModelSummary, PresetDetail, PresetSummary } from "./result.ts";
 import { layersOf, siteOfLayer } from "./spec.ts";
-
-const finite = (values: ArrayLike<number>) => Array.from(values).filter(Number.isFinite);
-const meanOf = (values: ArrayLike<number>) => mean(finite(values));
-const ci = (values: ArrayLike<number>): Interval => {
-  const { low, high } = tInterval(finite(values));
-  return [low, high];
-};
 
 function summariseGroup(group: GroupBySeed, identity: Float64Array): Group {
   return {
     layer: group.layer,
     kind: group.kind,
     criterion: {
-      maintained: meanOf(group.maintained),
-      ci: ci(group.maintained),
-      null: meanOf(group.nullShuffle),
-      excess: meanOf(group.excess),
-      excessCi: ci(group.excess),
-      kappa: meanOf(group.kappa),
-      kappaCi: ci(group.kappa),
-      nullOtherInit: meanOf(group.nullOtherInit),
+      maintained: meanOverSeeds(group.maintained),
+      ci: intervalOverSeeds(group.maintained),
+      null: meanOverSeeds(group.nullShuffle),
+      excess: meanOverSeeds(group.excess),
+      excessCi: intervalOverSeeds(group.excess),
+      kappa: meanOverSeeds(group.kappa),
+      kappaCi: intervalOverSeeds(group.kappa),
+      nullOtherInit: meanOverSeeds(group.nullOtherInit),
     },
     tuning: {
-      r: meanOf(group.r),
-      ci: ci(group.r),
-      nullR: meanOf(group.nullR),
-      nullCi: ci(group.nullR),
-      ceilingR: meanOf(group.ceilingR),
-      ceilingCi: ci(group.ceilingR),
-      preferred: meanOf(group.preferred),
-      preferredNull: meanOf(group.preferredNull),
+      r: meanOverSeeds(group.r),
+      ci: intervalOverSeeds(group.r),
+      nullR: meanOverSeeds(group.nullR),
+      nullCi: intervalOverSeeds(group.nullR),
+      ceilingR: meanOverSeeds(group.ceilingR),
+      ceilingCi: intervalOverSeeds(group.ceilingR),
+      preferred: meanOverSeeds(group.preferred),
+      preferredNull: meanOverSeeds(group.preferredNull),
     },
-    identityRecovery: meanOf(identity),
-    identityCi: ci(identity),
+    identityRecovery: meanOverSeeds(identity),
+    identityCi: intervalOverSeeds(identity),
   };
 }
 
 /** Training loss of the last pass over the data, or of the last 16 steps where a run is shorter. */
 function lastLosses(main: ArmResult, stepsPerEpoch: number): number[] {
   const last = Math.min(stepsPerEpoch, main.arm.steps);
-  return main.losses.map((ofModel) => meanOf(ofModel.subarray(ofModel.length - last)));
+  return main.losses.map((ofModel) => meanOverSeeds(ofModel.subarray(ofModel.length - last)));
 }
 
 const orNull = (value: number) => (Number.isFinite(value) ? value : null);
@@ -154,7 +138,7 @@ function detailLayer(main: ArmResult, layer: number): LayerDetail {
   const size = units * first.dVocab * first.nPos;
   const components = (at: number): Components => {
     const { amount } = checkpoints[at].sites[site];
-    const overall = (source: Source) => meanOf(unitMeans(amount[source], count).mean);
+    const overall = (source: Source) => meanOverSeeds(unitMeans(amount[source], count).mean);
     return {
       token: overall("token"),
       position: overall("position"),
@@ -222,10 +206,10 @@ export function selectivityEvidence(analyses: readonly PresetBySeed[]): ClaimEvi
     const drawn = projectionNull(main);
     if (drawn === undefined) return [];
     return groups.map(({ layer, kind }) => {
-      const observed = meanOf(
+      const observed = meanOverSeeds(
         unitMeans(main.checkpoints[0].sites[siteOfLayer(layer)].eta2[kind], main.models.length).mean,
       );
-      return { preset, layer, kind, observed, null: meanOf(drawn[kind]) };
+      return { preset, layer, kind, observed, null: meanOverSeeds(drawn[kind]) };
     });
   });
 }

@@ -1,0 +1,13 @@
+/**
+ * A recorded value beside the oracles of the other tests: the same training must give the same bits on every machine,
+ * in every JavaScript engine and in the page.
+ */
+import { expect, test } from "vitest";
+import recorded from "./golden.json" with { type: "json" };
+import { trainGolden } from "./golden.ts";
+
+test("fifty steps of the original model end in the recorded bits", () => {
+  const { losses, sha256 } = trainGolden();
+  expect(losses).toEqual(recorded.losses);
+  expect(sha256).toBe(recorded.sha256);
+});

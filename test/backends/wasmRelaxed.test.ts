@@ -1,0 +1,36 @@
+/** The relaxed kernels pass the suite of every backend; only their bits may differ from the exact ones'. */
+import { setFlagsFromString } from "node:v8";
+import { expect, test } from "vitest";
+import { kernelBytes, wasmBackend } from "../../src/backends/wasm/index.ts";
+import { train } from "../train/population.ts";
+import { describeBackend } from "./suite.ts";
+
+// Node 20 has relaxed SIMD behind this flag; later versions have it as it is and know the flag no more
+if (Number(process.versions.node.split(".")[0]) < 22) setFlagsFromString("--experimental-wasm-relaxed-simd");
+
+/** As for the exact kernels: a fused multiply-add rounds once less. */
+const FLOAT32 = { relative: 4e-6, absolute: 1e-37 };
+/** Losses of order 1 after a dozen steps of training, in float32 on both sides. */
+const LOSS = 1e-3;
+
+const supported = WebAssembly.validate(kernelBytes({ relaxed: true }));
+
+test("the relaxed kernels are other bytes than the exact ones", () => {
+  expect(kernelBytes({ relaxed: true })).not.toEqual(kernelBytes());
+});
+
+if (supported) {
+  const relaxed = wasmBackend({ relaxed: true });
+  describeBackend(relaxed, FLOAT32);
+
+  test("relaxed training follows the exact, and a model's company still changes no bit", () => {
+    const members = [0, 1, 2, 3, 4].map((seed) => ({ seed }));
+    const [ours, exact] = [relaxed, wasmBackend()].map((backend) => train(members, { backend }));
+    ours.losses.forEach((ofStep, step) => {
+      ofStep.forEach((loss, model) => {
+        expect(Math.abs(loss - exact.losses[step][model])).toBeLessThan(LOSS);
+      });
+    });
+    expect(train([members[4]], { backend: relaxed }).hashes[0]).toBe(ours.hashes[4]);
+  });
+}
