@@ -6,6 +6,11 @@ import type { Backend } from "../graph/backend.ts";
 export const backendNames = ["wasm", "reference"] as const;
 export type BackendName = (typeof backendNames)[number];
 
+/** The backend that a choice comes to: `auto` is the fastest there is for small models, today always `wasm`. */
+export function chosenBackend(choice: BackendName | "auto"): BackendName {
+  return choice === "auto" ? "wasm" : choice;
+}
+
 /**
  * The backend of a name.
  *

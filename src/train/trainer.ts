@@ -35,6 +35,7 @@ export interface Trainer {
    * @param step     number of this update, from 1
    * @param rates    one learning rate for all models, or one each
    * @returns        mean loss of each model before the update, nats
+   * @throws ArgumentError if the batches differ in size, are empty, or are larger than the trainer was opened for
    */
   step(batches: readonly Sequences[], step: number, rates: readonly number[]): Float64Array;
   /** Mean loss by position, [model, pos] in nats, over sequences that all models share or have each. */
@@ -72,6 +73,13 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
 
   const step: Trainer["step"] = (batches, number, rates) => {
     const { count } = sameSize(batches, models, nPos);
+    if (count > options.batch)
+      throw new ArgumentError({
+        where: "batch",
+        rule: `may hold ${options.batch} sequences at most, as the trainer was opened for`,
+        got: String(count),
+        wayOut: "Open the trainer with the size of the largest batch.",
+      });
     const numbers = stepNumbers(optimizer, number, rates);
     if (count <= block) {
       const program = compiled(`whole ${count}`, () => session.compile(wholeStep(options, count, nPos)));
@@ -125,10 +133,11 @@ function evaluation({ config }: StepSpec, size: number, nPos: number) {
 function sameSize(batches: readonly Sequences[], models: number, nPos: number): Sequences {
   const [first] = batches;
   const fits = batches.length === 1 || batches.length === models;
-  if (fits && batches.every((batch) => batch.count === first.count && batch.nPos === nPos)) return first;
+  const alike = batches.every((batch) => batch.count === first.count && batch.nPos === nPos);
+  if (fits && alike && first.count > 0) return first;
   throw new ArgumentError({
     where: "batch",
-    rule: `needs one batch for all ${models} models or one each, of one size with ${nPos} positions`,
+    rule: `needs one batch for all ${models} models or one each, of one size above 0 with ${nPos} positions`,
     got: batches.map((batch) => `${batch.count}x${batch.nPos}`).join(" "),
   });
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { wasmBackend } from "../../src/backends/wasm/index.ts";
+import { kernelBytes, wasmBackend } from "../../src/backends/wasm/index.ts";
 import { ArgumentError } from "../../src/base/errors.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { patterns } from "../../src/data/patterns.ts";
@@ -85,5 +85,16 @@ test.each(Object.keys(readers))(
     run(Float64Array.of(0, 1, 2, 3));
     expect(session.read("table")).toEqual(held.map((value) => value + 1));
     session.close();
+  },
+);
+
+test.skipIf(WebAssembly.validate(kernelBytes({ relaxed: true })))(
+  "relaxed kernels on a machine without relaxed SIMD are refused with a way out, again and again",
+  () => {
+    for (let i = 0; i < 2; i++) {
+      expect(() => wasmBackend({ relaxed: true })).toThrow(ArgumentError);
+      expect(() => wasmBackend({ relaxed: true })).toThrow(/relaxed kernels.*Leave relaxed off/);
+    }
+    expect(wasmBackend().name).toBe("wasm");
   },
 );

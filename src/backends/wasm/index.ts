@@ -1,4 +1,5 @@
 /** The `wasm` backend: populations in the SIMD lanes of WebAssembly. */
+import { ArgumentError } from "../../base/errors.ts";
 import type { Backend } from "../../graph/backend.ts";
 import { exactKernels, relaxedKernels } from "./kernels.generated.ts";
 import { openSession } from "./session.ts";
@@ -20,12 +21,16 @@ export function kernelBytes({ relaxed = false }: WasmOptions = {}): Uint8Array<A
 
 const compiled = new Map<boolean, WebAssembly.Module>();
 
-/** The backend; kernels are compiled once a process. */
+/**
+ * The backend; kernels are compiled once a process.
+ *
+ * @throws ArgumentError if the machine's WebAssembly lacks the vector instructions they are made of
+ */
 export function wasmBackend(options: WasmOptions = {}): Backend {
   const relaxed = options.relaxed ?? false;
   let module = compiled.get(relaxed);
   if (module === undefined) {
-    module = new WebAssembly.Module(kernelBytes(options));
+    module = compile(relaxed);
     compiled.set(relaxed, module);
   }
   const kernels = module;
@@ -34,4 +39,19 @@ export function wasmBackend(options: WasmOptions = {}): Backend {
     precision: "float32",
     open: (session) => openSession(kernels, session),
   };
+}
+
+function compile(relaxed: boolean): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(kernelBytes({ relaxed }));
+  } catch (error) {
+    throw new ArgumentError({
+      where: relaxed ? "wasm backend, relaxed" : "wasm backend",
+      rule: `this machine's WebAssembly cannot run the ${relaxed ? "relaxed" : "SIMD"} kernels`,
+      got: String(error),
+      wayOut: relaxed
+        ? "Leave relaxed off, or start Node 20 with --experimental-wasm-relaxed-simd; later versions need no flag."
+        : "Use Node 20 or later, or a browser from 2023 on; or take the reference backend, which is slow.",
+    });
+  }
 }

@@ -24,6 +24,8 @@ const C1_ABOVE = 0.05;
 /** Chance-corrected persistence that C2 and C5 call substantial. */
 const KAPPA = 0.2;
 const ALPHA = 0.05;
+/** Seeds below which a test that finds nothing has too little power to refute. */
+const ENOUGH = 20;
 /** The claimed percentages of C2, as shares. */
 const CLAIMED = { L0_token: 1, L0_position: 0.96, L1_token: 0.72, L1_position: 0.32 } as const;
 /** C5: how much of the way from the first loss to the Bayes floor counts as having learned. */
@@ -103,11 +105,12 @@ const claims: readonly Claim[] = [
     id: "C2",
     claim:
       "Maintained after training: layer 0 token 100 %, position 96 %, layer 1 token 72 %, position 32 %.",
-    rule: `For the preset original at 160 steps. Supported if chance-corrected persistence (kappa) exceeds ${KAPPA} with a Holm-corrected test above 0 in all four cells; refuted if kappa cannot be told from 0 in any.`,
+    rule: `For the preset original at 160 steps. Supported if chance-corrected persistence (kappa) exceeds ${KAPPA} with a Holm-corrected test above 0 in all four cells; refuted if at ${ENOUGH} seeds or more kappa cannot be told from 0 in any.`,
     decide({ presets }) {
       const preset = presets.find((of) => of.preset === "original" && of.main.arm.steps === 160);
       if (preset === undefined) return notTested("Needs the preset original with 160 steps.");
       const test = kappaTest(preset.groups);
+      const seeds = preset.main.models.length;
       const rates = preset.groups
         .map((group) => {
           const claimed = CLAIMED[`L${group.layer}_${group.kind}` as keyof typeof CLAIMED];
@@ -115,7 +118,7 @@ const claims: readonly Claim[] = [
         })
         .join("; ");
       return {
-        verdict: test.all ? "supported" : test.includesZero ? "refuted" : "undecided",
+        verdict: test.all ? "supported" : test.includesZero && seeds >= ENOUGH ? "refuted" : "undecided",
         evidence: `Maintained: ${rates}. Kappa: ${test.text}.`,
       };
     },
@@ -186,7 +189,7 @@ const claims: readonly Claim[] = [
   {
     id: "C6",
     claim: "Networks do not learn from a blank slate: training refines pre-existing structure.",
-    rule: "Needs three studies that this one is not: training against noise of equal size (S6), importance of what persists (S11) and the boosted feature lottery (S13).",
+    rule: "Needs three studies that this one is not: training against random noise of equal size, the importance of what persists, and whether a strengthened initial feature wins.",
     decide: () =>
       notTested(
         "Persistence alone cannot tell refinement from small steps: a network that learns nothing keeps its features too.",

@@ -137,7 +137,7 @@ ${section("method", methodText(details))}
 ${section(
   "again",
   `<pre><code>${escapeHtml(manifestSummary.command)}</code></pre>
-<p class="facts">Run folder: <code>${escapeHtml(result.run)}</code>${facts.length === 0 ? "" : ` · ${facts.join(" · ")}`}</p>`,
+<p class="facts">${facts.join(" · ")}</p>`,
 )}
 </main>
 </body>

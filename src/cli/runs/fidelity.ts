@@ -1,0 +1,50 @@
+/** `palimpsest study fidelity`: recorded runs of the original study against this engine. */
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { backendNamed, chosenBackend } from "../../backends/registry.ts";
+import { parseJson } from "../../record/canonicalJson.ts";
+import { strictUtf8 } from "../../record/strictJson.ts";
+import { type FidelityResult, fidelity } from "../../studies/fidelity/fidelity.ts";
+import { type Fixture, parseFixture } from "../../studies/fidelity/fixture.ts";
+import type { FidelityOptions } from "../commands/studyFidelity.ts";
+import type { Outcome, RunIo } from "../io.ts";
+import { readInput } from "../readInput.ts";
+
+/** The recorded runs that come with Palimpsest. */
+const shipped = () =>
+  ["seed-42.json", "seed-123.json"].map((name) =>
+    fileURLToPath(new URL(`../fixtures/original/${name}`, import.meta.url)),
+  );
+
+function readFixture(path: string, cwd: string): Fixture {
+  const bytes = readInput(path, { cwd });
+  return parseFixture(basename(path), parseJson(strictUtf8(bytes, path), { file: path }));
+}
+
+/** Runs the study for every file; exit code 1 where one does not pass. */
+export async function runFidelity(options: FidelityOptions, io: RunIo): Promise<Outcome> {
+  const { fixtures } = options;
+  const backend = await backendNamed(chosenBackend(options.backend));
+  const paths = fixtures.length > 0 ? fixtures : shipped();
+  const runs: FidelityResult[] = [];
+  for (const fixture of paths.map((path) => readFixture(path, io.cwd))) {
+    io.signal.throwIfAborted();
+    runs.push(fidelity(fixture, backend));
+  }
+  const pass = runs.every((run) => run.pass);
+  const result = runs.length === 1 ? runs[0] : { runs, pass };
+  return { result, summary: runs.map(describe).join("\n"), exitCode: pass ? 0 : 1 };
+}
+
+function describe(run: FidelityResult): string {
+  const { L0_token, L0_position, L1_token, L1_position } = run.maintained;
+  const lines = [
+    `seed ${run.seed}, ${run.backend}: ${run.pass ? "equal" : "NOT equal"}`,
+    `  initial logits     within ${run.initialLogitsMaxError.toExponential(1)}`,
+    `  epoch losses       within ${run.epochLossMaxError.toExponential(1)} nats: ${run.epochLosses.map((loss) => loss.toFixed(4)).join(" ")}`,
+    `  eta²               within ${run.eta2MaxError.toExponential(1)}`,
+    `  most selective     ${run.top5Equal ? "the same five" : "other neurons"} in every layer and kind`,
+    `  maintained of five L0 token ${L0_token}, L0 position ${L0_position}, L1 token ${L1_token}, L1 position ${L1_position}`,
+  ];
+  return lines.join("\n");
+}

@@ -1,0 +1,54 @@
+/** Keeps the state that the progress display shows, from the events of jobs. */
+import type { JobEvent } from "../../studies/population/job.ts";
+import type { ArmProgress, BoardState, WorkerProgress } from "../renderBoard.ts";
+
+/** The display's state, and the two ways it changes. */
+export interface ProgressState {
+  read(): BoardState;
+  event(arm: string, job: number, models: number, slot: number, event: JobEvent): void;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** @param arms  every arm with its number of models and steps, in the order shown */
+export function progressState(
+  arms: readonly { name: string; models: number; steps: number }[],
+  clock: () => number,
+): ProgressState {
+  const started = clock();
+  const rows = new Map<string, Mutable<ArmProgress>>(
+    arms.map(({ name, models, steps }) => [
+      name,
+      { arm: name, models, steps, modelSteps: 0, loss: null, started: null, ended: null },
+    ]),
+  );
+  const workers = new Map<number, WorkerProgress>();
+  const stepOfJob = new Map<number, number>();
+  const lossOfJob = new Map<number, { arm: string; models: number; loss: number }>();
+
+  return {
+    read: () => ({
+      started,
+      arms: [...rows.values()],
+      workers: [...workers].sort(([a], [b]) => a - b).map(([, worker]) => worker),
+    }),
+    event(arm, job, models, slot, event) {
+      const row = rows.get(arm);
+      if (row === undefined) return;
+      row.started ??= clock();
+      if (event.kind === "end") {
+        workers.delete(slot);
+        if (row.modelSteps >= row.models * row.steps) row.ended = clock();
+        return;
+      }
+      row.modelSteps += (event.step - (stepOfJob.get(job) ?? 0)) * models;
+      stepOfJob.set(job, event.step);
+      workers.set(slot, { worker: slot + 1, arm, models, step: event.step, steps: row.steps });
+      if (event.kind !== "progress" || !Number.isFinite(event.loss)) return;
+      lossOfJob.set(job, { arm, models, loss: event.loss });
+      const own = [...lossOfJob.values()].filter((entry) => entry.arm === arm);
+      const total = own.reduce((sum, entry) => sum + entry.models, 0);
+      row.loss = own.reduce((sum, entry) => sum + entry.loss * entry.models, 0) / total;
+    },
+  };
+}
