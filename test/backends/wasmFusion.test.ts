@@ -2,6 +2,7 @@
  * Fusion never changes bits: each graph is computed once as it is and once with every node inside as an output, which
  * keeps all of them in memory and so forbids fusion.
  */
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
 import { fuse } from "../../src/backends/wasm/fusion.ts";
@@ -32,6 +33,7 @@ import { meanLoss } from "../../src/model/loss.ts";
 import { forward } from "../../src/model/transformer.ts";
 import { weightNodes } from "../../src/model/weights.ts";
 import { bitsOf, outputsOf } from "./runGraph.ts";
+import { squareProgram, squareSteps } from "./squarePrograms.ts";
 
 /** float32 against float64: sums of at most a few dozen products of order 1, and one division by a standard deviation. */
 const FLOAT32 = 1e-4;
@@ -192,4 +194,19 @@ test.each(["original", "original-minigpt", "gpt"] as const)(
 test("subtraction is no epilogue: a product minus something is stored first", () => {
   const root = sub(linear(), wide);
   expect(absorbedIn({ root })).toBe(0);
+});
+
+test("fusion changes no bit of random programs", () => {
+  let absorbed = 0;
+  fc.assert(
+    fc.property(squareSteps, (steps) => {
+      const leaves = ["a", "b", "c"].map((name) => input(name, [3, 3]));
+      const root = squareProgram(leaves, steps)[leaves.length + steps.length - 1];
+      absorbed += absorbedIn({ root });
+      const [together, apart] = [{ root }, everyNode(root)].map((of) => outputsOf(wasmBackend(), of).root);
+      expect(bitsOf(together)).toEqual(bitsOf(apart));
+    }),
+    { numRuns: 200, seed: 5 },
+  );
+  expect(absorbed).toBeGreaterThan(200);
 });

@@ -24,6 +24,7 @@ import {
 import { type Graph, makeGraph } from "../../src/graph/graph.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { drawnInputs, openFor } from "./runGraph.ts";
+import { squareProgram, squareSteps } from "./squarePrograms.ts";
 
 const MODELS = 5; // a full group of lanes and one more
 const RUNS = 3; // an update that went wrong shows at the latest in the next run
@@ -182,9 +183,8 @@ test.each(Object.keys(cases))("updates see only old states where %s", (name) => 
 test("updates see only old states in random programs of four states", () => {
   const names = ["p", "q", "r", "s"];
   const pick = fc.nat({ max: 1000 });
-  const step = fc.tuple(fc.constantFrom("add", "mul", "product", "transpose", "half", "relu"), pick, pick);
   const program = fc.record({
-    steps: fc.array(step, { minLength: 1, maxLength: 8 }),
+    steps: squareSteps,
     // which node each state becomes, and which nodes are outputs; 0 to 3 are the old states themselves
     updates: fc.array(pick, { minLength: 4, maxLength: 4 }),
     updated: fc.subarray([0, 1, 2, 3], { minLength: 1 }),
@@ -192,16 +192,7 @@ test("updates see only old states in random programs of four states", () => {
   });
   fc.assert(
     fc.property(program, ({ steps, updates, updated, outputs }) => {
-      const nodes: Node[] = names.map(square);
-      for (const [op, i, j] of steps) {
-        const [left, right] = [nodes[i % nodes.length], nodes[j % nodes.length]];
-        if (op === "add") nodes.push(scale(add(left, right), 0.5));
-        if (op === "mul") nodes.push(scale(mul(left, right), 0.25));
-        if (op === "product") nodes.push(add(scale(product(left, right), 0.125), right));
-        if (op === "transpose") nodes.push(transpose(left, [1, 0]));
-        if (op === "half") nodes.push(scale(left, 0.5));
-        if (op === "relu") nodes.push(relu(left));
-      }
+      const nodes = squareProgram(names.map(square), steps);
       const at = (index: number) => nodes[index % nodes.length];
       expectSame(
         makeGraph({
