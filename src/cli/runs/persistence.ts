@@ -3,6 +3,7 @@ import { parseHTML } from "linkedom";
 import packageJson from "../../../package.json" with { type: "json" };
 import { type BackendName, chosenBackend } from "../../backends/registry.ts";
 import { kernelBytes } from "../../backends/wasm/index.ts";
+import { renderFigure } from "../../figures/index.ts";
 import { weightShapes } from "../../model/weights.ts";
 import type { JsonValue } from "../../record/canonicalJson.ts";
 import { readableJson } from "../../record/canonicalJson.ts";
@@ -10,7 +11,7 @@ import { measurementsToParquet } from "../../record/measurements.ts";
 import { writeSafetensors } from "../../record/safetensors.ts";
 import { sha256OfBytes } from "../../record/sha256.ts";
 import type { PresetBySeed } from "../../studies/persistence/analyse.ts";
-import { persistenceReport } from "../../studies/persistence/report.ts";
+import { persistenceFigures, persistenceReport } from "../../studies/persistence/report.ts";
 import type { PersistenceResult } from "../../studies/persistence/result.ts";
 import { armsOf, type PersistenceSettings } from "../../studies/persistence/spec.ts";
 import { measurementRows, type PersistenceStudy, persistenceStudy } from "../../studies/persistence/study.ts";
@@ -42,6 +43,7 @@ export async function runPersistence(asked: PersistenceOptions, io: RunIo): Prom
   const pool = openPool({ workers, signal: io.signal, relaxed });
   try {
     const study = await carryOut(settings, options, io, pool);
+    io.board.log(`Writing ${folder.name}`);
     const result = writeRun(folder, settings, options, study);
     return { result, summary: persistenceSummary(result, `${folder.name}/report.html`) };
   } catch (error) {
@@ -75,11 +77,13 @@ async function carryOut(
   return persistenceStudy(settings, {
     backend: { name: backend, relaxed },
     modelsPerJob: MODELS_PER_JOB,
-    runJobs: (jobs, tell) =>
-      pool.runJobs(jobs, (job, event, slot) => {
+    runJobs: async (jobs, tell) => {
+      await pool.runJobs(jobs, (job, event, slot) => {
         place = { job, slot };
         tell(job, event);
-      }),
+      });
+      io.board.log("Comparing units over seeds");
+    },
     onEvent: (arm, models, event) => {
       progress.event(arm.name, place.job, models, place.slot, event);
       io.board.update(progress.read());
@@ -104,7 +108,11 @@ function writeRun(
   // the folder's own place is no part of what was found: a run that is moved or repeated has the same bytes
   folder.write("result.json", `${readableJson({ ...result, run: "." })}\n`);
   const engine = engineOf(backend, relaxed);
-  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  const { document } = parseHTML("<!doctype html><html><body></body></html>") as unknown as {
+    document: Document;
+  };
+  for (const figure of persistenceFigures(study.details))
+    folder.write(`figures/${figure.name}.svg`, renderFigure(figure, document));
   const facts: [string, string][] = [
     ["Palimpsest", packageJson.version],
     ["backend", relaxed ? `${backend}, fused multiply-add` : backend],
@@ -116,7 +124,7 @@ function writeRun(
       result,
       details: study.details,
       manifestSummary: { command: commandOf(options), facts },
-      document: document as unknown as Document,
+      document,
     }),
   );
   folder.log({ event: "complete", kernelShare: study.kernelShare });
