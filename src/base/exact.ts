@@ -106,3 +106,22 @@ function cosKernel(r: number): number {
   for (let k = 20; k >= 2; k -= 2) p = 1 - (p * z) / (k * (k - 1));
   return p;
 }
+
+/**
+ * base to a whole power, by squaring: `**` and Math.pow differ between engines in the last digit.
+ *
+ *   base^−n = 1 / base^n
+ *
+ * @param exponent  a whole number, negative ones included
+ */
+export function integerPower(base: number, exponent: number): number {
+  let result = 1;
+  for (
+    let rest = Math.abs(exponent), factor = base;
+    rest > 0;
+    rest = Math.floor(rest / 2), factor *= factor
+  ) {
+    if (rest % 2 === 1) result *= factor;
+  }
+  return exponent < 0 ? 1 / result : result;
+}

@@ -9,7 +9,7 @@
  * 19 classes of equal probability (the set partitions of a motif, tiled), the V ascending prefixes and the rest, and
  * every entropy is a sum over these few groups instead of an enumeration of sequences.
  */
-import { log } from "../base/exact.ts";
+import { integerPower, log } from "../base/exact.ts";
 import { checkedSize } from "./checkedSize.ts";
 import { motifLengths } from "./patternOf.ts";
 import type { BayesFloor, TaskSize } from "./types.ts";
@@ -35,11 +35,12 @@ function exchangeablePart(tokens: ArrayLike<number>, dVocab: number): number {
   const t = tokens.length;
   let repeating = 0;
   for (const length of motifLengths)
-    if (hasPeriod(tokens, length)) repeating += dVocab ** -Math.min(t, length) / motifLengths.length;
+    if (hasPeriod(tokens, length))
+      repeating += integerPower(dVocab, -Math.min(t, length)) / motifLengths.length;
   let alternating = 0;
   if (t === 1) alternating = 1 / dVocab;
   else if (tokens[0] !== tokens[1] && hasPeriod(tokens, 2)) alternating = 1 / (dVocab * (dVocab - 1));
-  return (repeating + alternating + dVocab ** -t) / 4;
+  return (repeating + alternating + integerPower(dVocab, -t)) / 4;
 }
 
 /**
@@ -91,7 +92,7 @@ function prefixGroups(t: number, dVocab: number): PrefixGroup[] {
   if (!periodic.has(ascendingClass)) covered += dVocab;
   add(dVocab, patternsProbability(ascending, dVocab));
   // what only the random kind makes; up to the longest motif every prefix is in a class already
-  const share = t <= Math.max(...motifLengths) ? 0 : 1 - covered / dVocab ** t;
+  const share = t <= Math.max(...motifLengths) ? 0 : 1 - covered / integerPower(dVocab, t);
   if (share > 0) groups.push({ mass: share / 4, surprisal: t * log(dVocab) + log(4) });
   return groups;
 }
@@ -120,7 +121,7 @@ export function patternsFloor(size: TaskSize): BayesFloor {
   const entropyOfSequence = entropies[nPos];
   // p(x_1) = 1/V for every x_1, so only −ln p(x_1 … x_T) varies between sequences
   const variance = groups[nPos].reduce(
-    (sum, { mass, surprisal }) => sum + mass * (surprisal - entropyOfSequence) ** 2,
+    (sum, { mass, surprisal }) => sum + mass * integerPower(surprisal - entropyOfSequence, 2),
     0,
   );
   return {

@@ -1,6 +1,6 @@
 /** The control that keeps a task's inputs and its target frequencies, and destroys the relation between them. */
 import { integerIn } from "../base/check.ts";
-import { log } from "../base/exact.ts";
+import { integerPower, log } from "../base/exact.ts";
 import type { RandomStream } from "../base/random.ts";
 import type { Task } from "./types.ts";
 
@@ -71,7 +71,7 @@ export function permutedTargets(task: Task): Task {
       if (inner === undefined || marginal === undefined) return undefined;
       const seen = marginal.filter((share) => share > 0);
       const nats = -seen.reduce((sum, share) => sum + share * log(share), 0);
-      const variance = seen.reduce((sum, share) => sum + share * (log(share) + nats) ** 2, 0);
+      const variance = seen.reduce((sum, share) => sum + share * integerPower(log(share) + nats, 2), 0);
       const nPos = inner.byPosition.length;
       return {
         ...inner,

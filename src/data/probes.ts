@@ -6,6 +6,7 @@
  */
 import { integerIn } from "../base/check.ts";
 import { ArgumentError } from "../base/errors.ts";
+import { integerPower } from "../base/exact.ts";
 import type { RandomStream } from "../base/random.ts";
 import type { Task } from "./types.ts";
 
@@ -73,7 +74,7 @@ export function latinBlocks({
 export function exhaustive({ dVocab, nPos }: { dVocab: number; nPos: number }): Probe {
   integerIn("dVocab", dVocab, 2);
   integerIn("nPos", nPos, 1);
-  const count = dVocab ** nPos;
+  const count = integerPower(dVocab, nPos);
   if (!(count <= exhaustiveLimit))
     throw new ArgumentError({
       where: "exhaustive probe",

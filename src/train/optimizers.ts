@@ -1,6 +1,7 @@
 /** Optimisers as graphs: from weights, gradients and what is remembered, the new values of both. */
 import { numberIn } from "../base/check.ts";
 import { unknownName } from "../base/errors.ts";
+import { integerPower } from "../base/exact.ts";
 import {
   adamUpdate,
   add,
@@ -102,18 +103,9 @@ export function stepNumbers(
 ): Record<string, Float64Array> {
   const numbers: Record<string, Float64Array> = { rate: Float64Array.from(rates) };
   if (optimizer.name === "sgd") return numbers;
-  numbers.correction1 = Float64Array.of(1 - power(optimizer.beta1, step));
-  numbers.correction2 = Float64Array.of(1 - power(optimizer.beta2, step));
+  numbers.correction1 = Float64Array.of(1 - integerPower(optimizer.beta1, step));
+  numbers.correction2 = Float64Array.of(1 - integerPower(optimizer.beta2, step));
   return numbers;
-}
-
-/** base^exponent by squaring: Math.pow differs between engines. */
-function power(base: number, exponent: number): number {
-  let result = 1;
-  for (let rest = exponent, factor = base; rest > 0; rest = Math.floor(rest / 2), factor *= factor) {
-    if (rest % 2 === 1) result *= factor;
-  }
-  return result;
 }
 
 /**

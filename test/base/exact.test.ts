@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { cos, exp, log, sin } from "../../src/base/exact.ts";
+import { cos, exp, integerPower, log, sin } from "../../src/base/exact.ts";
 import { normalQuantile } from "../../src/base/normalQuantile.ts";
 
 /** Rows [x, high, low]: the true value at x is high + low. */
@@ -84,4 +84,13 @@ test("the normal quantile is odd about a half, rises, and has its edges", () => 
   for (const k of [1, 3, 40, 300, 511]) expect(normalQuantile(k / 1024)).toBe(-normalQuantile(1 - k / 1024));
   const quantiles = Array.from({ length: 4097 }, (_, k) => normalQuantile(k / 4096));
   expect(quantiles.every((z, i) => i === 0 || z > quantiles[i - 1])).toBe(true);
+});
+
+test("whole powers are exact where the result is, and within a few roundings elsewhere", () => {
+  expect(integerPower(2, 10)).toBe(1024);
+  expect(integerPower(10, 15)).toBe(1e15);
+  expect(integerPower(3, 0)).toBe(1);
+  expect(integerPower(10, -3)).toBe(1 / 1000);
+  // 0.9^1000 to 17 digits by 40-digit arithmetic
+  expect(Math.abs(integerPower(0.9, 1000) / 1.7478712517226946e-46 - 1)).toBeLessThan(1000 * 2 ** -52);
 });
