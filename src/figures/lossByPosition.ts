@@ -87,7 +87,7 @@ function panelOf(data: LossByPositionData, top: number): Panel {
         text(known.length > 0 ? ["grey: out of reach unless the target is seen"] : [], {
           text: (label: string) => label,
           frameAnchor: "top-right",
-          dy: -4,
+          dy: -15,
           fill: muted,
           stroke: paper,
           strokeWidth: 4,

@@ -186,7 +186,7 @@ function projectionNull({ arm }: ArmResult): { token: Float64Array; position: Fl
   const { config, init } = arm;
   const applies =
     init.scheme === "pytorch" &&
-    config.normalization === "post" &&
+    config.normalization !== "none" &&
     config.positions === "learned" &&
     config.biases;
   if (!applies) return undefined;
