@@ -1,5 +1,5 @@
-// Compiles the kernels twice, exact and with relaxed fused multiply-add, and writes both as one TypeScript module:
-// base64 inside the bundle works alike in Node, in workers and in a page, with nothing to fetch.
+// Compiles the kernels for either memory layout, exact and with relaxed fused multiply-add, and writes all four as one
+// TypeScript module: base64 inside the bundle works alike in Node, in workers and in a page, with nothing to fetch.
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,16 +9,20 @@ const here = dirname(fileURLToPath(import.meta.url));
 const target = join(here, "../src/backends/wasm/kernels.generated.ts");
 const flags = "-O3 --noAssert --runtime stub --importMemory --enable simd --enable bulk-memory".split(" ");
 
-function readFile(name) {
-  try {
-    return readFileSync(join(here, "assembly", name), "utf8");
-  } catch {
-    return null; // the compiler tries several places
-  }
-}
+/** What `import "./layout"` is in the sources: everything that depends on how elements lie in memory. */
+const layoutFiles = (layout) =>
+  ["layout", "gemm", "indexed"].map((file) => `export * from "./${layout}/${file}";`).join("\n");
 
-async function compile(extra) {
+async function compile(layout, extra) {
   let binary;
+  const readFile = (name) => {
+    if (name === "layout.ts") return layoutFiles(layout);
+    try {
+      return readFileSync(join(here, "assembly", name), "utf8");
+    } catch {
+      return null; // the compiler tries several places
+    }
+  };
   const writeFile = (name, contents) => {
     if (name.endsWith(".wasm")) binary = contents;
   };
@@ -28,12 +32,14 @@ async function compile(extra) {
   return Buffer.from(binary);
 }
 
-const exact = await compile([]);
-const relaxed = await compile(["--enable", "relaxed-simd"]);
-const lines = [
-  "// Written by kernels/build.mjs from kernels/assembly; not committed.",
-  `export const exactKernels = "${exact.toString("base64")}";`,
-  `export const relaxedKernels = "${relaxed.toString("base64")}";`,
-];
+const modes = { exact: [], relaxed: ["--enable", "relaxed-simd"] };
+const lines = ["// Written by kernels/build.mjs from kernels/assembly; not committed."];
+for (const [mode, extra] of Object.entries(modes)) {
+  const binaries = { lanes: await compile("lanes", extra), single: await compile("single", extra) };
+  const texts = Object.entries(binaries).map(([layout, bytes]) => `${layout}: "${bytes.toString("base64")}"`);
+  lines.push(`export const ${mode}Kernels = { ${texts.join(", ")} };`);
+  console.log(
+    `kernels: ${mode}, lanes ${binaries.lanes.length} bytes, single ${binaries.single.length} bytes`,
+  );
+}
 writeFileSync(target, `${lines.join("\n")}\n`);
-console.log(`kernels: exact ${exact.length} bytes, relaxed ${relaxed.length} bytes`);

@@ -1,6 +1,7 @@
 /** Elementwise loops. The op is a literal at every call, so each case compiles to a loop of its own. */
-import { splat } from "./lanes";
+import { advance, fetch, put, repeated, SHIFT } from "./layout";
 import { vcdf, verf, vexp, vlog, vtanh } from "./math";
+import { splat } from "./vector";
 
 /** φ(x), the standard normal density. */
 // @ts-ignore: decorator
@@ -34,15 +35,17 @@ import { vcdf, verf, vexp, vlog, vtanh } from "./math";
   op: i32, out: usize, a: usize, b: usize, k: v128, k2: v128,
   n0: i32, n1: i32, n2: i32, a0: usize, a1: usize, a2: usize, b0: usize, b1: usize, b2: usize,
 ): void {
+  const row = <usize>n2 << SHIFT, aStep = advance(a2), bStep = advance(b2);
   for (let i = 0; i < n0; i++) {
     for (let j = 0; j < n1; j++) {
       let p = a + <usize>i * a0 + <usize>j * a1;
       let q = b + <usize>i * b0 + <usize>j * b1;
-      const end = out + (<usize>n2 << 4);
-      while (out < end) {
-        v128.store(out, binaryOp(op, v128.load(p), v128.load(q), k, k2));
-        out += 16; p += a2; q += b2;
+      for (let o: usize = 0; o < row; o += 16) {
+        const left = row - o;
+        put(out + o, binaryOp(op, fetch(p, a2, left), fetch(q, b2, left), k, k2), left);
+        p += aStep; q += bStep;
       }
+      out += row;
     }
   }
 }
@@ -82,11 +85,8 @@ export function binary(
 
 // @ts-ignore: decorator
 @inline function unaryLoop(op: i32, out: usize, x: usize, k: v128, n: i32): void {
-  const end = out + (<usize>n << 4);
-  while (out < end) {
-    v128.store(out, unaryOp(op, v128.load(x), k));
-    out += 16; x += 16;
-  }
+  const size = <usize>n << SHIFT;
+  for (let o: usize = 0; o < size; o += 16) put(out + o, unaryOp(op, v128.load(x + o), k), size - o);
 }
 
 /** out[i] = op(x[i]) over n contiguous elements; `k` is the number of scale and offset. */
@@ -106,19 +106,19 @@ export function unary(op: i32, out: usize, x: usize, k: v128, n: i32): void {
 
 /** out = condition > 0 ? a : b, all contiguous: a choice, never a product, so NaN in the other branch stays out. */
 export function select(out: usize, condition: usize, a: usize, b: usize, n: i32): void {
-  const end = out + (<usize>n << 4);
-  while (out < end) {
-    v128.store(out, v128.bitselect(v128.load(a), v128.load(b), f32x4.gt(v128.load(condition), splat(0))));
-    out += 16; condition += 16; a += 16; b += 16;
+  const size = <usize>n << SHIFT;
+  for (let o: usize = 0; o < size; o += 16) {
+    const chosen = f32x4.gt(v128.load(condition + o), splat(0));
+    put(out + o, v128.bitselect(v128.load(a + o), v128.load(b + o), chosen), size - o);
   }
 }
 
 /** out = x · w + b, w and b repeated for every row of `width`: the affine part of a norm. */
 export function affine(out: usize, x: usize, w: usize, b: usize, rows: i32, width: i32): void {
-  const row = <usize>width << 4;
+  const row = <usize>width << SHIFT;
   for (let n = 0; n < rows; n++) {
     for (let o: usize = 0; o < row; o += 16)
-      v128.store(out + o, f32x4.add(f32x4.mul(v128.load(x + o), v128.load(w + o)), v128.load(b + o)));
+      put(out + o, f32x4.add(f32x4.mul(v128.load(x + o), v128.load(w + o)), v128.load(b + o)), row - o);
     out += row; x += row;
   }
 }
@@ -127,15 +127,14 @@ export function affine(out: usize, x: usize, w: usize, b: usize, rows: i32, widt
 export function adamUpdate(
   out: usize, weight: usize, m: usize, v: usize, rate: usize, c1: usize, c2: usize, eps: v128, n: i32,
 ): void {
-  const r = v128.load(rate);
-  const k1 = v128.load(c1);
-  const k2 = v128.load(c2);
+  const r = repeated(rate);
+  const k1 = repeated(c1);
+  const k2 = repeated(c2);
   const step = f32x4.div(r, k1);
   const inverse = f32x4.div(splat(1), k2);
-  const end = out + (<usize>n << 4);
-  while (out < end) {
-    const denominator = f32x4.add(f32x4.sqrt(f32x4.mul(v128.load(v), inverse)), eps);
-    v128.store(out, f32x4.sub(v128.load(weight), f32x4.div(f32x4.mul(step, v128.load(m)), denominator)));
-    out += 16; weight += 16; m += 16; v += 16;
+  const size = <usize>n << SHIFT;
+  for (let o: usize = 0; o < size; o += 16) {
+    const denominator = f32x4.add(f32x4.sqrt(f32x4.mul(v128.load(v + o), inverse)), eps);
+    put(out + o, f32x4.sub(v128.load(weight + o), f32x4.div(f32x4.mul(step, v128.load(m + o)), denominator)), size - o);
   }
 }

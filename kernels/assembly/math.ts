@@ -2,7 +2,7 @@
  * Transcendental functions as polynomials: IEEE operations only, so the same bits on every machine.
  * Coefficients: S. Moshier's Cephes library (single precision). Errors against float64 are in test/backends.
  */
-import { madd, splat } from "./lanes";
+import { madd, splat } from "./vector";
 
 /** e^x: x = n ln 2 + r, |r| ≤ ln 2 / 2. Below −87.3 it is 0 (−∞ included), above 88.7 ∞; NaN stays NaN. */
 // @ts-ignore: decorator

@@ -1,75 +1,93 @@
-/** Fused ops over the last axis: one pass in, one pass out, nothing stored between. */
-import { madd, splat } from "./lanes";
+/**
+ * Fused ops over the last axis: one pass in, one pass out, nothing stored between.
+ *
+ * A vector holds one element of each row at hand (the row of four models, or four rows of one), so a sum along a row
+ * is in order in either layout. Strides between the rows at hand: `far` of their elements, `near` of numbers of which
+ * each row has one; both 0 where it is one row.
+ */
+import { down, ELEMENT, putDown, repeated, rowsAtOnce, SHIFT } from "./layout";
 import { vexpShifted, vlog } from "./math";
+import { madd, splat } from "./vector";
 
 // @ts-ignore: decorator
-@inline function rowMax(x: usize, row: usize): v128 {
-  let max = v128.load(x);
-  for (let o: usize = 16; o < row; o += 16) max = f32x4.pmax(max, v128.load(x + o));
+@inline function rowMax(x: usize, row: usize, far: usize): v128 {
+  let max = down(x, far);
+  for (let o = ELEMENT; o < row; o += ELEMENT) max = f32x4.pmax(max, down(x + o, far));
   return max;
 }
 
 /** out = exp(x − max) / Σ. A score of −∞ gives exactly 0. */
 export function softmax(out: usize, x: usize, rows: i32, width: i32): void {
-  const row = <usize>width << 4;
-  for (let n = 0; n < rows; n++) {
-    const max = rowMax(x, row); // exp(89) overflows float32
+  const row = <usize>width << SHIFT;
+  for (let n = 0; n < rows;) {
+    const count = rowsAtOnce(rows - n), far = count > 1 ? row : 0;
+    const max = rowMax(x, row, far); // exp(89) overflows float32
     let s = splat(0);
-    for (let o: usize = 0; o < row; o += 16) {
-      const e = vexpShifted(f32x4.sub(v128.load(x + o), max));
-      v128.store(out + o, e);
+    for (let o: usize = 0; o < row; o += ELEMENT) {
+      const e = vexpShifted(f32x4.sub(down(x + o, far), max));
+      putDown(out + o, e, far);
       s = f32x4.add(s, e);
     }
     s = f32x4.div(splat(1), s);
-    for (let o: usize = 0; o < row; o += 16) v128.store(out + o, f32x4.mul(v128.load(out + o), s));
-    out += row; x += row;
+    for (let o: usize = 0; o < row; o += ELEMENT) putDown(out + o, f32x4.mul(down(out + o, far), s), far);
+    n += count; out += <usize>count * row; x += <usize>count * row;
   }
 }
 
 /** out = p (d − Σ p d). */
 export function softmaxGrad(out: usize, p: usize, d: usize, rows: i32, width: i32): void {
-  const row = <usize>width << 4;
-  for (let n = 0; n < rows; n++) {
+  const row = <usize>width << SHIFT;
+  for (let n = 0; n < rows;) {
+    const count = rowsAtOnce(rows - n), far = count > 1 ? row : 0;
     let s = splat(0);
-    for (let o: usize = 0; o < row; o += 16) s = madd(v128.load(p + o), v128.load(d + o), s);
-    for (let o: usize = 0; o < row; o += 16)
-      v128.store(out + o, f32x4.mul(v128.load(p + o), f32x4.sub(v128.load(d + o), s)));
-    out += row; p += row; d += row;
+    for (let o: usize = 0; o < row; o += ELEMENT) s = madd(down(p + o, far), down(d + o, far), s);
+    for (let o: usize = 0; o < row; o += ELEMENT)
+      putDown(out + o, f32x4.mul(down(p + o, far), f32x4.sub(down(d + o, far), s)), far);
+    const step = <usize>count * row;
+    n += count; out += step; p += step; d += step;
   }
 }
 
 // @ts-ignore: decorator
-@inline function rowMean(x: usize, row: usize, inverse: v128): v128 {
+@inline function rowMean(x: usize, row: usize, inverse: v128, far: usize): v128 {
   let s = splat(0);
-  for (let o: usize = 0; o < row; o += 16) s = f32x4.add(s, v128.load(x + o));
+  for (let o: usize = 0; o < row; o += ELEMENT) s = f32x4.add(s, down(x + o, far));
   return f32x4.mul(s, inverse);
+}
+
+/** sqrt(mean((x − mean)²) + eps). */
+// @ts-ignore: decorator
+@inline function rowScale(x: usize, row: usize, inverse: v128, mean: v128, eps: f32, far: usize): v128 {
+  let q = splat(0);
+  for (let o: usize = 0; o < row; o += ELEMENT) {
+    const c = f32x4.sub(down(x + o, far), mean);
+    q = madd(c, c, q);
+  }
+  return f32x4.sqrt(f32x4.add(f32x4.mul(q, inverse), splat(eps)));
 }
 
 /** scale = sqrt(mean((x − mean)²) + eps). */
 export function normScale(scale: usize, x: usize, rows: i32, width: i32, eps: f32): void {
-  const row = <usize>width << 4;
+  const row = <usize>width << SHIFT;
   const inverse = splat(1 / <f32>width);
-  for (let n = 0; n < rows; n++) {
-    const mean = rowMean(x, row, inverse);
-    let q = splat(0);
-    for (let o: usize = 0; o < row; o += 16) {
-      const c = f32x4.sub(v128.load(x + o), mean);
-      q = madd(c, c, q);
-    }
-    v128.store(scale, f32x4.sqrt(f32x4.add(f32x4.mul(q, inverse), splat(eps))));
-    scale += 16; x += row;
+  for (let n = 0; n < rows;) {
+    const count = rowsAtOnce(rows - n), far = count > 1 ? row : 0, near = count > 1 ? ELEMENT : 0;
+    const mean = rowMean(x, row, inverse, far);
+    putDown(scale, rowScale(x, row, inverse, mean, eps, far), near);
+    n += count; scale += <usize>count * ELEMENT; x += <usize>count * row;
   }
 }
 
 /** y = (x − mean) / scale, by multiplication with 1 / scale. */
 export function normalize(y: usize, x: usize, scale: usize, rows: i32, width: i32): void {
-  const row = <usize>width << 4;
+  const row = <usize>width << SHIFT;
   const inverse = splat(1 / <f32>width);
-  for (let n = 0; n < rows; n++) {
-    const mean = rowMean(x, row, inverse);
-    const r = f32x4.div(splat(1), v128.load(scale));
-    for (let o: usize = 0; o < row; o += 16) v128.store(y + o, f32x4.mul(f32x4.sub(v128.load(x + o), mean), r));
-    scale += 16; y += row; x += row;
+  for (let n = 0; n < rows;) {
+    const count = rowsAtOnce(rows - n), far = count > 1 ? row : 0, near = count > 1 ? ELEMENT : 0;
+    const mean = rowMean(x, row, inverse, far);
+    const r = f32x4.div(splat(1), down(scale, near));
+    for (let o: usize = 0; o < row; o += ELEMENT) putDown(y + o, f32x4.mul(f32x4.sub(down(x + o, far), mean), r), far);
+    n += count; scale += <usize>count * ELEMENT; y += <usize>count * row; x += <usize>count * row;
   }
 }
 
@@ -77,24 +95,21 @@ export function normalize(y: usize, x: usize, scale: usize, rows: i32, width: i3
 export function layerNorm(
   scale: usize, y: usize, out: usize, x: usize, w: usize, b: usize, rows: i32, width: i32, eps: f32,
 ): void {
-  const row = <usize>width << 4;
+  const row = <usize>width << SHIFT;
   const inverse = splat(1 / <f32>width);
-  for (let n = 0; n < rows; n++) {
-    const mean = rowMean(x, row, inverse);
-    let q = splat(0);
-    for (let o: usize = 0; o < row; o += 16) {
-      const c = f32x4.sub(v128.load(x + o), mean);
-      q = madd(c, c, q);
-    }
-    const s = f32x4.sqrt(f32x4.add(f32x4.mul(q, inverse), splat(eps)));
-    v128.store(scale, s);
+  for (let n = 0; n < rows;) {
+    const count = rowsAtOnce(rows - n), far = count > 1 ? row : 0, near = count > 1 ? ELEMENT : 0;
+    const mean = rowMean(x, row, inverse, far);
+    const s = rowScale(x, row, inverse, mean, eps, far);
+    putDown(scale, s, near);
     const r = f32x4.div(splat(1), s);
-    for (let o: usize = 0; o < row; o += 16) {
-      const v = f32x4.mul(f32x4.sub(v128.load(x + o), mean), r);
-      v128.store(y + o, v);
-      v128.store(out + o, f32x4.add(f32x4.mul(v, v128.load(w + o)), v128.load(b + o)));
+    for (let o: usize = 0; o < row; o += ELEMENT) {
+      const v = f32x4.mul(f32x4.sub(down(x + o, far), mean), r);
+      putDown(y + o, v, far);
+      putDown(out + o, f32x4.add(f32x4.mul(v, repeated(w + o)), repeated(b + o)), far);
     }
-    scale += 16; y += row; x += row; out += row;
+    const step = <usize>count * row;
+    n += count; scale += <usize>count * ELEMENT; y += step; x += step; out += step;
   }
 }
 
@@ -102,64 +117,81 @@ export function layerNorm(
 export function normalizeGrad(
   out: usize, d: usize, w: usize, y: usize, scale: usize, rows: i32, width: i32,
 ): void {
-  const row = <usize>width << 4;
+  const row = <usize>width << SHIFT;
   const inverse = splat(1 / <f32>width);
-  for (let n = 0; n < rows; n++) {
+  for (let n = 0; n < rows;) {
+    const count = rowsAtOnce(rows - n), far = count > 1 ? row : 0, near = count > 1 ? ELEMENT : 0;
     let s = splat(0), q = s;
-    for (let o: usize = 0; o < row; o += 16) {
-      let g = v128.load(d + o);
-      if (w) g = f32x4.mul(g, v128.load(w + o));
-      v128.store(out + o, g);
+    for (let o: usize = 0; o < row; o += ELEMENT) {
+      let g = down(d + o, far);
+      if (w) g = f32x4.mul(g, repeated(w + o));
+      putDown(out + o, g, far);
       s = f32x4.add(s, g);
-      q = madd(g, v128.load(y + o), q);
+      q = madd(g, down(y + o, far), q);
     }
     s = f32x4.mul(s, inverse);
     q = f32x4.mul(q, inverse);
-    const r = f32x4.div(splat(1), v128.load(scale));
-    for (let o: usize = 0; o < row; o += 16) {
-      const g = v128.load(out + o);
-      v128.store(out + o, f32x4.mul(f32x4.sub(f32x4.sub(g, s), f32x4.mul(v128.load(y + o), q)), r));
+    const r = f32x4.div(splat(1), down(scale, near));
+    for (let o: usize = 0; o < row; o += ELEMENT) {
+      const g = down(out + o, far);
+      putDown(out + o, f32x4.mul(f32x4.sub(f32x4.sub(g, s), f32x4.mul(down(y + o, far), q)), r), far);
     }
-    scale += 16; out += row; d += row; y += row;
+    const step = <usize>count * row;
+    n += count; scale += <usize>count * ELEMENT; out += step; d += step; y += step;
   }
 }
 
 /** out[n] = ln Σ exp(x) − x[target], in nats. */
 export function crossEntropy(out: usize, x: usize, target: usize, rows: i32, width: i32): void {
-  const row = <usize>width << 4;
-  for (let n = 0; n < rows; n++) {
-    const max = rowMax(x, row);
-    const t = v128.load(target);
+  const row = <usize>width << SHIFT;
+  for (let n = 0; n < rows;) {
+    const count = rowsAtOnce(rows - n), far = count > 1 ? row : 0, near = count > 1 ? ELEMENT : 0;
+    const max = rowMax(x, row, far);
+    const t = down(target, near);
     let s = splat(0), picked = s;
     for (let j = 0; j < width; j++) {
-      const shifted = f32x4.sub(v128.load(x + (<usize>j << 4)), max);
+      const shifted = f32x4.sub(down(x + (<usize>j << SHIFT), far), max);
       s = f32x4.add(s, vexpShifted(shifted));
       picked = v128.bitselect(shifted, picked, i32x4.eq(t, i32x4.splat(j)));
     }
-    v128.store(out, f32x4.sub(vlog(s), picked));
-    out += 16; x += row; target += 16;
+    putDown(out, f32x4.sub(vlog(s), picked), near);
+    n += count; out += <usize>count * ELEMENT; x += <usize>count * row; target += <usize>count * ELEMENT;
   }
 }
 
 /** out = d · (softmax(x) − oneHot(target)). */
 export function crossEntropyGrad(out: usize, x: usize, target: usize, d: usize, rows: i32, width: i32): void {
-  const row = <usize>width << 4;
-  for (let n = 0; n < rows; n++) {
-    const max = rowMax(x, row);
+  const row = <usize>width << SHIFT;
+  for (let n = 0; n < rows;) {
+    const count = rowsAtOnce(rows - n), far = count > 1 ? row : 0, near = count > 1 ? ELEMENT : 0;
+    const max = rowMax(x, row, far);
     let s = splat(0);
-    for (let o: usize = 0; o < row; o += 16) {
-      const e = vexpShifted(f32x4.sub(v128.load(x + o), max));
-      v128.store(out + o, e);
+    for (let o: usize = 0; o < row; o += ELEMENT) {
+      const e = vexpShifted(f32x4.sub(down(x + o, far), max));
+      putDown(out + o, e, far);
       s = f32x4.add(s, e);
     }
     s = f32x4.div(splat(1), s);
-    const t = v128.load(target);
-    const dn = v128.load(d);
+    const t = down(target, near);
+    const dn = down(d, near);
     for (let j = 0; j < width; j++) {
-      const o = <usize>j << 4;
+      const o = <usize>j << SHIFT;
       const one = v128.and(i32x4.eq(t, i32x4.splat(j)), splat(1));
-      v128.store(out + o, f32x4.mul(dn, f32x4.sub(f32x4.mul(v128.load(out + o), s), one)));
+      putDown(out + o, f32x4.mul(dn, f32x4.sub(f32x4.mul(down(out + o, far), s), one)), far);
     }
-    out += row; x += row; target += 16; d += 16;
+    const step = <usize>count * row;
+    n += count; out += step; x += step; target += <usize>count * ELEMENT; d += <usize>count * ELEMENT;
+  }
+}
+
+/** out[n, j] = 1 where index[n] is j, else 0. */
+export function oneHot(out: usize, index: usize, rows: i32, depth: i32): void {
+  const row = <usize>depth << SHIFT;
+  for (let n = 0; n < rows;) {
+    const count = rowsAtOnce(rows - n), far = count > 1 ? row : 0, near = count > 1 ? ELEMENT : 0;
+    const t = down(index, near);
+    for (let j = 0; j < depth; j++)
+      putDown(out + (<usize>j << SHIFT), v128.and(i32x4.eq(t, i32x4.splat(j)), splat(1)), far);
+    n += count; out += <usize>count * row; index += <usize>count * ELEMENT;
   }
 }

@@ -3,15 +3,16 @@
  * host language does not show in the time of a step.
  *
  * An instruction is an opcode followed by its operands. An address whose lowest bit is set is relative to `base`, where
- * the states of one group of four models begin; all addresses are multiples of 16. The opcodes and operand lists are
- * those of src/backends/wasm/instructions.ts, in the same order.
+ * the states of one group of models begin; all addresses are multiples of 4. The opcodes and operand lists are those of
+ * src/backends/wasm/instructions.ts, in the same order.
  */
 
 import { adamUpdate, affine, binary, select, unary } from "./elementwise";
-import { gemm } from "./gemm";
-import { gather, oneHot, scatterAdd } from "./indexed";
+import { gather, gemm, scatterAdd } from "./layout";
 import { copy, fill, sum, sumProduct } from "./reduce";
-import { crossEntropy, crossEntropyGrad, layerNorm, normalize, normalizeGrad, normScale, softmax, softmaxGrad } from "./rows";
+import {
+  crossEntropy, crossEntropyGrad, layerNorm, normalize, normalizeGrad, normScale, oneHot, softmax, softmaxGrad,
+} from "./rows";
 
 let pc: usize = 0;
 let base: usize = 0;

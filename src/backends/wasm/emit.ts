@@ -2,7 +2,7 @@
 import { InternalError } from "../../base/errors.ts";
 import { type Node, type OpName, type Shape, sameShape, sizeOf, stridesOf } from "../../graph/node.ts";
 import type { Emission } from "./emission.ts";
-import { BINARY, ELEMENT_BYTES, UNARY } from "./instructions.ts";
+import { BINARY, UNARY } from "./instructions.ts";
 import { broadcastStrides, copyLoops, loopsOfDepth } from "./strides.ts";
 
 type Emitter<P extends OpName> = (node: Node<P>, emission: Emission) => void;
@@ -104,14 +104,14 @@ export const emitters: { [P in OpName]: Emitter<P> } = {
   slice: (node, { writer, at }) => {
     const [x] = node.inputs;
     const strides = stridesOf(x.shape);
-    const start = node.attrs.start * strides[node.attrs.axis] * ELEMENT_BYTES;
+    const start = node.attrs.start * strides[node.attrs.axis] * writer.elementBytes;
     writer.copy(at(node), at(x) + start, copyLoops(node.shape, strides, stridesOf(node.shape)));
   },
   concat: (node, { writer, at }) => {
     const strides = stridesOf(node.shape);
     let start = 0;
     for (const part of node.inputs) {
-      const out = at(node) + start * strides[node.attrs.axis] * ELEMENT_BYTES;
+      const out = at(node) + start * strides[node.attrs.axis] * writer.elementBytes;
       writer.copy(out, at(part), copyLoops(part.shape, stridesOf(part.shape), strides));
       start += part.shape[node.attrs.axis];
     }

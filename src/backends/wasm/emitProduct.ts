@@ -3,7 +3,7 @@ import { type Node, sizeOf, stridesOf } from "../../graph/node.ts";
 import { type Axis, planContraction } from "./contraction.ts";
 import type { Emission } from "./emission.ts";
 import type { Product } from "./fusion.ts";
-import { ELEMENT_BYTES, EPILOGUE } from "./instructions.ts";
+import { EPILOGUE } from "./instructions.ts";
 import { copyLoops } from "./strides.ts";
 
 const KERNEL_LOOPS = 3;
@@ -54,7 +54,8 @@ export function emitProduct(result: Node, product: Product, emission: Emission):
     for (const loop of outer.toReversed()) {
       const i = rest % loop.size;
       rest = Math.floor(rest / loop.size);
-      for (const key of ["a", "b", "c", "bias", "e"] as const) shifted[key] += i * loop[key] * ELEMENT_BYTES;
+      for (const key of ["a", "b", "c", "bias", "e"] as const)
+        shifted[key] += i * loop[key] * emission.writer.elementBytes;
     }
     emission.writer.gemm({
       ...shifted,

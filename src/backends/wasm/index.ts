@@ -1,8 +1,9 @@
-/** The `wasm` backend: populations in the SIMD lanes of WebAssembly. */
+/** The `wasm` backend: populations in the SIMD lanes of WebAssembly, and one or two models by themselves. */
 import { ArgumentError } from "../../base/errors.ts";
 import type { Backend } from "../../graph/backend.ts";
 import { exactKernels, relaxedKernels } from "./kernels.generated.ts";
-import { openSession } from "./session.ts";
+import type { Layout } from "./layout.ts";
+import { type Kernels, openSession } from "./session.ts";
 
 /** Options of {@link wasmBackend}. */
 export interface WasmOptions {
@@ -13,13 +14,21 @@ export interface WasmOptions {
   relaxed?: boolean;
 }
 
-/** The kernels' bytes, for the engine's fingerprint in a manifest. */
-export function kernelBytes({ relaxed = false }: WasmOptions = {}): Uint8Array<ArrayBuffer> {
-  const text = atob(relaxed ? relaxedKernels : exactKernels);
+/** The kernels' bytes for one layout. */
+export function kernelBytes(
+  layout: Layout["name"],
+  { relaxed = false }: WasmOptions = {},
+): Uint8Array<ArrayBuffer> {
+  const text = atob((relaxed ? relaxedKernels : exactKernels)[layout]);
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-const compiled = new Map<boolean, WebAssembly.Module>();
+/** The bytes of all kernels that a run may use, for the engine's fingerprint in a manifest. */
+export function engineBytes(options: WasmOptions = {}): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from([...kernelBytes("lanes", options), ...kernelBytes("single", options)]);
+}
+
+const compiled = new Map<boolean, Kernels>();
 
 /**
  * The backend; kernels are compiled once a process.
@@ -28,22 +37,22 @@ const compiled = new Map<boolean, WebAssembly.Module>();
  */
 export function wasmBackend(options: WasmOptions = {}): Backend {
   const relaxed = options.relaxed ?? false;
-  let module = compiled.get(relaxed);
-  if (module === undefined) {
-    module = compile(relaxed);
-    compiled.set(relaxed, module);
+  let kernels = compiled.get(relaxed);
+  if (kernels === undefined) {
+    kernels = { lanes: compile("lanes", relaxed), single: compile("single", relaxed) };
+    compiled.set(relaxed, kernels);
   }
-  const kernels = module;
+  const modules = kernels;
   return {
     name: relaxed ? "wasm-relaxed" : "wasm",
     precision: "float32",
-    open: (session) => openSession(kernels, session),
+    open: (session) => openSession(modules, session),
   };
 }
 
-function compile(relaxed: boolean): WebAssembly.Module {
+function compile(layout: Layout["name"], relaxed: boolean): WebAssembly.Module {
   try {
-    return new WebAssembly.Module(kernelBytes({ relaxed }));
+    return new WebAssembly.Module(kernelBytes(layout, { relaxed }));
   } catch (error) {
     throw new ArgumentError({
       where: relaxed ? "wasm backend, relaxed" : "wasm backend",

@@ -1,14 +1,9 @@
 /**
  * The instruction words of the kernel interpreter (kernels/assembly/run.ts reads them in the same order).
  *
- * An address is a byte offset, a multiple of 16; its lowest bit says that it counts from the states of the group of
- * four models that is being run. Strides are bytes; the planner works in elements of {@link ELEMENT_BYTES}.
+ * An address is a byte offset, a multiple of 4; its lowest bit says that it counts from the states of the group of
+ * models that is being run. Strides are bytes; the planner works in elements, whose bytes the layout says.
  */
-
-/** Bytes of one element: float32 or int32 of four models. */
-export const ELEMENT_BYTES = 16;
-/** Models that share the lanes of one vector. */
-export const LANES = 4;
 
 /** What the matrix product does to a sum before storing it; bits of `flags`, applied in this order. */
 export const EPILOGUE = { scale: 16, bias: 1, add: 2, relu: 4, gate: 8 } as const;
@@ -67,7 +62,12 @@ export interface Gemm {
 /** Collects instruction words. */
 export class InstructionWriter {
   readonly words: number[] = [];
+  readonly elementBytes: number;
   readonly #scratch = new DataView(new ArrayBuffer(4));
+
+  constructor(elementBytes: number) {
+    this.elementBytes = elementBytes;
+  }
 
   #float(x: number): number {
     this.#scratch.setFloat32(0, x);
@@ -75,7 +75,7 @@ export class InstructionWriter {
   }
 
   #bytes(elements: readonly number[]): number[] {
-    return elements.map((stride) => stride * ELEMENT_BYTES);
+    return elements.map((stride) => stride * this.elementBytes);
   }
 
   gemm(g: Gemm): void {
@@ -134,7 +134,7 @@ export class InstructionWriter {
       const inner = { sizes: sizes.slice(1), strides: strides.map((of) => of.slice(1)) };
       const [[from], [to]] = strides;
       for (let i = 0; i < sizes[0]; i++)
-        this.copy(out + i * to * ELEMENT_BYTES, x + i * from * ELEMENT_BYTES, inner);
+        this.copy(out + i * to * this.elementBytes, x + i * from * this.elementBytes, inner);
       return;
     }
     this.words.push(

@@ -7,7 +7,8 @@ import type { Emission } from "./emission.ts";
 import { emitters } from "./emit.ts";
 import { emitProduct } from "./emitProduct.ts";
 import { type Fusion, fuse, readsOf, writesOf } from "./fusion.ts";
-import { ELEMENT_BYTES, InstructionWriter } from "./instructions.ts";
+import { InstructionWriter } from "./instructions.ts";
+import type { Layout } from "./layout.ts";
 import { isLeaf, type Schedule, scheduleOf, source } from "./schedule.ts";
 import { copyLoops } from "./strides.ts";
 
@@ -25,7 +26,12 @@ export interface Lowered {
  * @param blockStart   byte address where the program's block will be
  * @param stateOffset  byte offset of a state in its group's states
  */
-export function lower(graph: Graph, blockStart: number, stateOffset: (name: string) => number): Lowered {
+export function lower(
+  graph: Graph,
+  { elementBytes }: Layout,
+  blockStart: number,
+  stateOffset: (name: string) => number,
+): Lowered {
   const schedule = scheduleOf(graph);
   const fusion = fuse(schedule);
   const steps = schedule.order.filter((node) => !fusion.absorbed.has(node));
@@ -36,7 +42,7 @@ export function lower(graph: Graph, blockStart: number, stateOffset: (name: stri
   const reserve = (node: Node): number => {
     const offset = fixed;
     fixed += sizeOf(node.shape);
-    places.set(node, blockStart + offset * ELEMENT_BYTES);
+    places.set(node, blockStart + offset * elementBytes);
     return offset;
   };
   for (const node of graph.order) {
@@ -45,12 +51,12 @@ export function lower(graph: Graph, blockStart: number, stateOffset: (name: stri
     if (node.op === "input") {
       const known = inputs.get(node.attrs.name);
       if (known === undefined) inputs.set(node.attrs.name, { node, offset: reserve(node) });
-      else places.set(node, blockStart + known.offset * ELEMENT_BYTES);
+      else places.set(node, blockStart + known.offset * elementBytes);
     }
   }
-  const scratchStart = blockStart + fixed * ELEMENT_BYTES;
+  const scratchStart = blockStart + fixed * elementBytes;
   const arena = new Arena();
-  const writer = new InstructionWriter();
+  const writer = new InstructionWriter(elementBytes);
   const updates = planUpdates(graph, fusion, steps, stateOffset);
   for (const [node, address] of updates.inPlace) places.set(node, address);
 
@@ -66,7 +72,7 @@ export function lower(graph: Graph, blockStart: number, stateOffset: (name: stri
   };
   const take = (elements: number) => {
     const start = arena.take(elements);
-    return { start, address: scratchStart + start * ELEMENT_BYTES };
+    return { start, address: scratchStart + start * elementBytes };
   };
   const lastRead = lastReads(steps, fusion, schedule);
   const held = new Map<Node, { start: number; count: number }>();

@@ -1,59 +1,74 @@
-/** A population in WebAssembly memory: four models a vector, one call of the interpreter a group and run. */
+/** A population in WebAssembly memory: one call of the interpreter a group of models and run. */
 import { integerIn } from "../../base/check.ts";
 import { ArgumentError } from "../../base/errors.ts";
 import type { Program, RunInputs, Session, SessionOptions, TensorData } from "../../graph/backend.ts";
 import { type Graph, topologicalOrder } from "../../graph/graph.ts";
 import { type Node, type Shape, sizeOf } from "../../graph/node.ts";
 import { checkedInput, checkStates, checkWrite, heldState } from "../checks.ts";
-import { ELEMENT_BYTES, LANES } from "./instructions.ts";
+import { type Layout, layoutFor } from "./layout.ts";
 import { type Lowered, lower } from "./lower.ts";
 
 const PAGE_BYTES = 65536;
+/** Kernels may read a vector that begins with the last element of memory. */
+const SLACK_BYTES = 16;
 /** Wasm addresses are 32 bits wide; one page is kept below the first block. */
 const MAX_PAGES = 65536;
 
 type Run = (start: number, end: number, groupBase: number) => void;
 
+/** Kernels for each layout. */
+export type Kernels = Readonly<Record<Layout["name"], WebAssembly.Module>>;
+
 /** Opens a session on compiled kernels. */
-export function openSession(kernels: WebAssembly.Module, options: SessionOptions): Session {
+export function openSession(kernels: Kernels, options: SessionOptions): Session {
   const { models, states, clock } = options;
   integerIn("population", models, 1);
+  const layout = layoutFor(models);
+  const { lanes, elementBytes } = layout;
   const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
-  const { run } = new WebAssembly.Instance(kernels, { env: { memory } }).exports as unknown as { run: Run };
+  const { run } = new WebAssembly.Instance(kernels[layout.name], { env: { memory } }).exports as unknown as {
+    run: Run;
+  };
   let top = PAGE_BYTES; // the first page is the kernels' own
   let floats = new Float32Array(memory.buffer);
   let ints = new Int32Array(memory.buffer);
   const allocate = (bytes: number): number => {
     const start = top;
     top += Math.ceil(bytes / 64) * 64; // a cache line
-    const missing = Math.ceil((top - memory.buffer.byteLength) / PAGE_BYTES);
+    const missing = Math.ceil((top + SLACK_BYTES - memory.buffer.byteLength) / PAGE_BYTES);
     if (missing > 0) grow(memory, missing);
     floats = new Float32Array(memory.buffer);
     ints = new Int32Array(memory.buffer);
     return start;
   };
 
-  const groups = Math.ceil(models / LANES);
-  const layout = new Map<string, { shape: Shape; offset: number }>();
+  const groups = Math.ceil(models / lanes);
+  const held = new Map<string, { shape: Shape; offset: number }>();
   let groupBytes = 0;
   for (const [name, shape] of Object.entries(states)) {
-    layout.set(name, { shape, offset: groupBytes });
-    groupBytes += sizeOf(shape) * ELEMENT_BYTES;
+    held.set(name, { shape, offset: groupBytes });
+    groupBytes += sizeOf(shape) * elementBytes;
   }
   groupBytes = Math.ceil(groupBytes / 64) * 64;
   const statesStart = allocate(groups * groupBytes);
   const groupBase = (group: number) => statesStart + group * groupBytes;
+  /** Where the models of a group are in arrays of [model, element]. */
+  const place = (group: number): Place => ({
+    lanes,
+    first: group * lanes,
+    filled: Math.min(lanes, models - group * lanes),
+  });
   let kernelTime = 0;
 
   const compile = (graph: Graph): Program => {
-    checkStates(graph, layout);
-    const measured = lower(graph, 0, (name) => heldState(layout, name).offset); // its size, to know where it goes
-    const block = allocate(measured.blockElements * ELEMENT_BYTES);
-    const lowered = lower(graph, block, (name) => heldState(layout, name).offset);
+    checkStates(graph, held);
+    const measured = lower(graph, layout, 0, (name) => heldState(held, name).offset); // its size, to know where it goes
+    const block = allocate(measured.blockElements * elementBytes);
+    const lowered = lower(graph, layout, block, (name) => heldState(held, name).offset);
     const code = allocate(lowered.words.length * 4);
     const codeEnd = code + lowered.words.length * 4;
     ints.set(lowered.words, code / 4);
-    for (const { node, offset } of lowered.constants) writeConstant(node, block / 4 + offset * LANES);
+    for (const { node, offset } of lowered.constants) writeConstant(node, block / 4 + offset * lanes);
     const limits = indexLimits(graph);
 
     return {
@@ -67,8 +82,8 @@ export function openSession(kernels: WebAssembly.Module, options: SessionOptions
             const values = inputs[name];
             const target = node.dtype === "int32" ? ints : floats;
             const shared = values.length !== models * sizeOf(node.shape);
-            if (!shared) pack(target, block / 4 + offset * LANES, values, sizeOf(node.shape), group, models);
-            else if (group === 0) spreadShared(target, block / 4 + offset * LANES, values);
+            if (!shared) pack(target, block / 4 + offset * lanes, values, sizeOf(node.shape), place(group));
+            else if (group === 0) spreadShared(target, block / 4 + offset * lanes, values, lanes);
           }
           const started = clock?.() ?? 0;
           run(code, codeEnd, groupBase(group));
@@ -80,8 +95,7 @@ export function openSession(kernels: WebAssembly.Module, options: SessionOptions
               node.dtype === "int32" ? ints : floats,
               from,
               sizeOf(node.shape),
-              group,
-              models,
+              place(group),
             );
           }
         }
@@ -95,25 +109,25 @@ export function openSession(kernels: WebAssembly.Module, options: SessionOptions
     const { values } = node.attrs;
     const count = sizeOf(node.shape);
     for (let i = 0; i < count; i++)
-      target.fill(values[values.length === 1 ? 0 : i], start + i * LANES, start + (i + 1) * LANES);
+      target.fill(values[values.length === 1 ? 0 : i], start + i * lanes, start + (i + 1) * lanes);
   };
 
   return {
     models,
     compile,
     write(name, values) {
-      const { shape, offset } = heldState(layout, name);
+      const { shape, offset } = heldState(held, name);
       const size = sizeOf(shape);
       checkWrite(name, values.length, models, shape);
       for (let group = 0; group < groups; group++)
-        pack(floats, (groupBase(group) + offset) / 4, values, size, group, models);
+        pack(floats, (groupBase(group) + offset) / 4, values, size, place(group));
     },
     read(name) {
-      const { shape, offset } = heldState(layout, name);
+      const { shape, offset } = heldState(held, name);
       const size = sizeOf(shape);
       const out = new Float32Array(models * size);
       for (let group = 0; group < groups; group++)
-        unpack(out, floats, (groupBase(group) + offset) / 4, size, group, models);
+        unpack(out, floats, (groupBase(group) + offset) / 4, size, place(group));
       return out;
     },
     kernelMilliseconds: () => kernelTime,
@@ -139,30 +153,36 @@ function grow(memory: WebAssembly.Memory, pages: number): void {
   }
 }
 
+/** The models of one group: `filled` of its lanes, the first of them model number `first` of the population. */
+interface Place {
+  lanes: number;
+  first: number;
+  filled: number;
+}
+
 /** Writes the models of one group from [model, element] into lanes; lanes without a model stay zero. */
 function pack(
   target: Float32Array | Int32Array,
   start: number,
   values: ArrayLike<number>,
   size: number,
-  group: number,
-  models: number,
+  { lanes, first, filled }: Place,
 ): void {
-  const filled = Math.min(LANES, models - group * LANES);
   for (let lane = 0; lane < filled; lane++) {
-    const from = (group * LANES + lane) * size;
-    for (let i = 0, to = start + lane; i < size; i++, to += LANES) target[to] = values[from + i];
+    const from = (first + lane) * size;
+    for (let i = 0, to = start + lane; i < size; i++, to += lanes) target[to] = values[from + i];
   }
 }
 
-function spreadShared(target: Float32Array | Int32Array, start: number, values: ArrayLike<number>): void {
-  for (let i = 0, to = start; i < values.length; i++, to += LANES) {
-    const value = values[i];
-    target[to] = value;
-    target[to + 1] = value;
-    target[to + 2] = value;
-    target[to + 3] = value;
-  }
+/** Writes [element] into every lane. */
+function spreadShared(
+  target: Float32Array | Int32Array,
+  start: number,
+  values: ArrayLike<number>,
+  lanes: number,
+): void {
+  for (let i = 0, to = start; i < values.length; i++)
+    for (let lane = 0; lane < lanes; lane++) target[to++] = values[i];
 }
 
 function unpack(
@@ -170,13 +190,11 @@ function unpack(
   source: Float32Array | Int32Array,
   start: number,
   size: number,
-  group: number,
-  models: number,
+  { lanes, first, filled }: Place,
 ): void {
-  const filled = Math.min(LANES, models - group * LANES);
   for (let lane = 0; lane < filled; lane++) {
-    const to = (group * LANES + lane) * size;
-    for (let i = 0, from = start + lane; i < size; i++, from += LANES) target[to + i] = source[from];
+    const to = (first + lane) * size;
+    for (let i = 0, from = start + lane; i < size; i++, from += lanes) target[to + i] = source[from];
   }
 }
 

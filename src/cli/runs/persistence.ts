@@ -2,7 +2,7 @@
 import { parseHTML } from "linkedom";
 import packageJson from "../../../package.json" with { type: "json" };
 import { type BackendName, chosenBackend } from "../../backends/registry.ts";
-import { kernelBytes } from "../../backends/wasm/index.ts";
+import { engineBytes } from "../../backends/wasm/index.ts";
 import { renderFigure } from "../../figures/index.ts";
 import { weightShapes } from "../../model/weights.ts";
 import type { JsonValue } from "../../record/canonicalJson.ts";
@@ -176,7 +176,7 @@ const versions = () => ({ palimpsest: packageJson.version, node: process.version
 
 /** SHA-256 of the kernels; the reference backend has none. */
 const engineOf = (backend: string, relaxed: boolean) =>
-  backend === "reference" ? null : sha256OfBytes(kernelBytes({ relaxed }));
+  backend === "reference" ? null : sha256OfBytes(engineBytes({ relaxed }));
 
 /** The command that makes this run again. */
 function commandOf(options: ChosenOptions): string {

@@ -1,6 +1,4 @@
 /** Ops that read an index: each model has its own token in its lane, so the four lanes read four different rows. */
-import { splat } from "./lanes";
-
 // @ts-ignore: decorator
 @inline function allEqual(t: v128): bool {
   return i32x4.all_true(i32x4.eq(t, i32x4.splat(i32x4.extract_lane(t, 0))));
@@ -53,17 +51,5 @@ export function scatterAdd(out: usize, index: usize, d: usize, count: i32, width
       }
     }
     d += row; index += 16;
-  }
-}
-
-/** out[n, j] = 1 where index[n] is j, else 0. */
-export function oneHot(out: usize, index: usize, count: i32, depth: i32): void {
-  for (let n = 0; n < count; n++) {
-    const t = v128.load(index);
-    for (let j = 0; j < depth; j++) {
-      v128.store(out, v128.and(i32x4.eq(t, i32x4.splat(j)), splat(1)));
-      out += 16;
-    }
-    index += 16;
   }
 }

@@ -1,11 +1,4 @@
-/**
- * The lane layout: every scalar of a model is stored beside the same scalar of three other models, one `v128` of four
- * float32. An operation is then a plain loop over one model's scalars, four models at a time: no remainder, no
- * shuffle, and each lane's arithmetic is the same whatever its neighbours hold.
- */
-
-/** Bytes of one element: four models' float32 (or int32). */
-export const ELEMENT: usize = 16;
+/** Arithmetic of one vector of four float32. */
 
 /**
  * a · b + c. Exact mode rounds the product first, as IEEE 754 does on every machine; the relaxed build lets the

@@ -6,7 +6,7 @@
  * All strides are in bytes and free, because an element is a whole vector: transposing costs nothing. The sum over k
  * runs in order, k = 0 first, in every path, so a result does not depend on the tile it fell into.
  */
-import { madd, splat } from "./lanes";
+import { madd, splat } from "../vector";
 
 // what happens to a sum before it is stored, in this order
 const BIAS: i32 = 1; // + bias[m]
