@@ -1,5 +1,5 @@
 /** Copies and sums. */
-import { copyElement, ELEMENT, put, SHIFT } from "./layout";
+import { copyElement, down, ELEMENT, put, putDown, SHIFT } from "./layout";
 import { splat } from "./vector";
 
 /** A strided copy over five axes: transpose, broadcast (input stride 0), slice and concat (output strides). */
@@ -49,7 +49,21 @@ export function fill(out: usize, n: i32): void {
 /** out[o, i] = Σ_r x[o, r, i] in order of r: four vectors at a time, so that the sums hide each other's latency. */
 export function sum(out: usize, x: usize, outer: i32, count: i32, inner: i32): void {
   const row = (<usize>inner) << SHIFT;
-  for (let o = 0; o < outer; o++) {
+  let o = 0;
+  if (row < 16) {
+    // too few columns to fill a vector: four rows of sums do
+    const far = <usize>count * row;
+    for (; o + 4 <= outer; o += 4) {
+      for (let i: usize = 0; i < row; i += ELEMENT) {
+        let s = splat(0);
+        for (let r: usize = 0; r < far; r += row) s = f32x4.add(s, down(x + i + r, far));
+        putDown(out + i, s, row);
+      }
+      out += 4 * row;
+      x += 4 * far;
+    }
+  }
+  for (; o < outer; o++) {
     let i: usize = 0;
     for (; i + 64 <= row; i += 64) {
       let s0 = splat(0),

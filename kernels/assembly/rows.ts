@@ -3,9 +3,10 @@
  *
  * A vector holds one element of each row at hand (the row of four models, or four rows of one), so a sum along a row
  * is in order in either layout. Strides between the rows at hand: `far` of their elements, `near` of numbers of which
- * each row has one; both 0 where it is one row.
+ * each row has one; both 0 where it is one row. What needs no sum goes through the rows at hand one after the other, each
+ * element's neighbours beside it.
  */
-import { down, ELEMENT, putDown, repeated, rowsAtOnce, SHIFT } from "./layout";
+import { down, ELEMENT, ofRow, put, putDown, repeated, rowsAtOnce, SHIFT } from "./layout";
 import { vexpShifted, vlog } from "./math";
 import { madd, splat } from "./vector";
 
@@ -29,8 +30,12 @@ export function softmax(out: usize, x: usize, rows: i32, width: i32): void {
       s = f32x4.add(s, e);
     }
     s = f32x4.div(splat(1), s);
-    for (let o: usize = 0; o < row; o += ELEMENT) putDown(out + o, f32x4.mul(down(out + o, far), s), far);
-    n += count; out += <usize>count * row; x += <usize>count * row;
+    for (let i = 0; i < count; i++) {
+      const inverse = ofRow(s, i);
+      for (let o: usize = 0; o < row; o += 16) put(out + o, f32x4.mul(v128.load(out + o), inverse), row - o);
+      out += row;
+    }
+    n += count; x += <usize>count * row;
   }
 }
 
@@ -41,10 +46,13 @@ export function softmaxGrad(out: usize, p: usize, d: usize, rows: i32, width: i3
     const count = rowsAtOnce(rows - n), far = count > 1 ? row : 0;
     let s = splat(0);
     for (let o: usize = 0; o < row; o += ELEMENT) s = madd(down(p + o, far), down(d + o, far), s);
-    for (let o: usize = 0; o < row; o += ELEMENT)
-      putDown(out + o, f32x4.mul(down(p + o, far), f32x4.sub(down(d + o, far), s)), far);
-    const step = <usize>count * row;
-    n += count; out += step; p += step; d += step;
+    for (let i = 0; i < count; i++) {
+      const si = ofRow(s, i);
+      for (let o: usize = 0; o < row; o += 16)
+        put(out + o, f32x4.mul(v128.load(p + o), f32x4.sub(v128.load(d + o), si)), row - o);
+      out += row; p += row; d += row;
+    }
+    n += count;
   }
 }
 
@@ -86,8 +94,12 @@ export function normalize(y: usize, x: usize, scale: usize, rows: i32, width: i3
     const count = rowsAtOnce(rows - n), far = count > 1 ? row : 0, near = count > 1 ? ELEMENT : 0;
     const mean = rowMean(x, row, inverse, far);
     const r = f32x4.div(splat(1), down(scale, near));
-    for (let o: usize = 0; o < row; o += ELEMENT) putDown(y + o, f32x4.mul(f32x4.sub(down(x + o, far), mean), r), far);
-    n += count; scale += <usize>count * ELEMENT; y += <usize>count * row; x += <usize>count * row;
+    for (let i = 0; i < count; i++) {
+      const mi = ofRow(mean, i), ri = ofRow(r, i);
+      for (let o: usize = 0; o < row; o += 16) put(y + o, f32x4.mul(f32x4.sub(v128.load(x + o), mi), ri), row - o);
+      y += row; x += row;
+    }
+    n += count; scale += <usize>count * ELEMENT;
   }
 }
 
@@ -103,13 +115,16 @@ export function layerNorm(
     const s = rowScale(x, row, inverse, mean, eps, far);
     putDown(scale, s, near);
     const r = f32x4.div(splat(1), s);
-    for (let o: usize = 0; o < row; o += ELEMENT) {
-      const v = f32x4.mul(f32x4.sub(down(x + o, far), mean), r);
-      putDown(y + o, v, far);
-      putDown(out + o, f32x4.add(f32x4.mul(v, repeated(w + o)), repeated(b + o)), far);
+    for (let i = 0; i < count; i++) {
+      const mi = ofRow(mean, i), ri = ofRow(r, i);
+      for (let o: usize = 0; o < row; o += 16) {
+        const v = f32x4.mul(f32x4.sub(v128.load(x + o), mi), ri);
+        put(y + o, v, row - o);
+        put(out + o, f32x4.add(f32x4.mul(v, v128.load(w + o)), v128.load(b + o)), row - o);
+      }
+      y += row; x += row; out += row;
     }
-    const step = <usize>count * row;
-    n += count; scale += <usize>count * ELEMENT; y += step; x += step; out += step;
+    n += count; scale += <usize>count * ELEMENT;
   }
 }
 
@@ -125,19 +140,22 @@ export function normalizeGrad(
     for (let o: usize = 0; o < row; o += ELEMENT) {
       let g = down(d + o, far);
       if (w) g = f32x4.mul(g, repeated(w + o));
-      putDown(out + o, g, far);
       s = f32x4.add(s, g);
       q = madd(g, down(y + o, far), q);
     }
     s = f32x4.mul(s, inverse);
     q = f32x4.mul(q, inverse);
     const r = f32x4.div(splat(1), down(scale, near));
-    for (let o: usize = 0; o < row; o += ELEMENT) {
-      const g = down(out + o, far);
-      putDown(out + o, f32x4.mul(f32x4.sub(f32x4.sub(g, s), f32x4.mul(down(y + o, far), q)), r), far);
+    for (let i = 0; i < count; i++) {
+      const si = ofRow(s, i), qi = ofRow(q, i), ri = ofRow(r, i);
+      for (let o: usize = 0; o < row; o += 16) {
+        let g = v128.load(d + o);
+        if (w) g = f32x4.mul(g, v128.load(w + o));
+        put(out + o, f32x4.mul(f32x4.sub(f32x4.sub(g, si), f32x4.mul(v128.load(y + o), qi)), ri), row - o);
+      }
+      out += row; d += row; y += row;
     }
-    const step = <usize>count * row;
-    n += count; scale += <usize>count * ELEMENT; out += step; d += step; y += step;
+    n += count; scale += <usize>count * ELEMENT;
   }
 }
 

@@ -1,9 +1,16 @@
 /** Graphs run once on fresh sessions, and numbers compared by their bits: what the tests of the wasm engine share. */
+import { wasmBackend } from "../../src/backends/wasm/index.ts";
 import { type RandomStream, randomStream } from "../../src/base/random.ts";
 import type { Backend, RunInputs, Session, TensorData } from "../../src/graph/backend.ts";
 import { type Graph, makeGraph } from "../../src/graph/graph.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { sizeOf } from "../../src/graph/node.ts";
+
+/** The wasm backend in each of its memory layouts, whatever the population. */
+export const layouts: readonly Backend[] = [
+  wasmBackend({ layout: "lanes" }),
+  wasmBackend({ layout: "single" }),
+];
 
 /** Normal numbers, rounded to float32 so that every backend computes with the same ones. */
 export function normals(stream: RandomStream, count: number): Float32Array {

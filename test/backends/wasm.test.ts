@@ -1,3 +1,4 @@
+import { describe } from "vitest";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
 import { describeBackend } from "./suite.ts";
 
@@ -7,4 +8,6 @@ import { describeBackend } from "./suite.ts";
  */
 const FLOAT32 = { relative: 4e-6, absolute: 1e-37 };
 
-describeBackend(wasmBackend(), FLOAT32);
+describe.each(["lanes", "single"] as const)("layout %s", (layout) => {
+  describeBackend(wasmBackend({ layout }), FLOAT32);
+});

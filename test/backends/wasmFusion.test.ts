@@ -6,7 +6,6 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
 import { fuse } from "../../src/backends/wasm/fusion.ts";
-import { wasmBackend } from "../../src/backends/wasm/index.ts";
 import { scheduleOf } from "../../src/backends/wasm/schedule.ts";
 import {
   add,
@@ -32,7 +31,7 @@ import { presets } from "../../src/model/config.ts";
 import { meanLoss } from "../../src/model/loss.ts";
 import { forward } from "../../src/model/transformer.ts";
 import { weightNodes } from "../../src/model/weights.ts";
-import { bitsOf, outputsOf } from "./runGraph.ts";
+import { bitsOf, layouts, outputsOf } from "./runGraph.ts";
 import { squareProgram, squareSteps } from "./squarePrograms.ts";
 
 /** float32 against float64: sums of at most a few dozen products of order 1, and one division by a standard deviation. */
@@ -162,12 +161,14 @@ test.each(Object.entries(cases))("fusion changes no bit of %s", (_, { of, absorb
   const apart = everyNode(root);
   expect(absorbedIn({ root })).toBeGreaterThanOrEqual(absorbed);
   expect(absorbedIn(apart)).toBe(0);
-  const fused = outputsOf(wasmBackend(), { root }).root;
-  expect(bitsOf(fused)).toEqual(bitsOf(outputsOf(wasmBackend(), apart).root));
   const want = outputsOf(referenceBackend, { root }).root;
-  fused.forEach((value, i) => {
-    expect(Math.abs(value - want[i])).toBeLessThan(FLOAT32 * Math.max(1, Math.abs(want[i])));
-  });
+  for (const backend of layouts) {
+    const fused = outputsOf(backend, { root }).root;
+    expect(bitsOf(fused)).toEqual(bitsOf(outputsOf(backend, apart).root));
+    fused.forEach((value, i) => {
+      expect(Math.abs(value - want[i])).toBeLessThan(FLOAT32 * Math.max(1, Math.abs(want[i])));
+    });
+  }
 });
 
 test.each(["original", "original-minigpt", "gpt"] as const)(
@@ -185,9 +186,11 @@ test.each(["original", "original-minigpt", "gpt"] as const)(
     expect(absorbedIn(outputs)).toBeGreaterThan(order.length / 8);
     expect(absorbedIn(apart)).toBe(0);
     const rows = config.dVocab;
-    const [together, alone] = [outputs, apart].map((of) => outputsOf(wasmBackend(), of, { rows }));
-    for (const name of Object.keys(outputs))
-      expect(bitsOf(together[name]), name).toEqual(bitsOf(alone[name]));
+    const [first, ...others] = layouts.flatMap((backend) =>
+      [outputs, apart].map((of) => outputsOf(backend, of, { rows })),
+    );
+    for (const other of others)
+      for (const name of Object.keys(outputs)) expect(bitsOf(other[name]), name).toEqual(bitsOf(first[name]));
   },
 );
 
@@ -203,8 +206,10 @@ test("fusion changes no bit of random programs", () => {
       const leaves = ["a", "b", "c"].map((name) => input(name, [3, 3]));
       const root = squareProgram(leaves, steps)[leaves.length + steps.length - 1];
       absorbed += absorbedIn({ root });
-      const [together, apart] = [{ root }, everyNode(root)].map((of) => outputsOf(wasmBackend(), of).root);
-      expect(bitsOf(together)).toEqual(bitsOf(apart));
+      const [first, ...others] = layouts.flatMap((backend) =>
+        [{ root }, everyNode(root)].map((of) => bitsOf(outputsOf(backend, of).root)),
+      );
+      for (const other of others) expect(other).toEqual(first);
     }),
     { numRuns: 200, seed: 5 },
   );

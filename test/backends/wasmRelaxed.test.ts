@@ -1,6 +1,6 @@
 /** The relaxed kernels pass the suite of every backend; only their bits may differ from the exact ones'. */
 import { setFlagsFromString } from "node:v8";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { kernelBytes, wasmBackend } from "../../src/backends/wasm/index.ts";
 import { train } from "../train/population.ts";
 import { describeBackend } from "./suite.ts";
@@ -20,8 +20,11 @@ test("the relaxed kernels are other bytes than the exact ones", () => {
 });
 
 if (supported) {
-  const relaxed = wasmBackend({ relaxed: true });
-  describeBackend(relaxed, FLOAT32);
+  const [relaxed, single] = (["lanes", "single"] as const).map((layout) =>
+    wasmBackend({ relaxed: true, layout }),
+  );
+  describe("layout lanes", () => describeBackend(relaxed, FLOAT32));
+  describe("layout single", () => describeBackend(single, FLOAT32));
 
   test("relaxed training follows the exact, and a model's company still changes no bit", () => {
     const members = [0, 1, 2, 3, 4].map((seed) => ({ seed }));
@@ -31,6 +34,7 @@ if (supported) {
         expect(Math.abs(loss - exact.losses[step][model])).toBeLessThan(LOSS);
       });
     });
-    expect(train([members[4]], { backend: relaxed }).hashes[0]).toBe(ours.hashes[4]);
+    for (const backend of [relaxed, single])
+      expect(train([members[4]], { backend }).hashes[0]).toBe(ours.hashes[4]);
   });
 }

@@ -2,7 +2,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
-import { wasmBackend } from "../../src/backends/wasm/index.ts";
 import {
   adamUpdate,
   add,
@@ -23,7 +22,7 @@ import {
 } from "../../src/graph/build.ts";
 import { type Graph, makeGraph } from "../../src/graph/graph.ts";
 import type { Node } from "../../src/graph/node.ts";
-import { drawnInputs, openFor } from "./runGraph.ts";
+import { drawnInputs, layouts, openFor } from "./runGraph.ts";
 import { squareProgram, squareSteps } from "./squarePrograms.ts";
 
 const MODELS = 5; // a full group of lanes and one more
@@ -34,10 +33,10 @@ const FLOAT32 = 2e-5;
 const asState = (node: Node) => node as Node<"state">;
 const square = (name: string) => state(name, [3, 3]);
 
-/** Runs on both backends from the same states; fails where an output or a state differs. */
+/** Runs in both layouts and on the reference from the same states; fails where an output or a state differs. */
 function expectSame(graph: Graph): void {
   const inputs = drawnInputs(graph, MODELS, "updates");
-  const [own, reference] = [wasmBackend(), referenceBackend].map((backend) => {
+  const [lanes, single, reference] = [...layouts, referenceBackend].map((backend) => {
     const session = openFor(backend, [graph], MODELS, "updates");
     const program = session.compile(graph);
     const seen: [string, ArrayLike<number>][] = [];
@@ -48,7 +47,8 @@ function expectSame(graph: Graph): void {
     session.close();
     return seen;
   });
-  own.forEach(([name, values], at) => {
+  expect(single).toEqual(lanes);
+  lanes.forEach(([name, values], at) => {
     const want = reference[at][1];
     const worst = Array.from(values, (v, i) => Math.abs(v - want[i]) / Math.max(1, Math.abs(want[i])));
     expect(Math.max(...worst), name).toBeLessThan(FLOAT32);

@@ -12,6 +12,9 @@ import { lossesOf, type Training, train } from "./population.ts";
 const SIZES = [2, 3, 4, 5, 9];
 const SEED = 0;
 
+/** Populations of few would lie one model after the other by themselves: see wasmLayouts.test.ts. */
+const lanes = wasmBackend({ layout: "lanes" });
+
 /** Too wide for its batch to be one block. */
 const wide = { ...presets.original, nLayers: 1, dModel: 32, dHead: 16, dMlp: 512, dVocab: 40, nCtx: 16 };
 
@@ -44,12 +47,17 @@ test.each(Object.entries(trainings))(
         const members = Array.from({ length: size }, (_, i) =>
           i === place ? { seed: SEED } : { seed: i + 1, rate: 0.002 * (i + 1) },
         );
-        const among = train(members, options);
+        const among = train(members, { ...options, backend: lanes });
         expect(among.hashes[place], `model ${place} of ${size}`).toBe(alone.hashes[0]);
         expect(lossesOf(among, place)).toEqual(lossesOf(alone, 0));
         expect(new Set(among.hashes).size).toBe(size);
       }
     }
+    const single = train([{ seed: 1 }, { seed: SEED }], {
+      ...options,
+      backend: wasmBackend({ layout: "single" }),
+    });
+    expect(single.hashes[1]).toBe(alone.hashes[0]);
   },
 );
 

@@ -56,3 +56,9 @@ export const SHIFT: usize = 4;
 @inline export function copyElement(out: usize, x: usize): void {
   v128.store(out, v128.load(x));
 }
+
+/** The number of row i among the rows at hand, for all elements of a vector along that row. */
+// @ts-ignore: decorator
+@inline export function ofRow(x: v128, i: i32): v128 {
+  return x;
+}

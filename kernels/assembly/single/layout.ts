@@ -75,3 +75,8 @@ function putPart(p: usize, x: v128, left: usize): void {
 @inline export function copyElement(out: usize, x: usize): void {
   store<u32>(out, load<u32>(x));
 }
+
+// @ts-ignore: decorator
+@inline export function ofRow(x: v128, i: i32): v128 {
+  return i8x16.swizzle(x, i32x4.splat(0x03020100 + 0x04040404 * i)); // its four bytes, four times
+}

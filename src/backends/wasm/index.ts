@@ -2,8 +2,8 @@
 import { ArgumentError } from "../../base/errors.ts";
 import type { Backend } from "../../graph/backend.ts";
 import { exactKernels, relaxedKernels } from "./kernels.generated.ts";
-import type { Layout } from "./layout.ts";
-import { type Kernels, openSession } from "./session.ts";
+import { LANE_LAYOUT, type LayoutName, layoutFor, SINGLE_LAYOUT } from "./layout.ts";
+import { openSession } from "./session.ts";
 
 /** Options of {@link wasmBackend}. */
 export interface WasmOptions {
@@ -12,11 +12,15 @@ export interface WasmOptions {
    * longer bitwise equal to the exact mode.
    */
   relaxed?: boolean;
+  /** How a population lies in memory: by default what is faster for its size. Either gives the same bits. */
+  layout?: LayoutName;
 }
+
+const LAYOUTS = { lanes: LANE_LAYOUT, single: SINGLE_LAYOUT };
 
 /** The kernels' bytes for one layout. */
 export function kernelBytes(
-  layout: Layout["name"],
+  layout: LayoutName,
   { relaxed = false }: WasmOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const text = atob((relaxed ? relaxedKernels : exactKernels)[layout]);
@@ -28,7 +32,7 @@ export function engineBytes(options: WasmOptions = {}): Uint8Array<ArrayBuffer> 
   return Uint8Array.from([...kernelBytes("lanes", options), ...kernelBytes("single", options)]);
 }
 
-const compiled = new Map<boolean, Kernels>();
+const compiled = new Map<boolean, Record<LayoutName, WebAssembly.Module>>();
 
 /**
  * The backend; kernels are compiled once a process.
@@ -46,11 +50,14 @@ export function wasmBackend(options: WasmOptions = {}): Backend {
   return {
     name: relaxed ? "wasm-relaxed" : "wasm",
     precision: "float32",
-    open: (session) => openSession(modules, session),
+    open: (session) => {
+      const layout = options.layout === undefined ? layoutFor(session.models) : LAYOUTS[options.layout];
+      return openSession(modules[layout.name], layout, session);
+    },
   };
 }
 
-function compile(layout: Layout["name"], relaxed: boolean): WebAssembly.Module {
+function compile(layout: LayoutName, relaxed: boolean): WebAssembly.Module {
   try {
     return new WebAssembly.Module(kernelBytes(layout, { relaxed }));
   } catch (error) {

@@ -5,7 +5,7 @@ import type { Program, RunInputs, Session, SessionOptions, TensorData } from "..
 import { type Graph, topologicalOrder } from "../../graph/graph.ts";
 import { type Node, type Shape, sizeOf } from "../../graph/node.ts";
 import { checkedInput, checkStates, checkWrite, heldState } from "../checks.ts";
-import { type Layout, layoutFor } from "./layout.ts";
+import type { Layout } from "./layout.ts";
 import { type Lowered, lower } from "./lower.ts";
 
 const PAGE_BYTES = 65536;
@@ -16,17 +16,13 @@ const MAX_PAGES = 65536;
 
 type Run = (start: number, end: number, groupBase: number) => void;
 
-/** Kernels for each layout. */
-export type Kernels = Readonly<Record<Layout["name"], WebAssembly.Module>>;
-
-/** Opens a session on compiled kernels. */
-export function openSession(kernels: Kernels, options: SessionOptions): Session {
+/** Opens a session on the kernels compiled for `layout`. */
+export function openSession(kernels: WebAssembly.Module, layout: Layout, options: SessionOptions): Session {
   const { models, states, clock } = options;
   integerIn("population", models, 1);
-  const layout = layoutFor(models);
   const { lanes, elementBytes } = layout;
   const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
-  const { run } = new WebAssembly.Instance(kernels[layout.name], { env: { memory } }).exports as unknown as {
+  const { run } = new WebAssembly.Instance(kernels, { env: { memory } }).exports as unknown as {
     run: Run;
   };
   let top = PAGE_BYTES; // the first page is the kernels' own
