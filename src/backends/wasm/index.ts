@@ -1,4 +1,4 @@
-/** The `wasm` backend: populations in the SIMD lanes of WebAssembly, and one or two models by themselves. */
+/** The `wasm` backend: populations in the SIMD lanes of WebAssembly, or few models one by one. */
 import { ArgumentError } from "../../base/errors.ts";
 import type { Backend } from "../../graph/backend.ts";
 import { exactKernels, relaxedKernels } from "./kernels.generated.ts";

@@ -1,5 +1,9 @@
 /** The two ways in which a population lies in memory; kernels/assembly has a folder for what differs in each. */
 
+/** Operands begin at multiples of this: a vector across two cache lines takes two reads. */
+export const VECTOR_BYTES = 16;
+
+/** Names of the layouts, as the folders of kernels/assembly. */
 export type LayoutName = "lanes" | "single";
 
 /** Elements are the smallest pieces that the planner knows: the same scalar of every model of a group. */

@@ -8,7 +8,7 @@ import { emitters } from "./emit.ts";
 import { emitProduct } from "./emitProduct.ts";
 import { type Fusion, fuse, readsOf, writesOf } from "./fusion.ts";
 import { InstructionWriter } from "./instructions.ts";
-import type { Layout } from "./layout.ts";
+import { type Layout, VECTOR_BYTES } from "./layout.ts";
 import { isLeaf, type Schedule, scheduleOf, source } from "./schedule.ts";
 import { copyLoops } from "./strides.ts";
 
@@ -32,6 +32,8 @@ export function lower(
   blockStart: number,
   stateOffset: (name: string) => number,
 ): Lowered {
+  const perVector = VECTOR_BYTES / elementBytes;
+  const wholeVectors = (elements: number) => Math.ceil(elements / perVector) * perVector;
   const schedule = scheduleOf(graph);
   const fusion = fuse(schedule);
   const steps = schedule.order.filter((node) => !fusion.absorbed.has(node));
@@ -41,7 +43,7 @@ export function lower(
   let fixed = 0;
   const reserve = (node: Node): number => {
     const offset = fixed;
-    fixed += sizeOf(node.shape);
+    fixed += wholeVectors(sizeOf(node.shape));
     places.set(node, blockStart + offset * elementBytes);
     return offset;
   };
@@ -71,22 +73,22 @@ export function lower(
     return place;
   };
   const take = (elements: number) => {
-    const start = arena.take(elements);
-    return { start, address: scratchStart + start * elementBytes };
+    const count = wholeVectors(elements);
+    const start = arena.take(count);
+    return { start, count, address: scratchStart + start * elementBytes };
   };
   const lastRead = lastReads(steps, fusion, schedule);
   const held = new Map<Node, { start: number; count: number }>();
   steps.forEach((node, index) => {
     for (const result of writesOf(node, fusion)) {
       if (places.has(result)) continue;
-      const count = sizeOf(result.shape);
-      const { start, address } = take(count);
+      const { start, count, address } = take(sizeOf(result.shape));
       places.set(result, address);
       held.set(result, { start, count });
     }
     const temporaries: { start: number; count: number }[] = [];
-    const temporary = (count: number) => {
-      const { start, address } = take(count);
+    const temporary = (elements: number) => {
+      const { start, count, address } = take(elements);
       temporaries.push({ start, count });
       return address;
     };

@@ -5,7 +5,7 @@ import type { Program, RunInputs, Session, SessionOptions, TensorData } from "..
 import { type Graph, topologicalOrder } from "../../graph/graph.ts";
 import { type Node, type Shape, sizeOf } from "../../graph/node.ts";
 import { checkedInput, checkStates, checkWrite, heldState } from "../checks.ts";
-import type { Layout } from "./layout.ts";
+import { type Layout, VECTOR_BYTES } from "./layout.ts";
 import { type Lowered, lower } from "./lower.ts";
 
 const PAGE_BYTES = 65536;
@@ -43,7 +43,7 @@ export function openSession(kernels: WebAssembly.Module, layout: Layout, options
   let groupBytes = 0;
   for (const [name, shape] of Object.entries(states)) {
     held.set(name, { shape, offset: groupBytes });
-    groupBytes += sizeOf(shape) * elementBytes;
+    groupBytes += Math.ceil((sizeOf(shape) * elementBytes) / VECTOR_BYTES) * VECTOR_BYTES;
   }
   groupBytes = Math.ceil(groupBytes / 64) * 64;
   const statesStart = allocate(groups * groupBytes);
