@@ -6,30 +6,8 @@
  * All strides are in bytes and free, because an element is a whole vector: transposing costs nothing. The sum over k
  * runs in order, k = 0 first, in every path, so a result does not depend on the tile it fell into.
  */
+import { ADD, BIAS, finish, GATE, gated, RELU, SCALE } from "../epilogue";
 import { madd, splat } from "../vector";
-
-// what happens to a sum before it is stored, in this order
-const BIAS: i32 = 1; // + bias[m]
-const ADD: i32 = 2; // + e[n, m]
-const RELU: i32 = 4; // max(·, 0)
-const GATE: i32 = 8; // · where e[n, m] > 0, else 0
-const SCALE: i32 = 16; // alpha · (before all others)
-
-/** x where y > 0, else 0. */
-// @ts-ignore: decorator
-@inline function gated(x: v128, y: v128): v128 {
-  return v128.and(x, f32x4.gt(y, splat(0)));
-}
-
-// @ts-ignore: decorator
-@inline function finish(flags: i32, sum: v128, alpha: v128, bias: usize, e: usize): v128 {
-  if (flags & SCALE) sum = f32x4.mul(sum, alpha);
-  if (flags & BIAS) sum = f32x4.add(sum, v128.load(bias));
-  if (flags & ADD) sum = f32x4.add(sum, v128.load(e));
-  if (flags & RELU) sum = f32x4.pmax(sum, splat(0)); // pmax(NaN, 0) is NaN
-  if (flags & GATE) sum = gated(sum, v128.load(e));
-  return sum;
-}
 
 /**
  * One matrix product. Columns of c and e are 16 bytes apart; `bCol` is the stride of b's columns.
@@ -135,8 +113,8 @@ export function gemm(
       } while (p0 != end);
       const o = <usize>m << 4;
       const bp = bias + <usize>m * biasCol;
-      v128.store(c0 + o, finish(flags, s0, alpha, bp, e0 + o));
-      v128.store(c0 + cRow + o, finish(flags, s1, alpha, bp, e0 + eRow + o));
+      v128.store(c0 + o, finish(flags, s0, alpha, v128.load(bp), e0 + o));
+      v128.store(c0 + cRow + o, finish(flags, s1, alpha, v128.load(bp), e0 + eRow + o));
     }
   }
   if (n < N) lastRow(a + <usize>n * aRow, b, c + <usize>n * cRow, bias, e + <usize>n * eRow, K, M, aK, bK, bCol, biasCol, flags, alpha);
@@ -162,10 +140,10 @@ function lastRow(
       p += aK; q += bK;
     } while (p != end);
     const cp = c + (<usize>m << 4), ep = e + (<usize>m << 4), bp = bias + <usize>m * biasCol;
-    v128.store(cp, finish(flags, s0, alpha, bp, ep));
-    v128.store(cp, finish(flags, s1, alpha, bp + biasCol, ep + 16), 16);
-    v128.store(cp, finish(flags, s2, alpha, bp + 2 * biasCol, ep + 32), 32);
-    v128.store(cp, finish(flags, s3, alpha, bp + 3 * biasCol, ep + 48), 48);
+    v128.store(cp, finish(flags, s0, alpha, v128.load(bp), ep));
+    v128.store(cp, finish(flags, s1, alpha, v128.load(bp + biasCol), ep + 16), 16);
+    v128.store(cp, finish(flags, s2, alpha, v128.load(bp + 2 * biasCol), ep + 32), 32);
+    v128.store(cp, finish(flags, s3, alpha, v128.load(bp + 3 * biasCol), ep + 48), 48);
   }
   for (; m < M; m++) {
     let s = splat(0);
@@ -174,6 +152,6 @@ function lastRow(
       s = madd(v128.load(p), v128.load(q), s);
       p += aK; q += bK;
     } while (p != end);
-    v128.store(c + (<usize>m << 4), finish(flags, s, alpha, bias + <usize>m * biasCol, e + (<usize>m << 4)));
+    v128.store(c + (<usize>m << 4), finish(flags, s, alpha, v128.load(bias + <usize>m * biasCol), e + (<usize>m << 4)));
   }
 }

@@ -1,18 +1,12 @@
 /**
- * The product of gemm.ts for one model: four rows and eight columns at a time, four columns a vector.
+ * The product of ../lanes/gemm.ts for one model: four rows and eight columns at a time, four columns a vector.
  *
  * The sum over k runs in order, k = 0 first, as there, and the epilogue does the same operations in the same order.
  * The columns of b must be neighbours to fill a vector; where they are not, a panel of b is copied first.
  */
+import { ADD, BIAS, finish, GATE, gated, RELU, SCALE } from "../epilogue";
 import { fetch, put } from "./layout";
 import { madd, splat } from "../vector";
-
-// what happens to a sum before it is stored, in this order
-const BIAS: i32 = 1; // + bias[m]
-const ADD: i32 = 2; // + e[n, m]
-const RELU: i32 = 4; // max(·, 0)
-const GATE: i32 = 8; // · where e[n, m] > 0, else 0
-const SCALE: i32 = 16; // alpha · (before all others)
 
 /** The panel lies in the first page of memory, which no operand uses: [k, 8] from here to the page's end. */
 const PANEL: usize = 32768;
@@ -27,22 +21,6 @@ function pack(b: usize, K: i32, bK: usize, bCol: usize, width: i32): void {
       p += 32; q += bK;
     }
   }
-}
-
-/** x where y > 0, else 0. */
-// @ts-ignore: decorator
-@inline function gated(x: v128, y: v128): v128 {
-  return v128.and(x, f32x4.gt(y, splat(0)));
-}
-
-// @ts-ignore: decorator
-@inline function finish(flags: i32, sum: v128, alpha: v128, bias: v128, e: usize): v128 {
-  if (flags & SCALE) sum = f32x4.mul(sum, alpha);
-  if (flags & BIAS) sum = f32x4.add(sum, bias);
-  if (flags & ADD) sum = f32x4.add(sum, v128.load(e));
-  if (flags & RELU) sum = f32x4.pmax(sum, splat(0)); // pmax(NaN, 0) is NaN
-  if (flags & GATE) sum = gated(sum, v128.load(e));
-  return sum;
 }
 
 /**
