@@ -86,7 +86,9 @@ const claims: readonly Claim[] = [
     rule: `Refuted as a discovery if the mean eta² at initialisation is within ${C1_EQUAL} of the random-projection null in at least ${C1_SHARE * 100} % of layers and kinds; supported if it exceeds the null by more than ${C1_ABOVE} in as many.`,
     decide({ selectivity }) {
       if (selectivity.length === 0)
-        return notTested("The random-projection null is for PyTorch's initialisation with layer norm, learned positions and biases.");
+        return notTested(
+          "The random-projection null is for PyTorch's initialisation with layer norm, learned positions and biases.",
+        );
       const share = (holds: (difference: number) => boolean) =>
         selectivity.filter((cell) => holds(cell.observed - cell.null)).length / selectivity.length;
       const equal = share((difference) => Math.abs(difference) < C1_EQUAL);
