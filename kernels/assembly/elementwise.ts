@@ -113,16 +113,6 @@ export function select(out: usize, condition: usize, a: usize, b: usize, n: i32)
   }
 }
 
-/** out = x · w + b, w and b repeated for every row of `width`: the affine part of a norm. */
-export function affine(out: usize, x: usize, w: usize, b: usize, rows: i32, width: i32): void {
-  const row = <usize>width << SHIFT;
-  for (let n = 0; n < rows; n++) {
-    for (let o: usize = 0; o < row; o += 16)
-      put(out + o, f32x4.add(f32x4.mul(v128.load(x + o), v128.load(w + o)), v128.load(b + o)), row - o);
-    out += row; x += row;
-  }
-}
-
 /** Adam's step in place or not: weight − rate · (m / c1) / (sqrt(v / c2) + eps); rate, c1, c2 are one number a model. */
 export function adamUpdate(
   out: usize, weight: usize, m: usize, v: usize, rate: usize, c1: usize, c2: usize, eps: v128, n: i32,

@@ -4,13 +4,17 @@
  */
 import { madd, splat } from "./vector";
 
-/** e^x: x = n ln 2 + r, |r| ≤ ln 2 / 2. Below −87.3 it is 0 (−∞ included), above 88.7 ∞; NaN stays NaN. */
+/** n of x = n ln 2 + r, |r| ≤ ln 2 / 2. */
 // @ts-ignore: decorator
-@inline export function vexp(x: v128): v128 {
-  const clamped = f32x4.pmin(splat(88.73), f32x4.pmax(splat(-87.5), x)); // pmin/pmax(c, NaN) keep c; NaN returns below
-  const n = f32x4.nearest(f32x4.mul(clamped, splat(1.44269504)));
+@inline function wholeOf(x: v128): v128 {
+  return f32x4.nearest(f32x4.mul(x, splat(1.44269504)));
+}
+
+/** e^r of x = n ln 2 + r. */
+// @ts-ignore: decorator
+@inline function expOfRest(x: v128, n: v128): v128 {
   // ln 2 in two parts, so that n ln 2 is exact to float32
-  let r = f32x4.sub(clamped, f32x4.mul(n, splat(0.693359375)));
+  let r = f32x4.sub(x, f32x4.mul(n, splat(0.693359375)));
   r = f32x4.sub(r, f32x4.mul(n, splat(-2.1219444e-4)));
   let p = splat(1.98756915e-4);
   p = madd(p, r, splat(1.3981999507e-3));
@@ -18,37 +22,39 @@ import { madd, splat } from "./vector";
   p = madd(p, r, splat(4.1665795894e-2));
   p = madd(p, r, splat(1.6666665459e-1));
   p = madd(p, r, splat(5.0000001201e-1));
-  p = madd(p, f32x4.mul(r, r), f32x4.add(r, splat(1)));
-  // two factors: 2^128 alone would overflow for x above 88.4
+  return madd(p, f32x4.mul(r, r), f32x4.add(r, splat(1)));
+}
+
+/** 2^n for whole n in the range of normal numbers, by its bits. */
+// @ts-ignore: decorator
+@inline function powerOfTwo(n: v128): v128 {
+  return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
+}
+
+/** e^x. Below −87.3 it is 0 (−∞ included), above 88.7 ∞; NaN stays NaN. */
+// @ts-ignore: decorator
+@inline export function vexp(x: v128): v128 {
+  const clamped = f32x4.pmin(splat(88.73), f32x4.pmax(splat(-87.5), x)); // pmin/pmax(c, NaN) keep c; NaN returns below
+  const n = wholeOf(clamped);
   const whole = i32x4.trunc_sat_f32x4_s(n);
   const half = i32x4.shr_s(whole, 1);
-  const first = i32x4.shl(i32x4.add(half, i32x4.splat(127)), 23);
-  const second = i32x4.shl(i32x4.add(i32x4.sub(whole, half), i32x4.splat(127)), 23);
-  let y = f32x4.mul(f32x4.mul(p, first), second);
+  // two factors: 2^128 alone would overflow for x above 88.4
+  let y = f32x4.mul(f32x4.mul(expOfRest(clamped, n), powerOfTwo(half)), powerOfTwo(i32x4.sub(whole, half)));
   y = v128.andnot(y, f32x4.lt(x, splat(-87.3)));
   y = v128.bitselect(splat(Infinity), y, f32x4.gt(x, splat(88.72)));
   return v128.bitselect(y, x, f32x4.eq(x, x));
 }
 
 /**
- * e^x for x ≤ 0, as after subtracting a row's maximum: the bits of {@link vexp} with a third of its work, because
- * nothing overflows and one factor 2^n is enough.
+ * e^x for x ≤ 0, as after subtracting a row's maximum: the bits of {@link vexp} with less work, because nothing
+ * overflows and one factor 2^n is enough.
  */
 // @ts-ignore: decorator
 @inline export function vexpShifted(x: v128): v128 {
   const clamped = f32x4.pmax(x, splat(-87.5)); // pmax(NaN, c) is NaN
-  const n = f32x4.nearest(f32x4.mul(clamped, splat(1.44269504)));
-  let r = f32x4.sub(clamped, f32x4.mul(n, splat(0.693359375)));
-  r = f32x4.sub(r, f32x4.mul(n, splat(-2.1219444e-4)));
-  let p = splat(1.98756915e-4);
-  p = madd(p, r, splat(1.3981999507e-3));
-  p = madd(p, r, splat(8.3334519073e-3));
-  p = madd(p, r, splat(4.1665795894e-2));
-  p = madd(p, r, splat(1.6666665459e-1));
-  p = madd(p, r, splat(5.0000001201e-1));
-  p = madd(p, f32x4.mul(r, r), f32x4.add(r, splat(1)));
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
-  return v128.andnot(f32x4.mul(p, power), f32x4.lt(x, splat(-87.3)));
+  const n = wholeOf(clamped);
+  const y = f32x4.mul(expOfRest(clamped, n), powerOfTwo(i32x4.trunc_sat_f32x4_s(n)));
+  return v128.andnot(y, f32x4.lt(x, splat(-87.3)));
 }
 
 /** ln x: x = 2^e m, m in [√½, √2). ln 0 = −∞, ln of a negative NaN. */

@@ -7,7 +7,7 @@
  * src/backends/wasm/instructions.ts, in the same order.
  */
 
-import { adamUpdate, affine, binary, select, unary } from "./elementwise";
+import { adamUpdate, binary, select, unary } from "./elementwise";
 import { gather, gemm, scatterAdd } from "./layout";
 import { copy, fill, sum, sumProduct } from "./reduce";
 import {
@@ -67,32 +67,31 @@ export function run(start: usize, end: usize, groupBase: usize): void {
         pc += 16 << 2; break;
       case 2: unary(int(1), address(2), address(3), f32x4.splat(float(4)), int(5)); pc += 6 << 2; break;
       case 3: select(address(1), address(2), address(3), address(4), int(5)); pc += 6 << 2; break;
-      case 4: affine(address(1), address(2), address(3), address(4), int(5), int(6)); pc += 7 << 2; break;
-      case 5:
+      case 4:
         adamUpdate(address(1), address(2), address(3), address(4), address(5), address(6), address(7), f32x4.splat(float(8)), int(9));
         pc += 10 << 2; break;
-      case 6:
+      case 5:
         copy(address(1), address(2), int(3), int(4), int(5), int(6), int(7), size(8), size(9), size(10), size(11), size(12),
           size(13), size(14), size(15), size(16), size(17));
         pc += 18 << 2; break;
-      case 7: fill(address(1), int(2)); pc += 3 << 2; break;
-      case 8: sum(address(1), address(2), int(3), int(4), int(5)); pc += 6 << 2; break;
-      case 9: sumProduct(address(1), address(2), address(3), int(4), int(5)); pc += 6 << 2; break;
-      case 10: gather(address(1), address(2), address(3), int(4), int(5)); pc += 6 << 2; break;
-      case 11: scatterAdd(address(1), address(2), address(3), int(4), int(5)); pc += 6 << 2; break;
-      case 12: oneHot(address(1), address(2), int(3), int(4)); pc += 5 << 2; break;
-      case 13: softmax(address(1), address(2), int(3), int(4)); pc += 5 << 2; break;
-      case 14: softmaxGrad(address(1), address(2), address(3), int(4), int(5)); pc += 6 << 2; break;
-      case 15: normScale(address(1), address(2), int(3), int(4), float(5)); pc += 6 << 2; break;
-      case 16: normalize(address(1), address(2), address(3), int(4), int(5)); pc += 6 << 2; break;
-      case 17:
+      case 6: fill(address(1), int(2)); pc += 3 << 2; break;
+      case 7: sum(address(1), address(2), int(3), int(4), int(5)); pc += 6 << 2; break;
+      case 8: sumProduct(address(1), address(2), address(3), int(4), int(5)); pc += 6 << 2; break;
+      case 9: gather(address(1), address(2), address(3), int(4), int(5)); pc += 6 << 2; break;
+      case 10: scatterAdd(address(1), address(2), address(3), int(4), int(5)); pc += 6 << 2; break;
+      case 11: oneHot(address(1), address(2), int(3), int(4)); pc += 5 << 2; break;
+      case 12: softmax(address(1), address(2), int(3), int(4)); pc += 5 << 2; break;
+      case 13: softmaxGrad(address(1), address(2), address(3), int(4), int(5)); pc += 6 << 2; break;
+      case 14: normScale(address(1), address(2), int(3), int(4), float(5)); pc += 6 << 2; break;
+      case 15: normalize(address(1), address(2), address(3), int(4), int(5)); pc += 6 << 2; break;
+      case 16:
         layerNorm(address(1), address(2), address(3), address(4), address(5), address(6), int(7), int(8), float(9));
         pc += 10 << 2; break;
-      case 18:
+      case 17:
         normalizeGrad(address(1), address(2), address(3), address(4), address(5), int(6), int(7));
         pc += 8 << 2; break;
-      case 19: crossEntropy(address(1), address(2), address(3), int(4), int(5)); pc += 6 << 2; break;
-      case 20:
+      case 18: crossEntropy(address(1), address(2), address(3), int(4), int(5)); pc += 6 << 2; break;
+      case 19:
         crossEntropyGrad(address(1), address(2), address(3), address(4), int(5), int(6));
         pc += 7 << 2; break;
       default: unreachable();

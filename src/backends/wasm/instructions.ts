@@ -119,12 +119,8 @@ export class InstructionWriter {
     this.words.push(3, out, condition, a, b, count);
   }
 
-  affine(out: number, x: number, w: number, b: number, rows: number, width: number): void {
-    this.words.push(4, out, x, w, b, rows, width);
-  }
-
   adamUpdate(out: number, operands: readonly number[], eps: number, count: number): void {
-    this.words.push(5, out, ...operands, this.#float(eps), count);
+    this.words.push(4, out, ...operands, this.#float(eps), count);
   }
 
   /** Strided copy over five axes; the outermost of more are written out, one copy after the other. */
@@ -138,7 +134,7 @@ export class InstructionWriter {
       return;
     }
     this.words.push(
-      6,
+      5,
       out,
       x,
       ...loops.sizes,
@@ -148,45 +144,45 @@ export class InstructionWriter {
   }
 
   fill(out: number, count: number): void {
-    this.words.push(7, out, count);
+    this.words.push(6, out, count);
   }
 
   /** out[o, i] = sum over r of x[o, r, i]. */
   sum(out: number, x: number, outer: number, count: number, inner: number): void {
-    this.words.push(8, out, x, outer, count, inner);
+    this.words.push(7, out, x, outer, count, inner);
   }
 
   /** out[i] = sum over r of x[r, i] y[r, i]. */
   sumProduct(out: number, x: number, y: number, count: number, inner: number): void {
-    this.words.push(9, out, x, y, count, inner);
+    this.words.push(8, out, x, y, count, inner);
   }
 
   gather(out: number, table: number, index: number, count: number, width: number): void {
-    this.words.push(10, out, table, index, count, width);
+    this.words.push(9, out, table, index, count, width);
   }
 
   scatterAdd(out: number, index: number, updates: number, count: number, width: number): void {
-    this.words.push(11, out, index, updates, count, width);
+    this.words.push(10, out, index, updates, count, width);
   }
 
   oneHot(out: number, index: number, count: number, depth: number): void {
-    this.words.push(12, out, index, count, depth);
+    this.words.push(11, out, index, count, depth);
   }
 
   softmax(out: number, x: number, rows: number, width: number): void {
-    this.words.push(13, out, x, rows, width);
+    this.words.push(12, out, x, rows, width);
   }
 
   softmaxGrad(out: number, p: number, d: number, rows: number, width: number): void {
-    this.words.push(14, out, p, d, rows, width);
+    this.words.push(13, out, p, d, rows, width);
   }
 
   normScale(out: number, x: number, rows: number, width: number, eps: number): void {
-    this.words.push(15, out, x, rows, width, this.#float(eps));
+    this.words.push(14, out, x, rows, width, this.#float(eps));
   }
 
   normalize(out: number, x: number, scale: number, rows: number, width: number): void {
-    this.words.push(16, out, x, scale, rows, width);
+    this.words.push(15, out, x, scale, rows, width);
   }
 
   /** normScale, normalize and the affine part at once. */
@@ -199,7 +195,7 @@ export class InstructionWriter {
     width: number,
     eps: number,
   ): void {
-    this.words.push(17, ...results, x, w, b, rows, width, this.#float(eps));
+    this.words.push(16, ...results, x, w, b, rows, width, this.#float(eps));
   }
 
   /** Gradient of layer norm in d · w; w = 0 means d alone. */
@@ -212,11 +208,11 @@ export class InstructionWriter {
     rows: number,
     width: number,
   ): void {
-    this.words.push(18, out, d, w, y, scale, rows, width);
+    this.words.push(17, out, d, w, y, scale, rows, width);
   }
 
   crossEntropy(out: number, logits: number, targets: number, rows: number, width: number): void {
-    this.words.push(19, out, logits, targets, rows, width);
+    this.words.push(18, out, logits, targets, rows, width);
   }
 
   crossEntropyGrad(
@@ -227,7 +223,7 @@ export class InstructionWriter {
     rows: number,
     width: number,
   ): void {
-    this.words.push(20, out, logits, targets, d, rows, width);
+    this.words.push(19, out, logits, targets, d, rows, width);
   }
 }
 
