@@ -16,5 +16,5 @@ export default defineConfig({
   dts: true,
   clean: true,
   fixedExtension: false,
-  external: [/^node:/],
+  deps: { neverBundle: [/^node:/] },
 });
