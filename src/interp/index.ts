@@ -5,6 +5,7 @@ export * from "./logitLens.ts";
 export * from "./metrics.ts";
 export { type Network, openNetwork } from "./network.ts";
 export type { SiteChoice } from "./pass.ts";
+export * from "./residualDecomposition.ts";
 export * from "./run.ts";
 export {
   type AxisPick,
