@@ -77,7 +77,8 @@ export interface GradientRun extends CachedRun {
  *
  * Rows of a batch never see each other, so one run gives every row its own; divide by the number of rows for the
  * gradient of the mean. The gradient is the total one: it includes every later site that the activation reaches. For a
- * layer norm's scale and normalised values, both are treated as nodes of the computation.
+ * layer norm's scale and normalised values, both are treated as nodes of the computation. Asking for the gradient in
+ * `attn.hook_result` lets the heads be summed in another order, which may change the last bits of the run.
  *
  * @param of     a differentiable metric, e.g. `logitDifference(5, 2)`
  * @param edits  interventions of the run; the gradient is taken in the activation after them

@@ -40,9 +40,7 @@ test.each(configNames)(
   (name) => {
     const network = networkOf(name);
     const { logits, cache } = runWithCache(network, tokens, {
-      sites: decompositionSites(network.config, { heads: true, neurons: true }).concat(
-        "blocks.1.hook_resid_post",
-      ),
+      sites: decompositionSites(network.config, { heads: true, neurons: true }),
     });
     const stream = cache.get("blocks.1.hook_resid_post").data;
     const own = (token: number) => pick(logits, { dVocab: token }).data;
