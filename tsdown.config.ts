@@ -6,6 +6,7 @@ export default defineConfig({
     index: "src/index.ts",
     stats: "src/stats/index.ts",
     features: "src/features/index.ts",
+    interp: "src/interp/index.ts",
     record: "src/record/index.ts",
     cli: "src/cli/index.ts",
     worker: "src/cli/workers/worker.ts",

@@ -100,11 +100,11 @@ test("every npm script in a document is one of the package's", () => {
   expect(named.filter(({ name }) => scripts[name] === undefined)).toEqual([]);
 });
 
-test("code in the README and in docs/library.md stands in an example that the tests run", () => {
+test("code in the README, docs/library.md and docs/interp.md stands in an example that the tests run", () => {
   const examples = readdirSync(join(root, "examples"))
     .filter((name) => name.endsWith(".ts"))
     .map((name) => read(`examples/${name}`));
-  const blocks = ["README.md", "docs/library.md"].flatMap((path) =>
+  const blocks = ["README.md", "docs/library.md", "docs/interp.md"].flatMap((path) =>
     [...read(path).matchAll(/^```ts\n([\s\S]*?)^```/gm)].map((match) => ({ path, code: match[1].trim() })),
   );
   expect(blocks.length).toBeGreaterThan(4);

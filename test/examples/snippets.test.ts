@@ -63,6 +63,21 @@ test("hooks: patterns are causal averages, and a silent head moves the logits of
   expect(Math.min(...changes)).toBeGreaterThan(0);
 });
 
+test("interp: edits are reported, the lens ends in the model's logits, gradients point to what an edit would do", async () => {
+  const { attribution, drops, lens, logits, report } = await import("../../examples/interp.ts");
+  expect(report.map(({ touched }) => touched)).toEqual([112, 112, 112, 112]); // 2 networks, 7 positions, 8 numbers
+  expect(report.every(({ norm }) => norm > 0)).toBe(true);
+  const places = lens.sites.length * 7 * 10;
+  for (const model of [0, 1])
+    expect(lens.logits.data.slice((model + 1) * places - 70, (model + 1) * places)).toEqual(
+      logits.data.slice(model * 70, (model + 1) * 70),
+    );
+  expect(drops).toHaveLength(8);
+  expect(drops.every((drop) => Number.isFinite(drop) && drop !== 0)).toBe(true);
+  expect(attribution).toHaveLength(2);
+  expect(printed.length).toBeGreaterThan(4);
+});
+
 test("readRun: rows and tensors come out as they went in, and a changed byte is found", async () => {
   const { damagedFiles, measurements, meanEta2, weights } = await import("../../examples/readRun.ts");
   const base = mkdtempSync(join(tmpdir(), "palimpsest-"));

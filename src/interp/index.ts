@@ -1,0 +1,18 @@
+/** The interpretability floor: tools that look into single networks, for every model of a population at once. */
+export type { ActivationCache } from "./activationCache.ts";
+export { type Action, type Edit, type EditReport, edit, type Region, type Values } from "./edits.ts";
+export * from "./logitLens.ts";
+export * from "./metrics.ts";
+export { type Network, openNetwork } from "./network.ts";
+export type { SiteChoice } from "./pass.ts";
+export * from "./residualDecomposition.ts";
+export * from "./run.ts";
+export {
+  type AxisPick,
+  meanOver,
+  pick,
+  type Tensor,
+  type TensorAxis,
+  type Which,
+} from "./tensor.ts";
+export type { TokenArray, Tokens } from "./tokens.ts";
