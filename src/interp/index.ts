@@ -1,10 +1,28 @@
 /** The interpretability floor: tools that look into single networks, for every model of a population at once. */
 export type { ActivationCache } from "./activationCache.ts";
 export { type Action, type Edit, type EditReport, edit, type Region, type Values } from "./edits.ts";
+export {
+  type HeadClass,
+  type HeadClassification,
+  type HeadClassOptions,
+  headClasses,
+  type JudgedScore,
+} from "./headClasses.ts";
+export { type HeadPlace, type HeadScoreNull, headPlaces, headScoreNull } from "./headNull.ts";
+export {
+  type ByHeadScore,
+  type HeadScore,
+  type HeadScoreName,
+  type HeadScores,
+  headScoreNames,
+  headScores,
+  patternScores,
+} from "./headScores.ts";
 export * from "./logitLens.ts";
 export * from "./metrics.ts";
 export { type Network, openNetwork } from "./network.ts";
 export type { SiteChoice } from "./pass.ts";
+export { repeatedTokens } from "./repeatedTokens.ts";
 export * from "./residualDecomposition.ts";
 export * from "./run.ts";
 export {

@@ -78,6 +78,16 @@ test("interp: edits are reported, the lens ends in the model's logits, gradients
   expect(printed.length).toBeGreaterThan(4);
 });
 
+test("heads: networks that have learned nothing have no head of any kind, and every score has its interval", async () => {
+  const { heads } = await import("../../examples/heads.ts");
+  expect(heads.map(({ class: kind }) => kind)).toEqual(new Array(8).fill("abstain"));
+  for (const { corrected, p } of heads.flatMap(({ scores }) => Object.values(scores))) {
+    expect(corrected.low).toBeLessThan(corrected.high);
+    expect(p).toBeGreaterThan(0);
+  }
+  expect(printed).toHaveLength(8);
+});
+
 test("readRun: rows and tensors come out as they went in, and a changed byte is found", async () => {
   const { damagedFiles, measurements, meanEta2, weights } = await import("../../examples/readRun.ts");
   const base = mkdtempSync(join(tmpdir(), "palimpsest-"));
