@@ -106,7 +106,8 @@ export interface Frame {
   readonly pos: number;
 }
 
-const regionOf: Readonly<Record<string, readonly TensorAxis[]>> = {
+/** The axes that each part of a region may mean; a site has one of them at most. */
+export const regionOf: Readonly<Record<keyof Region, readonly TensorAxis[]>> = {
   models: ["model"],
   batch: ["batch"],
   pos: ["pos", "queryPos"],
@@ -160,7 +161,7 @@ function placedRegion(site: Site, region: Region, frame: Frame): number[][] {
         got: JSON.stringify(part),
         wayOut: `Nearest: ${JSON.stringify(nearest(part, Object.keys(regionOf)))}.`,
       });
-    const axis = regionOf[part].find((name) => axes.includes(name));
+    const axis = regionOf[part as keyof Region].find((name) => axes.includes(name));
     if (axis === undefined)
       throw new ArgumentError({
         where: where(part),
