@@ -1,4 +1,5 @@
 /** The interpretability floor: tools that look into single networks, for every model of a population at once. */
+export * from "./ablation.ts";
 export type { ActivationCache } from "./activationCache.ts";
 export { type Action, type Edit, type EditReport, edit, type Region, type Values } from "./edits.ts";
 export type { Estimate } from "./estimate.ts";
