@@ -72,7 +72,7 @@ export interface PatchSweep extends PatchEffects {
  *   effect = ( metric(patched) − metric(corrupt) ) / ( metric(clean) − metric(corrupt) )
  *
  * 0 is the answer of the corrupt run, 1 that of the clean one, whatever the direction. All patches are rows of packed
- * batches, bit for bit what as many runs would give; every run computes all layers.
+ * batches that start at the patched layer, bit for bit what as many whole runs would give.
  *
  * A pair with the same metric clean and corrupt has no effect to speak of: NaN, left out of the means and counted.
  *

@@ -9,12 +9,12 @@ import { integerIn } from "../base/check.ts";
 import { ArgumentError, ShapeError, unknownName } from "../base/errors.ts";
 import { sizeOf, stridesOf } from "../graph/node.ts";
 import type { ModelConfig } from "../model/config.ts";
-import type { Site } from "../model/hookPoints.ts";
+import { hook, type Site } from "../model/hookPoints.ts";
 import { type ActivationCache, cached } from "./activationCache.ts";
 import { edit, type Region, regionOf } from "./edits.ts";
 import type { Metric } from "./metrics.ts";
 import type { Network } from "./network.ts";
-import { chosenSites, runPass, type SiteChoice } from "./pass.ts";
+import { chosenSites, runPass, type SiteChoice, type StreamStart } from "./pass.ts";
 import { emptyLike, indicesOf, type Tensor, type TensorAxis } from "./tensor.ts";
 import type { TokenArray } from "./tokens.ts";
 
@@ -142,7 +142,8 @@ const MAX_ROWS = 256;
 /**
  * The metric with every cell replaced in turn.
  *
- * The cells are spread evenly over as few runs as `maxRows` allows; one run holds at least one cell, with all sequences.
+ * Cells of one layer go together, and their runs start at that layer, from the stream of the unchanged run. They are
+ * spread evenly over as few runs as `maxRows` allows; one run holds at least one cell, with all sequences.
  *
  * @param replacement  what the cells become, by site, one row for each sequence
  * @returns            [model, ...axes of the plan, batch]
@@ -161,27 +162,37 @@ export function replacedMetric(
   const { batch } = tokens;
   const { cells } = plan;
   const most = Math.max(1, Math.floor(integerIn("sweep, maxRows", maxRows, 1) / batch));
-  const perRun = Math.ceil(cells.length / Math.ceil(cells.length / most));
+  const groups = cellsByStart(cells);
+  const later = [...groups.keys()].filter((layer) => layer > 0);
+  const before =
+    later.length === 0
+      ? undefined
+      : runPass(network, tokens, { sites: later.map((layer) => hook.residPre(layer)) });
   const data = new Float64Array(models * cells.length * batch);
-  for (let first = 0; first < cells.length; first += perRun) {
-    const together = cells.slice(first, first + perRun);
-    const rows = repeated(tokens, together.length);
-    const from = Array.from({ length: rows.batch }, (_, row) => row % batch);
-    const edits = together.flatMap(({ sites, region }, k) => {
-      const own = Array.from({ length: batch }, (_, row) => k * batch + row);
-      return sites.map(({ name }) =>
-        edit(name, { ...region, batch: own }, { kind: "fromCache", cache: replacement, batch: from }),
-      );
-    });
-    const { logits } = runPass(network, rows, { edits });
-    for (const k of together.keys()) {
-      // the metric sees the sequences of one cell, as it would in a run of its own
-      const values = metric.measure(someRows(logits, k * batch, batch)).data; // [model, batch]
-      for (let model = 0; model < models; model++)
-        data.set(
-          values.subarray(model * batch, (model + 1) * batch),
-          (model * cells.length + first + k) * batch,
+  for (const [layer, indices] of groups) {
+    const perRun = Math.ceil(indices.length / Math.ceil(indices.length / most));
+    for (let first = 0; first < indices.length; first += perRun) {
+      const together = indices.slice(first, first + perRun);
+      const rows = repeated(tokens, together.length);
+      const from = Array.from({ length: rows.batch }, (_, row) => row % batch);
+      const edits = together.flatMap((cell, k) => {
+        const { sites, region } = cells[cell];
+        const own = Array.from({ length: batch }, (_, row) => k * batch + row);
+        return sites.map(({ name }) =>
+          edit(name, { ...region, batch: own }, { kind: "fromCache", cache: replacement, batch: from }),
         );
+      });
+      const start = before && layer > 0 ? startOf(before.cache, layer, together.length) : undefined;
+      const { logits } = runPass(network, rows, { edits, start });
+      for (const [k, cell] of together.entries()) {
+        // the metric sees the sequences of one cell, as it would in a run of its own
+        const values = metric.measure(someRows(logits, k * batch, batch)).data; // [model, batch]
+        for (let model = 0; model < models; model++)
+          data.set(
+            values.subarray(model * batch, (model + 1) * batch),
+            (model * cells.length + cell) * batch,
+          );
+      }
     }
   }
   return sweepTensor(plan, models, batch, data);
@@ -244,6 +255,31 @@ function offsetsOf(site: Site, region: Region, pos: number): number[] {
 
 function sweepTensor({ axes, shape }: SweepPlan, models: number, batch: number, data: Float64Array): Tensor {
   return { axes: ["model", ...axes, "batch"], shape: [models, ...shape, batch], data };
+}
+
+/** Indices of cells by the first block that they change anything in; 0 where a site lies outside of blocks. */
+function cellsByStart(cells: readonly SweepCell[]): Map<number, number[]> {
+  const groups = new Map<number, number[]>();
+  for (const [index, { sites }] of cells.entries()) {
+    const start = Math.min(...sites.map(({ layer }) => layer ?? 0));
+    const group = groups.get(start);
+    if (group === undefined) groups.set(start, [index]);
+    else group.push(index);
+  }
+  return groups;
+}
+
+/** The stream before a block with its batch several times over, [model, times · batch, pos, dModel]. */
+function startOf(cache: ActivationCache, layer: number, times: number): StreamStart {
+  const { data, shape } = cached(cache, hook.residPre(layer));
+  const [models] = shape;
+  const size = data.length / models;
+  const stream = emptyLike(data, data.length * times);
+  for (let copy = 0; copy < models * times; copy++) {
+    const from = Math.floor(copy / times) * size;
+    stream.set(data.subarray(from, from + size), copy * size);
+  }
+  return { layer, stream };
 }
 
 /** Sequences several times over: [times · batch, pos], or that for each model. */

@@ -3,11 +3,12 @@ import { randomStream } from "../../src/base/random.ts";
 import { type AblationManner, ablate, taylorImportance } from "../../src/interp/ablation.ts";
 import { edit } from "../../src/interp/edits.ts";
 import { logitDifference, lossMetric } from "../../src/interp/metrics.ts";
+import { openNetwork } from "../../src/interp/network.ts";
 import { forward, runWithCache, runWithHooks } from "../../src/interp/run.ts";
 import { meanOver, pick } from "../../src/interp/tensor.ts";
 import { hook } from "../../src/model/hookPoints.ts";
 import { tInterval } from "../../src/stats/intervals.ts";
-import { configNames, networkOf, targets, tokens } from "./networks.ts";
+import { backends, configNames, configs, networkOf, targets, tokens, weightsFor } from "./networks.ts";
 import { previousTokenCopier, tokenNeuron } from "./planted.ts";
 
 const metric = lossMetric(targets);
@@ -186,6 +187,15 @@ test("by gradient, importance is exact for the last MLP and finite at hidden sco
     expect(taylorImportance(network, tokens, scores).impacts.data.every(Number.isFinite)).toBe(true);
     expect(ablate(network, tokens, scores).impacts.data.every(Number.isFinite)).toBe(true);
   }
+  network.close();
+});
+
+test("embeddings are ablated too, in a model without blocks as well", () => {
+  const config = { ...configs.plain, nLayers: 0 };
+  const network = openNetwork(backends.wasm, config, weightsFor(config, 1));
+  const { impacts } = ablate(network, tokens, { over: [hook.embed], by: ["pos"], how: "zero", metric });
+  expect(impacts.shape).toEqual([1, 5, 3]);
+  expect(impacts.data.every((value) => value !== 0)).toBe(true);
   network.close();
 });
 
