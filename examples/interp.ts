@@ -1,11 +1,13 @@
-/** Take two random networks apart: look, silence heads, read the stream through the logit lens, ask for gradients. */
+/** Take two random networks apart: look, silence heads, read the stream through the logit lens, patch and ablate. */
 import { hook, initialPopulation, presets, randomStream, wasmBackend } from "palimpsest";
 import {
+  ablate,
   edit,
   gradients,
   logitDifference,
   logitLens,
   openNetwork,
+  patchSweep,
   runWithCache,
   runWithHooks,
   topTokens,
@@ -67,4 +69,24 @@ export const attribution = [0, 1].map((model) => {
   return effect.indexOf(Math.max(...effect));
 });
 console.log(`largest first-order effect: ${attribution.map((neuron) => `L1N${neuron}`).join(", ")}`);
+
+const corrupt = [[0, 1, 2, 3, 4, 9, 6]]; // another token at position 5
+/** Effect of every head's output, [model, layer, head]. */
+export const patched = patchSweep(network, {
+  clean: tokens,
+  corrupt,
+  over: [hook.z("all")],
+  by: ["layer", "head"],
+  metric,
+}).effect.estimate;
+console.log(`effects of patched heads: ${Array.from(patched.data, (effect) => effect.toFixed(2)).join(" ")}`);
+
+/** What the logit difference loses with each neuron at its mean, [model, layer, unit]. */
+export const impacts = ablate(network, [...tokens, ...corrupt], {
+  over: [hook.mlpPost("all")],
+  by: ["layer", "unit"],
+  how: "mean",
+  metric,
+}).impact.estimate;
+console.log(`largest loss by a neuron at its mean: ${Math.min(...impacts.data).toFixed(3)}`);
 network.close();

@@ -106,7 +106,8 @@ export interface Frame {
   readonly pos: number;
 }
 
-const regionOf: Readonly<Record<string, readonly TensorAxis[]>> = {
+/** The axes that each part of a region may mean; a site has one of them at most. */
+export const regionOf: Readonly<Record<keyof Region, readonly TensorAxis[]>> = {
   models: ["model"],
   batch: ["batch"],
   pos: ["pos", "queryPos"],
@@ -130,20 +131,18 @@ export function fullShape(
  * @throws ArgumentError  for an index outside its axis, an empty list, or a region along an axis that the site has not
  */
 export function placeEdits(network: Network, edits: readonly Edit[], frame: Frame): PlacedEdit[] {
+  // a sweep has hundreds of edits of a few sites, so each selector is spelt out once
+  const selectors = [...new Set(edits.map(({ site }) => site))];
+  const sitesOf = new Map(selectors.map((selector) => [selector, resolveSites(network.config, [selector])]));
   const placed = edits.flatMap(({ site: selector, region, action }, index) =>
-    resolveSites(network.config, [selector]).map((site) => ({
+    (sitesOf.get(selector) as Site[]).map((site) => ({
       edit: index,
       site,
       action,
       region: placedRegion(site, region, frame),
     })),
   );
-  const order = new Map(
-    resolveSites(
-      network.config,
-      edits.map(({ site }) => site),
-    ).map(({ name }, at) => [name, at]),
-  );
+  const order = new Map(resolveSites(network.config, selectors).map(({ name }, at) => [name, at]));
   return placed.sort((a, b) => (order.get(a.site.name) as number) - (order.get(b.site.name) as number));
 }
 
@@ -160,7 +159,7 @@ function placedRegion(site: Site, region: Region, frame: Frame): number[][] {
         got: JSON.stringify(part),
         wayOut: `Nearest: ${JSON.stringify(nearest(part, Object.keys(regionOf)))}.`,
       });
-    const axis = regionOf[part].find((name) => axes.includes(name));
+    const axis = regionOf[part as keyof Region].find((name) => axes.includes(name));
     if (axis === undefined)
       throw new ArgumentError({
         where: where(part),

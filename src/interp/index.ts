@@ -1,6 +1,8 @@
 /** The interpretability floor: tools that look into single networks, for every model of a population at once. */
+export * from "./ablation.ts";
 export type { ActivationCache } from "./activationCache.ts";
 export { type Action, type Edit, type EditReport, edit, type Region, type Values } from "./edits.ts";
+export type { Estimate } from "./estimate.ts";
 export {
   type HeadClass,
   type HeadClassification,
@@ -22,9 +24,11 @@ export * from "./logitLens.ts";
 export * from "./metrics.ts";
 export { type Network, openNetwork } from "./network.ts";
 export type { SiteChoice } from "./pass.ts";
+export * from "./patching.ts";
 export { repeatedTokens } from "./repeatedTokens.ts";
 export * from "./residualDecomposition.ts";
 export * from "./run.ts";
+export type { SweepAxis, SweepOptions } from "./sweep.ts";
 export {
   type AxisPick,
   meanOver,

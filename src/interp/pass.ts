@@ -1,6 +1,6 @@
 /** One run of a network with everything that can be asked of it: the machinery behind the verbs. */
 import { ArgumentError, ShapeError } from "../base/errors.ts";
-import type { RunInputs } from "../graph/backend.ts";
+import type { RunInputs, TensorData } from "../graph/backend.ts";
 import { add, einsum, input, mul, select, sum } from "../graph/build.ts";
 import { gradient } from "../graph/gradient.ts";
 import { type Graph, makeGraph } from "../graph/graph.ts";
@@ -35,6 +35,15 @@ export interface PassRequest {
   sites?: SiteChoice;
   edits?: readonly Edit[];
   gradientsOf?: Metric;
+  /** The stream that a block reads, where it is known: what comes before is not computed, and cannot be asked for. */
+  start?: StreamStart;
+}
+
+/** The residual stream before a block. */
+export interface StreamStart {
+  readonly layer: number;
+  /** blocks.{layer}.hook_resid_pre of the run, [model, batch, pos, dModel] */
+  readonly stream: TensorData;
 }
 
 /** What a run gave. */
@@ -74,7 +83,12 @@ export function runPass(network: Network, tokens: Tokens, request: PassRequest):
   const wanted = placeEdits(network, request.edits ?? [], frame);
   const placed: PlacedEdit[] = [];
   for (const one of wanted) placed.push(applied(network, given, frame, placed, one));
-  const pass = execute(network, given, frame, { sites, placed, metric: request.gradientsOf });
+  const pass = execute(network, given, frame, {
+    sites,
+    placed,
+    metric: request.gradientsOf,
+    start: request.start,
+  });
   // an edit by function was turned into its values; the report names it as what was asked for
   const report = pass.report.map((entry, i) => ({ ...entry, kind: wanted[i].action.kind }));
   return { ...pass, report: report.sort((a, b) => a.edit - b.edit) };
@@ -107,19 +121,28 @@ interface Plan {
   sites: readonly Site[];
   placed: readonly PlacedEdit[];
   metric?: Metric;
+  start?: StreamStart;
 }
 
-function execute(network: Network, tokens: TokenArray, frame: Frame, { sites, placed, metric }: Plan): Pass {
+function execute(
+  network: Network,
+  tokens: TokenArray,
+  frame: Frame,
+  { sites, placed, metric, start }: Plan,
+): Pass {
   const { config, models } = network;
   const { batch, pos } = frame;
   const edits = joinEdits(network, placed, frame);
   const graphOf = metric === undefined ? undefined : differentiable(metric);
   const names = sites.map(({ name }) => name);
   const forms = [...edits].map(([name, { form }]) => ({ name, form }));
-  const key = JSON.stringify(["pass", batch, pos, names, forms, graphOf?.key]);
-  const program = network.program(key, () => passGraph(config, frame, { sites, forms, metric: graphOf }));
+  const key = JSON.stringify(["pass", batch, pos, names, forms, graphOf?.key, start?.layer]);
+  const program = network.program(key, () => {
+    return passGraph(config, frame, { sites, forms, metric: graphOf, start: start?.layer });
+  });
 
-  const inputs: Record<string, RunInputs[string]> = { tokens: tokens.data };
+  const inputs: Record<string, RunInputs[string]> =
+    start === undefined ? { tokens: tokens.data } : { start: start.stream };
   for (const [name, { form, ...arrays }] of edits)
     for (const part of partsOf(form)) inputs[inputName(name, part)] = arrays[part];
   Object.assign(inputs, graphOf?.inputs({ models, batch, pos, dVocab: config.dVocab }));
@@ -186,16 +209,24 @@ interface Layout {
   sites: readonly Site[];
   forms: readonly { name: SiteName; form: EditForm }[];
   metric?: MetricGraph;
+  /** The block whose stream is an input, so that what comes before has no use and is left out of the graph. */
+  start?: number;
 }
 
 /** Outputs: logits, `site …` as the model went on with it, `before …` of edited sites, metric and `gradient …`. */
-function passGraph(config: ModelConfig, { batch, pos }: Frame, { sites, forms, metric }: Layout): Graph {
+function passGraph(
+  config: ModelConfig,
+  { batch, pos }: Frame,
+  { sites, forms, metric, start }: Layout,
+): Graph {
   const outputs: Record<string, Node> = {};
   const formOf = new Map(forms.map(({ name, form }) => [name as string, form]));
   const weights = weightNodes(config);
   const tokens = input("tokens", [batch, pos], "int32");
   const seen = new Map<string, Node>();
-  const at: SiteVisitor = (name, node) => {
+  const at: SiteVisitor = (name, computed) => {
+    const given = start !== undefined && name === `blocks.${start}.hook_resid_pre`;
+    const node = given ? input("start", computed.shape) : computed;
     const form = formOf.get(name);
     const answer = form === undefined ? node : edited(node, name, form);
     if (form !== undefined) outputs[`before ${name}`] = node;

@@ -5,8 +5,8 @@ import type { TensorData } from "../graph/backend.ts";
 import { sizeOf, stridesOf } from "../graph/node.ts";
 import type { AxisName } from "../model/hookPoints.ts";
 
-/** What an axis of a result counts: the axes of activations, the models before them, and layers, sites or components. */
-export type TensorAxis = "model" | "layer" | "site" | "component" | AxisName;
+/** What an axis of a result counts: the axes of activations, the models before them, and what tools tell apart. */
+export type TensorAxis = "model" | "site" | "component" | "layer" | "unit" | "group" | AxisName;
 
 /** Numbers, row-major, with the name and size of every axis. */
 export interface Tensor {

@@ -64,7 +64,9 @@ test("hooks: patterns are causal averages, and a silent head moves the logits of
 });
 
 test("interp: edits are reported, the lens ends in the model's logits, gradients point to what an edit would do", async () => {
-  const { attribution, drops, lens, logits, report } = await import("../../examples/interp.ts");
+  const { attribution, drops, impacts, lens, logits, patched, report } = await import(
+    "../../examples/interp.ts"
+  );
   expect(report.map(({ touched }) => touched)).toEqual([112, 112, 112, 112]); // 2 networks, 7 positions, 8 numbers
   expect(report.every(({ norm }) => norm > 0)).toBe(true);
   const places = lens.sites.length * 7 * 10;
@@ -75,6 +77,10 @@ test("interp: edits are reported, the lens ends in the model's logits, gradients
   expect(drops).toHaveLength(8);
   expect(drops.every((drop) => Number.isFinite(drop) && drop !== 0)).toBe(true);
   expect(attribution).toHaveLength(2);
+  expect(patched.shape).toEqual([2, 2, 2]);
+  expect(patched.data.every((effect) => Number.isFinite(effect) && effect !== 0)).toBe(true);
+  expect(impacts.axes).toEqual(["model", "layer", "unit"]);
+  expect(Math.min(...impacts.data)).toBeLessThan(0);
   expect(printed.length).toBeGreaterThan(4);
 });
 
