@@ -65,7 +65,7 @@ function preset({
     models: new Array(seeds).fill({}),
   } as unknown as PresetBySeed["main"];
   return {
-    ...{ preset: "original", main, groups, identity: [], weights: [], parameters: 0 },
+    ...{ preset: "original", main, groups, identity: [], weights: [], projection: undefined },
     overallR: [last, last],
     lossProgress: around(progress, 0.01, "progress"),
   };

@@ -58,9 +58,8 @@ export function openSession(kernels: WebAssembly.Module, layout: Layout, options
 
   const compile = (graph: Graph): Program => {
     checkStates(graph, held);
-    const measured = lower(graph, layout, 0, (name) => heldState(held, name).offset); // its size, to know where it goes
-    const block = allocate(measured.blockElements * elementBytes);
-    const lowered = lower(graph, layout, block, (name) => heldState(held, name).offset);
+    const lowered = lower(graph, layout, top, (name) => heldState(held, name).offset);
+    const block = allocate(lowered.blockElements * elementBytes); // begins at what was the top
     const code = allocate(lowered.words.length * 4);
     const codeEnd = code + lowered.words.length * 4;
     ints.set(lowered.words, code / 4);

@@ -9,12 +9,13 @@ import {
   tuningCorrelation,
   unitMeans,
 } from "../../features/index.ts";
-import { parameterCount, weightShapes } from "../../model/weights.ts";
+import { weightShapes, weightsOfModel } from "../../model/weights.ts";
 import { sha256OfWeights } from "../../record/sha256.ts";
 import { finiteMean } from "../../train/grow.ts";
 import type { ArmResult } from "../population/gather.ts";
 import { unseenSequences } from "../population/job.ts";
 import { cellsAt, sameDataOtherInit } from "./cells.ts";
+import { type Projection, projectionNull } from "./projection.ts";
 import type { Kind } from "./result.ts";
 import { layersOf, siteOfLayer } from "./spec.ts";
 
@@ -48,7 +49,8 @@ export interface PresetBySeed {
   /** (L₀ − L) / (L₀ − floor) of held-out loss, by seed; NaN without a floor. */
   lossProgress: Float64Array;
   weights: string[];
-  parameters: number;
+  /** The random-projection null of this preset; undefined where it says nothing about it. */
+  projection: Projection | undefined;
 }
 
 const kinds: readonly Kind[] = ["token", "position"];
@@ -123,9 +125,9 @@ export function analysePreset(preset: string, main: ArmResult, otherData: ArmRes
     overallR,
     lossProgress: own(progressOf(main)),
     weights: main.models.map((_, model) =>
-      sha256OfWeights(modelWeights(last.weights, model, models), shapes),
+      sha256OfWeights(weightsOfModel(config, last.weights, model), shapes),
     ),
-    parameters: parameterCount(config),
+    projection: projectionNull(main.arm),
   };
 }
 
@@ -138,15 +140,6 @@ function paired(values: Float64Array, models: number, partner: (model: number) =
     if (!Number.isNaN(from)) out.set(values.subarray(from * units, (from + 1) * units), model * units);
   }
   return out;
-}
-
-function modelWeights(weights: ArmResult["checkpoints"][0]["weights"], model: number, models: number) {
-  return Object.fromEntries(
-    Object.entries(weights).map(([name, values]) => {
-      const size = values.length / models;
-      return [name, values.slice(model * size, (model + 1) * size)];
-    }),
-  );
 }
 
 /** Mean over positions of held-out loss, by model. */

@@ -1,13 +1,6 @@
 /** From numbers by seed to what is printed and drawn: estimates with intervals over seeds. */
-import { randomStream } from "../../base/random.ts";
 import { taskNamed } from "../../data/registry.ts";
-import {
-  randomProjectionNull,
-  type Source,
-  tuningCorrelation,
-  unitMeans,
-  weightDisplacement,
-} from "../../features/index.ts";
+import { type Source, tuningCorrelation, unitMeans, weightDisplacement } from "../../features/index.ts";
 import { neighbourModel } from "../../features/pairing.ts";
 import { finiteMean } from "../../train/grow.ts";
 import type { ArmResult } from "../population/gather.ts";
@@ -86,9 +79,6 @@ export function summarisePreset(analysis: PresetBySeed, stepsPerEpoch: number): 
   };
 }
 
-/** Units drawn from the random-projection null. */
-const NULL_DRAWS = 2000;
-
 /** What the figures of a preset need beside its summary. */
 export function detailPreset(analysis: PresetBySeed, summary: PresetSummary): PresetDetail {
   const { main } = analysis;
@@ -110,12 +100,12 @@ export function detailPreset(analysis: PresetBySeed, summary: PresetSummary): Pr
       heldOutByPosition: perModel(checkpoints[last].heldOut, nPos),
       floor: taskNamed(arm.task, { dVocab: config.dVocab, nCtx: config.nCtx }).bayesFloor() ?? null,
     },
-    layers: layersOf(config.attnOnly ? 0 : config.nLayers).map((layer) => detailLayer(main, layer)),
+    layers: layersOf(config.attnOnly ? 0 : config.nLayers).map((layer) => detailLayer(analysis, layer)),
     probe: { sequences: arm.probe.blocks * config.dVocab, nPos: arm.probe.nPos, dVocab: config.dVocab },
   };
 }
 
-function detailLayer(main: ArmResult, layer: number): LayerDetail {
+function detailLayer({ main, projection }: PresetBySeed, layer: number): LayerDetail {
   const { arm, models, checkpoints } = main;
   const { config } = arm;
   const site = siteOfLayer(layer);
@@ -165,7 +155,7 @@ function detailLayer(main: ArmResult, layer: number): LayerDetail {
     tuningR: byModel(meanR()),
     tuningNullR: byModel(meanR(neighbourModel(count))),
     unitR: models.map((_, model) => unitR.subarray(model * units, (model + 1) * units)),
-    projectionNull: projectionNull(main) ?? { token: [], position: [] },
+    projectionNull: projection ?? { token: [], position: [] },
     exemplar: {
       seed: models[0].init,
       units,
@@ -181,35 +171,15 @@ function detailLayer(main: ArmResult, layer: number): LayerDetail {
   };
 }
 
-/** eta² under the random-projection null of this config; undefined where that null says nothing about it. */
-function projectionNull({ arm }: ArmResult): { token: Float64Array; position: Float64Array } | undefined {
-  const { config, init } = arm;
-  const applies =
-    init.scheme === "pytorch" &&
-    config.normalization !== "none" &&
-    config.positions === "learned" &&
-    config.biases;
-  if (!applies) return undefined;
-  return randomProjectionNull({
-    dModel: config.dModel,
-    dVocab: config.dVocab,
-    nPos: arm.probe.nPos,
-    actFn: config.actFn,
-    draws: NULL_DRAWS,
-    stream: randomStream(arm.study, "projection null"),
-  });
-}
-
 /** Mean eta² at initialisation beside the random-projection null's, for every layer and kind it applies to. */
 export function selectivityEvidence(analyses: readonly PresetBySeed[]): ClaimEvidence["selectivity"] {
-  return analyses.flatMap(({ preset, main, groups }) => {
-    const drawn = projectionNull(main);
-    if (drawn === undefined) return [];
+  return analyses.flatMap(({ preset, main, groups, projection }) => {
+    if (projection === undefined) return [];
     return groups.map(({ layer, kind }) => {
       const observed = meanOverSeeds(
         unitMeans(main.checkpoints[0].sites[siteOfLayer(layer)].eta2[kind], main.models.length).mean,
       );
-      return { preset, layer, kind, observed, null: meanOverSeeds(drawn[kind]) };
+      return { preset, layer, kind, observed, null: meanOverSeeds(projection[kind]) };
     });
   });
 }
