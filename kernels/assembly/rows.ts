@@ -117,7 +117,19 @@ export function layerNorm(
     const r = f32x4.div(splat(1), s);
     for (let i = 0; i < count; i++) {
       const mi = ofRow(mean, i), ri = ofRow(r, i);
-      for (let o: usize = 0; o < row; o += 16) {
+      let o: usize = 0;
+      for (; o + 64 <= row; o += 64) {
+        // four vectors with one test and one address an operand: without, those are half of the work
+        const xp = x + o, yp = y + o, q = out + o, wp = w + o, bp = b + o;
+        const v0 = f32x4.mul(f32x4.sub(v128.load(xp), mi), ri), v1 = f32x4.mul(f32x4.sub(v128.load(xp, 16), mi), ri);
+        const v2 = f32x4.mul(f32x4.sub(v128.load(xp, 32), mi), ri), v3 = f32x4.mul(f32x4.sub(v128.load(xp, 48), mi), ri);
+        v128.store(yp, v0); v128.store(yp, v1, 16); v128.store(yp, v2, 32); v128.store(yp, v3, 48);
+        v128.store(q, f32x4.add(f32x4.mul(v0, v128.load(wp)), v128.load(bp)));
+        v128.store(q, f32x4.add(f32x4.mul(v1, v128.load(wp, 16)), v128.load(bp, 16)), 16);
+        v128.store(q, f32x4.add(f32x4.mul(v2, v128.load(wp, 32)), v128.load(bp, 32)), 32);
+        v128.store(q, f32x4.add(f32x4.mul(v3, v128.load(wp, 48)), v128.load(bp, 48)), 48);
+      }
+      for (; o < row; o += 16) {
         const v = f32x4.mul(f32x4.sub(v128.load(x + o), mi), ri);
         put(y + o, v, row - o);
         put(out + o, f32x4.add(f32x4.mul(v, v128.load(w + o)), v128.load(b + o)), row - o);
@@ -126,6 +138,11 @@ export function layerNorm(
     }
     n += count; scale += <usize>count * ELEMENT;
   }
+}
+
+// @ts-ignore: decorator
+@inline function centred(g: v128, mean: v128, y: v128, slope: v128, inverse: v128): v128 {
+  return f32x4.mul(f32x4.sub(f32x4.sub(g, mean), f32x4.mul(y, slope)), inverse);
 }
 
 /** out = (g − mean g − y · mean(g y)) / scale with g = d · w (w = 0: g = d): the gradient of layer norm. */
@@ -148,10 +165,24 @@ export function normalizeGrad(
     const r = f32x4.div(splat(1), down(scale, near));
     for (let i = 0; i < count; i++) {
       const si = ofRow(s, i), qi = ofRow(q, i), ri = ofRow(r, i);
-      for (let o: usize = 0; o < row; o += 16) {
+      let o: usize = 0;
+      for (; o + 64 <= row; o += 64) {
+        const dp = d + o, yp = y + o, p = out + o;
+        let g0 = v128.load(dp), g1 = v128.load(dp, 16), g2 = v128.load(dp, 32), g3 = v128.load(dp, 48);
+        if (w) {
+          const wp = w + o;
+          g0 = f32x4.mul(g0, v128.load(wp)); g1 = f32x4.mul(g1, v128.load(wp, 16));
+          g2 = f32x4.mul(g2, v128.load(wp, 32)); g3 = f32x4.mul(g3, v128.load(wp, 48));
+        }
+        v128.store(p, centred(g0, si, v128.load(yp), qi, ri));
+        v128.store(p, centred(g1, si, v128.load(yp, 16), qi, ri), 16);
+        v128.store(p, centred(g2, si, v128.load(yp, 32), qi, ri), 32);
+        v128.store(p, centred(g3, si, v128.load(yp, 48), qi, ri), 48);
+      }
+      for (; o < row; o += 16) {
         let g = v128.load(d + o);
         if (w) g = f32x4.mul(g, v128.load(w + o));
-        put(out + o, f32x4.mul(f32x4.sub(f32x4.sub(g, si), f32x4.mul(v128.load(y + o), qi)), ri), row - o);
+        put(out + o, centred(g, si, v128.load(y + o), qi, ri), row - o);
       }
       out += row; d += row; y += row;
     }

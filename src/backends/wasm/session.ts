@@ -163,6 +163,18 @@ function pack(
   size: number,
   { lanes, first, filled }: Place,
 ): void {
+  if (filled === 4) {
+    // lane after lane would visit every cache line of the target four times
+    const one = first * size;
+    const [two, three, four] = [one + size, one + 2 * size, one + 3 * size];
+    for (let i = 0, to = start; i < size; i++, to += 4) {
+      target[to] = values[one + i];
+      target[to + 1] = values[two + i];
+      target[to + 2] = values[three + i];
+      target[to + 3] = values[four + i];
+    }
+    return;
+  }
   for (let lane = 0; lane < filled; lane++) {
     const from = (first + lane) * size;
     for (let i = 0, to = start + lane; i < size; i++, to += lanes) target[to] = values[from + i];
