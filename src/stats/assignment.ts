@@ -1,6 +1,7 @@
 /** One-to-one matching of two sets of units. */
 import { linearSumAssignment } from "linear-sum-assignment";
-import { ArgumentError, ShapeError } from "../base/errors.ts";
+import { ShapeError } from "../base/errors.ts";
+import { finiteEntries } from "./finiteEntries.ts";
 
 /** What {@link assignment} returns. */
 export interface Assignment {
@@ -31,24 +32,15 @@ export function assignment(
 ): Assignment {
   const n = matrix.length;
   if (n === 0) return { columns: new Int32Array(0), sum: 0 };
-  const rows = matrix.map((row, i) => {
+  for (const [i, row] of matrix.entries()) {
     if (row.length !== n)
       throw new ShapeError({
         where: "assignment",
         rule: "the matrix must be square",
         got: `${n} rows, row ${i} with ${row.length} columns`,
       });
-    const entries = Float64Array.from(row);
-    const bad = entries.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0)
-      throw new ArgumentError({
-        where: `assignment, matrix[${i}][${bad}]`,
-        rule: "must be finite",
-        got: String(entries[bad]),
-        wayOut: "Leave out units without variance before matching.",
-      });
-    return entries;
-  });
+  }
+  const rows = finiteEntries("assignment", matrix);
   const { rowAssignments } = linearSumAssignment(rows, { maximaze: maximise }); // the library's spelling
   const columns = Int32Array.from(rowAssignments);
   let sum = 0;

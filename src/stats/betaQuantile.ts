@@ -1,43 +1,11 @@
-/** Quantiles of the beta and t distributions, by one solver in the log-odds of x. */
+/** Quantiles of the beta, t and F distributions, by one solver in the log-odds of x. */
 import { numberIn } from "../base/check.ts";
 import { normalQuantile } from "../base/normalQuantile.ts";
 import { positive } from "./arguments.ts";
 import { logBetaIncOdds } from "./betaInc.ts";
+import { increasingRoot } from "./increasingRoot.ts";
 
 const WIDEST_LOGIT = 700; // e^700 and e^-700 are still normal numbers
-
-/**
- * The zero of an increasing function between `low` and `high`, by Chandrupatla's method: inverse quadratic steps
- * where the last three points allow them, halving where not. Returns an end where the sign does not change.
- *
- * @source Chandrupatla 1997
- */
-function increasingRoot(f: (x: number) => number, low: number, high: number): number {
-  let [a, b] = [high, low];
-  let [fa, fb] = [f(a), f(b)];
-  if (fb >= 0) return low;
-  if (fa <= 0) return high;
-  let [c, fc] = [a, fa];
-  let t = 0.5;
-  for (;;) {
-    const x = a + t * (b - a);
-    const fx = f(x);
-    if (fx > 0 === fa > 0) [c, fc] = [a, fa];
-    else [c, fc, b, fb] = [b, fb, a, fa];
-    [a, fa] = [x, fx];
-    const best = Math.abs(fa) < Math.abs(fb) ? a : b;
-    const tolerance = 2 ** -52 * Math.abs(best) + 2 ** -60;
-    const smallest = tolerance / Math.abs(b - a);
-    if (fx === 0 || smallest > 0.5) return fx === 0 ? x : best;
-    const xi = (a - b) / (c - b);
-    const phi = (fa - fb) / (fc - fb);
-    const quadratic = phi * phi < xi && (1 - phi) * (1 - phi) < 1 - xi;
-    t = quadratic
-      ? (fa / (fb - fa)) * (fc / (fb - fc)) + ((c - a) / (b - a)) * (fa / (fc - fa)) * (fb / (fc - fb))
-      : 0.5;
-    t = Math.min(Math.max(t, smallest), 1 - smallest);
-  }
-}
 
 /**
  * The log-odds ln(x/(1−x)) of the beta quantile x, solved on the smaller of the two tails.
@@ -91,4 +59,24 @@ export function tQuantile(p: number, df: number): number {
   const logit = betaQuantileLogit(2 * tail, 2 * Math.abs(p - 0.5), df / 2, 0.5);
   const t = Math.sqrt(df) * Math.exp(-logit / 2);
   return p < 0.5 ? -t : t;
+}
+
+/**
+ * The f with P(F_{d1,d2} > f) = upper: the critical value of an F test at level `upper`.
+ *
+ *   upper = I_x(d2/2, d1/2)  and  f = d2/d1 · (1−x)/x
+ *
+ * Edges: upper = 0 gives ∞, upper = 1 gives 0.
+ *
+ * @param upper  in [0, 1]; given as the upper tail, because levels are small
+ * @param d1     degrees of freedom of the numerator, > 0 and finite
+ * @param d2     degrees of freedom of the denominator, > 0 and finite
+ * @throws ArgumentError if upper is outside [0, 1] or a degree of freedom is not positive and finite
+ */
+export function fCritical(upper: number, d1: number, d2: number): number {
+  numberIn("F quantile, upper tail", upper, 0, 1);
+  positive("F quantile, d1", d1);
+  positive("F quantile, d2", d2);
+  if (upper === 0 || upper === 1) return upper === 0 ? Number.POSITIVE_INFINITY : 0;
+  return (d2 / d1) * Math.exp(-betaQuantileLogit(upper, 1 - upper, d2 / 2, d1 / 2));
 }

@@ -8,7 +8,7 @@ import { numberIn, sameLength } from "../base/check.ts";
 import { normalQuantile } from "../base/normalQuantile.ts";
 import { fraction } from "./arguments.ts";
 import { tSf } from "./distributions.ts";
-import type { Interval } from "./intervals.ts";
+import { type Interval, tInterval } from "./intervals.ts";
 import { mean } from "./moments.ts";
 
 /** Σ (x − x̄)², Σ (y − ȳ)² and Σ (x − x̄)(y − ȳ), with the means. */
@@ -64,9 +64,29 @@ export function spearman(x: ArrayLike<number>, y: ArrayLike<number>): number {
 }
 
 /**
+ * Cosine of the angle between two lists, Σ xy/√(Σx² Σy²), in [−1, 1]: {@link pearson} without the centring.
+ *
+ * Edges: a list of zeros, or an empty one, gives NaN.
+ *
+ * @throws ArgumentError if the lengths differ
+ */
+export function cosine(x: ArrayLike<number>, y: ArrayLike<number>): number {
+  sameLength("cosine", x, y);
+  let [xx, yy, xy] = [0, 0, 0];
+  for (let i = 0; i < x.length; i++) {
+    xx += x[i] * x[i];
+    yy += y[i] * y[i];
+    xy += x[i] * y[i];
+  }
+  return Math.min(1, Math.max(-1, xy / (Math.sqrt(xx) * Math.sqrt(yy))));
+}
+
+/**
  * Two-sided p-value of a Pearson correlation under independence and normality.
  *
  *   t = r √((n − 2)/(1 − r²)) on n − 2 degrees of freedom
+ *
+ * The usual approximation for Spearman's; of a partial correlation with k controls when given n − k.
  *
  * Edges: r = NaN or n ≤ 2 gives NaN, |r| = 1 gives 0.
  *
@@ -113,4 +133,27 @@ export function fisherZ(r: number, n: number, level = 0.95): Interval {
 export function concordance(x: ArrayLike<number>, y: ArrayLike<number>): number {
   const { meanX, meanY, xx, yy, xy } = crossMoments("concordance", x, y);
   return (2 * xy) / (xx + yy + x.length * (meanX - meanY) ** 2);
+}
+
+/**
+ * Mean of independent correlations (one per seed) with its t interval, both through Fisher's transformation.
+ *
+ *   tanh( z̄ ± t_{(1+level)/2, k−1} s_z/√k ),  z = artanh r
+ *
+ * The interval is for the correlation of the population of seeds: their spread is measured, not derived from the number
+ * of units, which share a network and are not independent.
+ *
+ * Edges: one seed gives [−1, 1]; a correlation of ±1 has no finite z and gives NaN, as does a NaN.
+ *
+ * @param correlations  in [−1, 1], one per independent replicate
+ * @param level         confidence in (0, 1), default 0.95
+ * @throws ArgumentError if there are no correlations, one is outside [−1, 1], or level outside (0, 1)
+ */
+export function meanCorrelation(correlations: ArrayLike<number>, level = 0.95): Interval {
+  const z = Float64Array.from(correlations, (r, i) => {
+    if (!Number.isNaN(r)) numberIn(`mean correlation, correlation ${i}`, r, -1, 1);
+    return Math.abs(r) < 1 ? Math.atanh(r) : Number.NaN;
+  });
+  const { estimate, low, high } = tInterval(z, level);
+  return { estimate: Math.tanh(estimate), low: Math.tanh(low), high: Math.tanh(high) };
 }

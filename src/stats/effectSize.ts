@@ -1,14 +1,14 @@
-/** Standardised difference of two groups: Cohen's d and Hedges' g, with the exact interval of what they estimate. */
+/** Standardised differences: Cohen's d and Hedges' g, with the exact interval of what they estimate. */
 import { atLeast, fraction } from "./arguments.ts";
 import { logBeta } from "./gamma.ts";
-import { mean, sumOfSquares } from "./moments.ts";
+import { mean, sd, sumOfSquares } from "./moments.ts";
 import { noncentrality } from "./noncentralT.ts";
 
 const HALF_LOG_PI = 0.5723649429247001;
 
-/** What {@link cohensD} returns. */
+/** What {@link cohensD} and {@link pairedEffectSize} return. */
 export interface EffectSize {
-  /** (x̄_a − x̄_b) / s, in pooled standard deviations. */
+  /** The difference in standard deviations: pooled ones, or those of paired differences. */
   d: number;
   /** d without its bias. */
   g: number;
@@ -61,8 +61,37 @@ export function cohensD(
   atLeast("Cohen's d", "value in the second group", b.length, 1);
   const df = a.length + b.length - 2;
   const d = (mean(a) - mean(b)) / Math.sqrt((sumOfSquares(a) + sumOfSquares(b)) / df);
+  return withInterval(d, df, Math.sqrt((a.length * b.length) / (a.length + b.length)), tail);
+}
+
+/**
+ * Cohen's d of paired differences (d_z), and Hedges' g = J(n − 1) d.
+ *
+ *   d = x̄/s
+ *
+ * d √n is the paired t statistic and follows the noncentral t distribution with noncentrality δ√n, δ = μ/σ of the
+ * differences: the interval is exact for normal differences, and excludes 0 exactly where the t test rejects. d_z is not
+ * comparable with {@link cohensD}: its unit is the spread of the differences, which pairing makes small.
+ *
+ * Edges: one difference or NaN gives NaN; equal differences give ±∞ (NaN if they are 0); two have no g (ν = 1), NaN.
+ *
+ * @param differences  one per independent replicate
+ * @param confidence   of the interval, in (0, 1), default 0.95
+ * @throws ArgumentError if `differences` is empty or `confidence` outside (0, 1)
+ * @source Hedges 1981; Cumming & Finch 2001 for the interval
+ */
+export function pairedEffectSize(
+  differences: ArrayLike<number>,
+  { confidence = 0.95 }: { confidence?: number } = {},
+): EffectSize {
+  const tail = (1 - fraction("paired effect size, confidence", confidence)) / 2;
+  const n = atLeast("paired effect size", "differences", differences.length, 1);
+  return withInterval(mean(differences) / sd(differences), n - 1, Math.sqrt(n), tail);
+}
+
+/** The effect size whose d · scale is a t statistic on `df` degrees of freedom. */
+function withInterval(d: number, df: number, scale: number, tail: number): EffectSize {
   if (!Number.isFinite(d)) return { d, g: d, low: d, high: d };
-  const scale = Math.sqrt((a.length * b.length) / (a.length + b.length));
   return {
     d,
     g: hedgesCorrection(df) * d,

@@ -1,25 +1,20 @@
 /** Bootstrap of nested data: units within seeds, where only seeds are independent. */
-import type { RandomStream } from "../base/random.ts";
 import { atLeast, fraction } from "./arguments.ts";
 import type { Interval } from "./intervals.ts";
 import {
   DEFAULT_RESAMPLES,
   percentileInterval,
   type Replicates,
+  type ResampleOptions,
   replicates,
   requireStream,
   standardError,
 } from "./resample.ts";
 
 /** Options of {@link hierarchicalBootstrap}. */
-export interface HierarchicalBootstrapOptions {
-  stream: RandomStream;
-  /** Number of resamples, default 10 000. */
-  resamples?: number;
+export interface HierarchicalBootstrapOptions extends ResampleOptions {
   /** Also draw units within each drawn group; default false, right where the units are the whole population. */
   resampleUnits?: boolean;
-  /** Confidence in (0, 1), default 0.95. */
-  level?: number;
 }
 
 /** What {@link hierarchicalBootstrap} returns. */

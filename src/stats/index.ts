@@ -1,19 +1,10 @@
 /** Statistics: plain numbers in, numbers out. Published as `palimpsest/stats`. */
+
+// Special functions and distributions
+
 export { normalQuantile } from "../base/normalQuantile.ts";
-export { cohenKappa, type Kappa } from "./agreement.ts";
-export {
-  type Effect,
-  type MeanSquare,
-  type OneWayAnova,
-  oneWayAnova,
-  type TwoWayAnova,
-  twoWayAnova,
-} from "./anova.ts";
-export { type Assignment, assignment } from "./assignment.ts";
 export { betaInc, logBetaInc } from "./betaInc.ts";
-export { betaQuantile, tQuantile } from "./betaQuantile.ts";
-export { type Bootstrap, type BootstrapOptions, bootstrap } from "./bootstrap.ts";
-export { averageRanks, concordance, correlationP, fisherZ, pearson, spearman } from "./correlation.ts";
+export { betaQuantile, fCritical, tQuantile } from "./betaQuantile.ts";
 export {
   chi2LogSf,
   chi2Sf,
@@ -24,18 +15,57 @@ export {
   normalSf,
   tSf,
 } from "./distributions.ts";
-export { cohensD, type EffectSize, hedgesCorrection } from "./effectSize.ts";
 export { logBeta, logGamma } from "./gamma.ts";
 export { erfc, logErfc, logGammaIncUpper } from "./gammaInc.ts";
+export { noncentrality, noncentralTCdf, noncentralTQuantile, noncentralTSf } from "./noncentralT.ts";
+
+// Description
+
+export { mean, sd, sum, sumOfSquares, variance } from "./moments.ts";
+export { median, quantile } from "./quantile.ts";
+export {
+  activityRatio,
+  entropySelectivity,
+  gini,
+  hoyer,
+  lifetimeSparseness,
+  preferenceIndex,
+  responseEntropy,
+  tuningDepth,
+} from "./selectivity.ts";
+export { covarianceSpectrum, effectiveDimension, effectiveRank, participationRatio } from "./spectrum.ts";
+
+// Intervals
+
+export { type Bootstrap, type BootstrapOptions, bootstrap } from "./bootstrap.ts";
 export {
   type HierarchicalBootstrap,
   type HierarchicalBootstrapOptions,
   hierarchicalBootstrap,
 } from "./hierarchicalBootstrap.ts";
-export { clopperPearson, type Interval, jeffreys, tInterval, wilson } from "./intervals.ts";
-export { mean, sd, sum, sumOfSquares, variance } from "./moments.ts";
-export { bh, bonferroni, by, hochberg, holm, holmSidak } from "./multiplicity.ts";
-export { noncentrality, noncentralTCdf, noncentralTQuantile, noncentralTSf } from "./noncentralT.ts";
+export { agrestiCoull, clopperPearson, type Interval, jeffreys, tInterval, wilson } from "./intervals.ts";
+export { pairBootstrap } from "./pairBootstrap.ts";
+export type { Replicates, ResampleOptions } from "./resample.ts";
+
+// Effect sizes and power
+
+export { cohensD, type EffectSize, hedgesCorrection, pairedEffectSize } from "./effectSize.ts";
+export { criticalEtaSquared, fOfEtaSquared } from "./etaSquared.ts";
+export {
+  correlationPower,
+  correlationSampleSize,
+  detectableEffect,
+  type TTestDesign,
+  tTestPower,
+  tTestSampleSize,
+} from "./power.ts";
+
+// Tests of means and distributions
+
+export { type KolmogorovSmirnov, kolmogorovSmirnov } from "./kolmogorovSmirnov.ts";
+export { type KruskalWallis, kruskalWallis } from "./kruskalWallis.ts";
+export { auroc, cliffsDelta, mannWhitney } from "./mannWhitney.ts";
+export { monteCarloTest } from "./monteCarloTest.ts";
 export {
   type Alternative,
   type PermutationOptions,
@@ -43,8 +73,66 @@ export {
   permutationTest,
   signFlip,
 } from "./permutation.ts";
-export { median, quantile } from "./quantile.ts";
-export { type RandomIntercept, randomIntercept } from "./randomIntercept.ts";
-export type { Replicates } from "./resample.ts";
-export { debiasedCka, linearCka } from "./similarity.ts";
 export { type Equivalence, type TTest, tost, tTest } from "./tTest.ts";
+export { type WelchAnova, welchAnova, welchTest } from "./welch.ts";
+export { wilcoxon } from "./wilcoxon.ts";
+
+// Many tests
+
+export { bh, bonferroni, by, hochberg, holm, holmSidak } from "./multiplicity.ts";
+
+// Variance: fixed, nested and crossed
+
+export {
+  type Effect,
+  type MeanSquare,
+  type OneWayAnova,
+  oneWayAnova,
+  type TwoWayAnova,
+  twoWayAnova,
+} from "./anova.ts";
+export { type CrossedEffects, crossedEffects } from "./crossedEffects.ts";
+export { type RandomIntercept, randomIntercept } from "./randomIntercept.ts";
+
+// Correlation and regression
+
+export {
+  averageRanks,
+  concordance,
+  correlationP,
+  cosine,
+  fisherZ,
+  meanCorrelation,
+  pearson,
+  spearman,
+} from "./correlation.ts";
+export { correlationMatrix } from "./correlationMatrix.ts";
+export { kendall } from "./kendall.ts";
+export { type LinearFit, linearFit } from "./linearFit.ts";
+export { type LinearRegression, linearRegression } from "./linearRegression.ts";
+export { partialCorrelation, partialSpearman } from "./partialCorrelation.ts";
+export { blomqvist, type LeaveTopOut, leaveTopOut, type Oldham, oldham } from "./regressionToMean.ts";
+export { disattenuated, spearmanBrown } from "./reliability.ts";
+
+// Classes: agreement, association, drift, overlap
+
+export { adjustedRand } from "./adjustedRand.ts";
+export { cohenKappa, type Kappa, type KappaWeights } from "./agreement.ts";
+export { type ChanceCorrected, chanceCorrected } from "./chanceCorrection.ts";
+export { type ContingencyTable, crossTabulate } from "./contingencyTable.ts";
+export { type CramersV, cramersV } from "./cramersV.ts";
+export { type Jaccard, jaccard } from "./jaccard.ts";
+export { mantelHaenszel, mcNemar, type Stratum } from "./oddsRatio.ts";
+export { type ShapleySplit, shapleySplit, type TwoFactorOutcomes } from "./shapley.ts";
+export { type StuartMaxwell, stuartMaxwell } from "./stuartMaxwell.ts";
+
+// Similarity of representations
+
+export { type Assignment, assignment } from "./assignment.ts";
+export { type Cca, cca, type Pwcca, pwcca, svcca } from "./cca.ts";
+export { gaussianKernel, hsic, type Kernel, kernelAlignment, unbiasedHsic } from "./kernelAlignment.ts";
+export { type Procrustes, procrustes } from "./procrustes.ts";
+export type { Representation } from "./representation.ts";
+export { pairDistances, representationalSimilarity } from "./representationalSimilarity.ts";
+export { type SemiMatching, semiMatching } from "./semiMatching.ts";
+export { debiasedCka, linearCka } from "./similarity.ts";

@@ -104,3 +104,23 @@ export function jeffreys(successes: number, n: number, level = 0.95): Interval {
     high: failures === 0 ? 1 : 1 - betaQuantile(tail, failures + 0.5, successes + 0.5),
   };
 }
+
+/**
+ * Agresti–Coull interval for a proportion: Wilson's centre with the normal standard error there.
+ *
+ *   p̃ ± z √(p̃(1 − p̃)/ñ),  ñ = n + z²,  p̃ = (x + z²/2)/ñ,  cut to [0, 1]
+ *
+ * Never narrower than {@link wilson}, whose edges and errors it shares (but its ends reach 0 and 1 earlier).
+ *
+ * @returns `estimate` is x/n, not the centre p̃
+ * @source Agresti & Coull 1998
+ */
+export function agrestiCoull(successes: number, n: number, level = 0.95): Interval {
+  const estimate = proportion("Agresti–Coull interval", successes, n, level);
+  if (n === 0) return { estimate, low: 0, high: 1 };
+  const z = normalQuantile((1 + level) / 2);
+  const trials = n + z * z;
+  const centre = (successes + (z * z) / 2) / trials;
+  const half = z * Math.sqrt((centre * (1 - centre)) / trials);
+  return { estimate, low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
+}

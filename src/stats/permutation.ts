@@ -40,7 +40,11 @@ export interface PermutationTest {
 }
 
 /** Is a sum as far out as the observed one? Ties count as extreme; rounding must not break them. */
-function extremeness(observed: number, scale: number, alternative: Alternative): (value: number) => boolean {
+export function extremeness(
+  observed: number,
+  scale: number,
+  alternative: Alternative,
+): (value: number) => boolean {
   const slack = ROUNDING * scale;
   if (alternative === "greater") return (value) => value >= observed - slack;
   if (alternative === "less") return (value) => value <= observed + slack;

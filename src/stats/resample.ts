@@ -9,6 +9,15 @@ import { quantileSorted } from "./quantile.ts";
 /** Resamples drawn where the caller does not say: percentile ends then move by about 1% of the interval. */
 export const DEFAULT_RESAMPLES = 10_000;
 
+/** Options of a bootstrap whose resamples are drawn. */
+export interface ResampleOptions {
+  stream: RandomStream;
+  /** Number of resamples, default 10 000. */
+  resamples?: number;
+  /** Confidence in (0, 1), default 0.95. */
+  level?: number;
+}
+
 /** The stream, or an {@link ArgumentError} that says why one is needed. */
 export function requireStream(where: string, stream: RandomStream | undefined): RandomStream {
   if (stream !== undefined) return stream;

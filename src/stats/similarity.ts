@@ -4,37 +4,7 @@
  * Both measures ignore shifts, rotations and one common scale of a representation. Plain CKA has a floor well above 0
  * where features are not far fewer than samples; compare it with a null, or use the debiased one.
  */
-import { ShapeError } from "../base/errors.ts";
-import { mean } from "./moments.ts";
-
-/** Column-centred copy [sample][feature] after checking that the rows have one length. */
-function centred(name: string, rows: readonly ArrayLike<number>[]): Float64Array[] {
-  const width = rows.length === 0 ? 0 : rows[0].length;
-  const copy = rows.map((row, i) => {
-    if (row.length !== width)
-      throw new ShapeError({
-        where: `CKA, ${name}`,
-        rule: "every sample must have the same number of features",
-        got: `${width} in sample 0, ${row.length} in sample ${i}`,
-      });
-    return Float64Array.from(row);
-  });
-  for (let j = 0; j < width; j++) {
-    const centre = mean(copy.map((row) => row[j]));
-    for (const row of copy) row[j] -= centre;
-  }
-  return copy;
-}
-
-function centredPair(x: readonly ArrayLike<number>[], y: readonly ArrayLike<number>[]) {
-  if (x.length !== y.length)
-    throw new ShapeError({
-      where: "CKA",
-      rule: "both representations need the same samples",
-      got: `${x.length} and ${y.length}`,
-    });
-  return [centred("first representation", x), centred("second representation", y)] as const;
-}
+import { centredPair, type Representation } from "./representation.ts";
 
 /** ‖XᵀY‖²_F = tr(K L) for K = XXᵀ and L = YYᵀ, in O(samples · features²) and without an n × n matrix. */
 function squaredCross(x: readonly Float64Array[], y: readonly Float64Array[]): number {
@@ -63,8 +33,8 @@ function squaredCross(x: readonly Float64Array[], y: readonly Float64Array[]): n
  * @throws ShapeError if the numbers of samples differ or rows are ragged
  * @source Kornblith, Norouzi, Lee & Hinton 2019, eq. 4
  */
-export function linearCka(x: readonly ArrayLike<number>[], y: readonly ArrayLike<number>[]): number {
-  const [xc, yc] = centredPair(x, y);
+export function linearCka(x: Representation, y: Representation): number {
+  const [xc, yc] = centredPair("CKA", x, y);
   return squaredCross(xc, yc) / (Math.sqrt(squaredCross(xc, xc)) * Math.sqrt(squaredCross(yc, yc)));
 }
 
@@ -111,8 +81,8 @@ function unbiasedHsic(x: readonly Float64Array[], y: readonly Float64Array[]): n
  * @throws ShapeError as {@link linearCka}
  * @source Song et al. 2012, eq. 5, for HSIC₁; Nguyen, Raghu & Kornblith 2021, eq. 3
  */
-export function debiasedCka(x: readonly ArrayLike<number>[], y: readonly ArrayLike<number>[]): number {
-  const [xc, yc] = centredPair(x, y);
+export function debiasedCka(x: Representation, y: Representation): number {
+  const [xc, yc] = centredPair("CKA", x, y);
   if (x.length < 4) return Number.NaN;
   const xx = unbiasedHsic(xc, xc);
   const yy = unbiasedHsic(yc, yc);

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
+  agrestiCoull,
   clopperPearson,
   jeffreys,
   randomIntercept,
@@ -43,6 +44,28 @@ test("proportion intervals are mirror images, contain the estimate, and touch 0 
     }),
     RUNS,
   );
+});
+
+test("Agresti–Coull is Wilson's centre with its own width, never narrower, and inside [0, 1]", () => {
+  for (const [successes, n, centre] of [
+    [25, 25, 0.93340387453],
+    [18, 25, 0.690697704793],
+    [0, 10, 0.138766399931],
+    [5, 10, 0.5],
+    [0, 1000, 0.001913379243],
+  ]) {
+    const [got, score] = [agrestiCoull(successes, n), wilson(successes, n)];
+    expect(got.estimate).toBe(successes / n);
+    if (got.low > 0 && got.high < 1) expectClose((got.low + got.high) / 2, centre, 1e-11);
+    expectClose((score.low + score.high) / 2, centre, 1e-11);
+    expect(got.low).toBeLessThanOrEqual(score.low);
+    expect(got.high).toBeGreaterThanOrEqual(score.high);
+  }
+  // by hand: ñ = 10 + 1.96², half = 1.96 √(.25/ñ)
+  const trials = 10 + 1.959963984540054 ** 2;
+  expectClose(agrestiCoull(5, 10).low, 0.5 - (1.959963984540054 * 0.5) / Math.sqrt(trials), QUANTILE);
+  expect(agrestiCoull(0, 0)).toEqual({ estimate: Number.NaN, low: 0, high: 1 });
+  expect(() => agrestiCoull(3, 2)).toThrow("Agresti–Coull interval, successes");
 });
 
 test("no trials leave the whole range, and impossible counts are refused", () => {
