@@ -44,7 +44,24 @@ export function sliceSequences(sequences: Sequences, { start, count }: BatchRang
   const { nPos, inputs, targets } = sequences;
   const from = start * nPos;
   const to = from + count * nPos;
-  return { count, nPos, inputs: inputs.subarray(from, to), targets: targets.subarray(from, to) };
+  return { ...sequences, count, inputs: inputs.subarray(from, to), targets: targets.subarray(from, to) };
+}
+
+/**
+ * Some sequences of a set, copied in the order of their indices.
+ *
+ * @param indices  of sequences, from 0
+ */
+export function pickSequences(sequences: Sequences, indices: ArrayLike<number>): Sequences {
+  const { nPos } = sequences;
+  const picked = (values: Int32Array) => {
+    const out = new Int32Array(indices.length * nPos);
+    for (let n = 0; n < indices.length; n++)
+      out.set(values.subarray(indices[n] * nPos, (indices[n] + 1) * nPos), n * nPos);
+    return out;
+  };
+  const { inputs, targets } = sequences;
+  return { ...sequences, count: indices.length, inputs: picked(inputs), targets: picked(targets) };
 }
 
 /**
@@ -59,6 +76,31 @@ export function fixedBatches(sequences: Sequences, batchSize: number): BatchSour
     batchSize: Math.min(batchSize, sequences.count),
     stepsPerEpoch: Math.ceil(sequences.count / batchSize),
     batch: (step) => sliceSequences(sequences, batchRange(sequences.count, batchSize, step)),
+  };
+}
+
+/**
+ * A fixed set in a new order every epoch: mini batches of a set that is too small to draw fresh ones.
+ *
+ * Epoch e is in the order of the permutation that the stream keyed `[...key, "epoch", e]` draws, with a short last batch.
+ *
+ * @throws ArgumentError if `batchSize` is not a whole number of at least 1
+ */
+export function shuffledBatches(sequences: Sequences, key: StreamKey, batchSize: number): BatchSource {
+  integerIn("batch size", batchSize, 1);
+  const { count: total } = sequences;
+  const stepsPerEpoch = Math.ceil(total / batchSize);
+  let kept: { epoch: number; order: Int32Array } = { epoch: -1, order: new Int32Array() }; // the steps of an epoch mostly follow each other
+  return {
+    batchSize: Math.min(batchSize, total),
+    stepsPerEpoch,
+    batch: (step) => {
+      const { start, count } = batchRange(total, batchSize, step);
+      const epoch = Math.floor(step / stepsPerEpoch);
+      if (epoch !== kept.epoch)
+        kept = { epoch, order: randomStream(...key, "epoch", epoch).permutation(total) };
+      return pickSequences(sequences, kept.order.subarray(start, start + count));
+    },
   };
 }
 

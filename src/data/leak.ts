@@ -7,6 +7,7 @@
 import { integerIn, numberIn } from "../base/check.ts";
 import { log } from "../base/exact.ts";
 import { normalQuantile } from "../base/normalQuantile.ts";
+import { scoredPositions } from "./scored.ts";
 import type { BayesFloor } from "./types.ts";
 
 /**
@@ -21,7 +22,7 @@ export function honestFloor(floor: BayesFloor, { causal }: { causal: boolean }):
 /**
  * How far below the causal floor a loss on `count` fresh sequences may fall by chance, in nats.
  *
- *   tolerance = z_{1−α/2} · sequenceSd / √n + ln(2/α) / (n · nPos)
+ *   tolerance = z_{1−α/2} · sequenceSd / √n + ln(2/α) / (n · positions that count)
  *
  * The first term is the luck of the sample (its optimal loss is below the expected one; normal approximation), the
  * second the luck of the model: no predictor codes data in c nats less than the true distribution with a probability
@@ -40,7 +41,8 @@ export function leakTolerance(
   integerIn("number of sequences", count, 1);
   numberIn("alpha", alpha, Number.MIN_VALUE, 1 - Number.EPSILON / 2);
   const sample = (-normalQuantile(alpha / 2) * floor.sequenceSd) / Math.sqrt(count);
-  return sample + log(2 / alpha) / (count * floor.byPosition.length);
+  const positions = scoredPositions(floor.scored, floor.byPosition.length).length;
+  return sample + log(2 / alpha) / (count * positions);
 }
 
 /** The verdict of {@link leakAlarm}. */

@@ -8,7 +8,7 @@ import { integerIn } from "../base/check.ts";
 import { log } from "../base/exact.ts";
 import { checkedSize } from "./checkedSize.ts";
 import { patternKinds, patternOf } from "./patternOf.ts";
-import { patternsFloor, patternsProbability } from "./patternsFloor.ts";
+import { patternsCeiling, patternsFloor, patternsProbability } from "./patternsFloor.ts";
 import { shifted } from "./shifted.ts";
 import type { Task, TaskSize } from "./types.ts";
 
@@ -34,6 +34,7 @@ export function patterns({ dVocab = 10, nCtx = 8 }: Partial<TaskSize> = {}): Tas
     },
     // each kind is invariant under x → x + 1 mod V, so every token is equally frequent at every position
     targetMarginal: () => new Array<number>(dVocab).fill(1 / dVocab),
+    accuracyCeiling: () => patternsCeiling(size),
     bayesFloor: () => patternsFloor(size),
     bayesLoss({ count, nPos, inputs, targets }) {
       const loss = new Float64Array(nPos);

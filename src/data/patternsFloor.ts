@@ -14,10 +14,12 @@ import { checkedSize } from "./checkedSize.ts";
 import { motifLengths } from "./patternOf.ts";
 import type { BayesFloor, TaskSize } from "./types.ts";
 
-/** Prefixes of equal probability: what they weigh together, and −ln p of each. */
+/** Prefixes of equal probability: how much they weigh together, −ln p of each, and the form that they share. */
 interface PrefixGroup {
   mass: number;
   surprisal: number;
+  /** One of them; absent for those that only the random kind makes, where no token is likelier next than another. */
+  example?: readonly number[];
 }
 
 function hasPeriod(tokens: ArrayLike<number>, period: number): boolean {
@@ -80,17 +82,25 @@ function prefixGroups(t: number, dVocab: number): PrefixGroup[] {
   const ascending = Array.from({ length: t }, (_, i) => i % dVocab);
   const ascendingClass = ascending.join();
   const groups: PrefixGroup[] = [];
-  const add = (count: number, probability: number) => {
-    if (count > 0) groups.push({ mass: count * probability, surprisal: -log(probability) });
+  const add = (count: number, probability: number, example: readonly number[]) => {
+    if (count > 0) groups.push({ mass: count * probability, surprisal: -log(probability), example });
   };
   let covered = 0;
   for (const [name, tokens] of periodic) {
     const count = namings(Math.max(...tokens) + 1, dVocab); // 0 where there are more blocks than tokens
     covered += count;
-    add(name === ascendingClass ? count - dVocab : count, exchangeablePart(tokens, dVocab));
+    const share = exchangeablePart(tokens, dVocab);
+    if (name !== ascendingClass) add(count, share, tokens);
+    // its members that do not ascend: with the first two names exchanged, 1 0 2 …
+    else
+      add(
+        count - dVocab,
+        share,
+        tokens.map((token) => (token < 2 ? 1 - token : token)),
+      );
   }
   if (!periodic.has(ascendingClass)) covered += dVocab;
-  add(dVocab, patternsProbability(ascending, dVocab));
+  add(dVocab, patternsProbability(ascending, dVocab), ascending);
   // what only the random kind makes; up to the longest motif every prefix is in a class already
   const share = t <= Math.max(...motifLengths) ? 0 : 1 - covered / integerPower(dVocab, t);
   if (share > 0) groups.push({ mass: share / 4, surprisal: t * log(dVocab) + log(4) });
@@ -132,4 +142,33 @@ export function patternsFloor(size: TaskSize): BayesFloor {
     entropyOfSequence,
     sequenceSd: Math.sqrt(variance) / nPos,
   };
+}
+
+/** Largest probability that a token has after a prefix. Tokens that are neither in it nor next in order are alike. */
+function likeliest(prefix: readonly number[], dVocab: number): number {
+  const seen = new Set(prefix);
+  const fresh = Array.from({ length: seen.size + 1 }, (_, token) => token).find((token) => !seen.has(token));
+  const successor = (prefix[prefix.length - 1] + 1) % dVocab;
+  const candidates = [...seen, successor, fresh as number].filter((token) => token < dVocab);
+  const after = candidates.map((token) => patternsProbability([...prefix, token], dVocab));
+  return Math.max(...after) / patternsProbability(prefix, dVocab);
+}
+
+/**
+ * Highest expected share of right answers in the four-pattern task, exactly.
+ *
+ *   ceiling[t − 1] = Σ_x p(x_1 … x_t) max_y p(y | x_1 … x_t)
+ *
+ * @returns  [pos], nCtx − 1 numbers in (0, 1]
+ * @throws ArgumentError unless dVocab and nCtx are whole numbers of at least 2
+ */
+export function patternsCeiling(size: TaskSize): number[] {
+  const { dVocab, nCtx } = checkedSize(size);
+  return Array.from({ length: nCtx - 1 }, (_, i) =>
+    prefixGroups(i + 1, dVocab).reduce(
+      (sum, { mass, example }) =>
+        sum + mass * (example === undefined ? 1 / dVocab : likeliest(example, dVocab)),
+      0,
+    ),
+  );
 }

@@ -1,5 +1,6 @@
 /** What every other floor knows of a task: its sequences, and what could at best be predicted of them. */
 import type { RandomStream } from "../base/random.ts";
+import type { Scored } from "./scored.ts";
 
 /**
  * A set of training or test sequences, position by position.
@@ -15,6 +16,8 @@ export interface Sequences {
   readonly inputs: Int32Array;
   /** Tokens it has to predict, [sequence, pos]; target `t` belongs to the prediction made at position `t`. */
   readonly targets: Int32Array;
+  /** 1 for each position whose targets count for the training loss, else 0, [pos]; absent where all count. */
+  readonly scored?: Scored;
 }
 
 /**
@@ -26,11 +29,13 @@ export interface Sequences {
 export interface BayesFloor {
   /** H(target at t | inputs 1 … t), t = 1 … nPos: what a causal model can reach at each position. */
   readonly byPosition: readonly number[];
-  /** Mean of {@link byPosition}: what a causal model can reach. */
+  /** 1 for each position that counts, else 0, [pos]; absent where all do. {@link byPosition} covers all of them. */
+  readonly scored?: Scored;
+  /** Mean of {@link byPosition} over the positions that count: what a causal model can reach. */
   readonly causal: number;
   /**
-   * Mean over positions of H(target at t | all inputs): what a model without a mask can reach. Where the targets are
-   * the shifted inputs, all but the last are in sight, so this is H(x_T | x_1 … x_{T−1}) / nPos.
+   * Mean over the positions that count of H(target at t | all inputs): what a model without a mask can reach. Where the
+   * targets are the shifted inputs, all but the last are in sight, so this is H(x_T | x_1 … x_{T−1}) over their number.
    */
   readonly leaky: number;
   /** H(x_1). */
@@ -38,8 +43,8 @@ export interface BayesFloor {
   /** H(x_1 … x_T). Where targets are the shifted inputs it is `entropyOfFirst` + Σ `byPosition` (chain rule). */
   readonly entropyOfSequence: number;
   /**
-   * Standard deviation over sequences of the best causal predictor's loss (mean over positions), in nats: its loss on
-   * n fresh sequences has the standard error `sequenceSd` / √n.
+   * Standard deviation over sequences of the best causal predictor's loss (mean over the positions that count), in
+   * nats: its loss on n fresh sequences has the standard error `sequenceSd` / √n.
    */
   readonly sequenceSd: number;
 }
@@ -62,13 +67,22 @@ export interface Task extends Readonly<TaskSize> {
    * @throws ArgumentError if `count` is not a whole number of at least 1
    */
   sample(stream: RandomStream, count: number): Sequences;
-  /** Share of each token among the targets, [token], or undefined where it is not known. */
+  /** Share of each token among the targets that count, [token], or undefined where it is not known. */
   targetMarginal(): readonly number[] | undefined;
   /** The exact Bayes floor, or undefined where none is known. */
   bayesFloor(): BayesFloor | undefined;
   /**
+   * The highest expected share of right answers at each position, [pos], for a causal model that names the likeliest
+   * target, or undefined where it is not known.
+   *
+   *   accuracyCeiling[t] = E max_x p(target at t = x | inputs 1 … t)
+   */
+  accuracyCeiling(): readonly number[] | undefined;
+  /**
    * The best causal predictor's mean loss on these very sequences at every position, −ln p(target | what came before)
    * in nats, or undefined where that predictor is not known.
+   *
+   * @param sequences  drawn from this task
    */
   bayesLoss(sequences: Sequences): Float64Array | undefined;
 }

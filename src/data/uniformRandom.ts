@@ -28,6 +28,7 @@ export function uniformRandom({ dVocab = 10, nCtx = 8 }: Partial<TaskSize> = {})
       );
     },
     targetMarginal: () => new Array<number>(dVocab).fill(1 / dVocab),
+    accuracyCeiling: () => new Array<number>(nPos).fill(1 / dVocab),
     bayesLoss: () => new Float64Array(nPos).fill(log(dVocab)),
     bayesFloor() {
       const nats = log(dVocab);

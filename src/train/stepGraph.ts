@@ -1,9 +1,12 @@
 /** The graphs of a training step: loss, gradient and update of one model, cut into blocks where a batch is large. */
-import { add, constant, crossEntropy, input, scale, state, sum } from "../graph/build.ts";
+
+import { type Scored, scoredPositions } from "../data/scored.ts";
+import { add, constant, input, scale, state } from "../graph/build.ts";
 import { gradient } from "../graph/gradient.ts";
 import { type Graph, makeGraph } from "../graph/graph.ts";
 import type { Node, Shape } from "../graph/node.ts";
 import type { ModelConfig } from "../model/config.ts";
+import { totalLoss } from "../model/loss.ts";
 import { forward } from "../model/transformer.ts";
 import { weightNodes } from "../model/weights.ts";
 import { type Optimizer, optimizerUpdates } from "./optimizers.ts";
@@ -15,19 +18,32 @@ export interface StepSpec {
   clip?: number;
 }
 
+/** Which targets of a batch a step is taken on. */
+export interface StepTargets {
+  /** 1 for each position that counts, else 0, [pos]; all count where undefined. */
+  scored?: Scored;
+}
+
 interface BlockLoss {
   weights: Record<string, Node<"state">>;
-  /** Sum of cross-entropy over the block divided by the positions of the whole batch, []. */
+  /** Sum of cross-entropy over the block divided by the targets of the whole batch that count, []. */
   loss: Node;
   gradients: Record<string, Node>;
 }
 
-function blockLoss(config: ModelConfig, block: number, nPos: number, positionsInBatch: number): BlockLoss {
+function blockLoss(
+  config: ModelConfig,
+  block: number,
+  nPos: number,
+  batch: number,
+  { scored }: StepTargets,
+): BlockLoss {
   const weights = weightNodes(config);
   const tokens = input("tokens", [block, nPos], "int32"); // [batch, pos]
   const targets = input("targets", [block, nPos], "int32"); // [batch, pos]
   const logits = forward(config, weights, tokens); // [batch, pos, dVocab]
-  const loss = scale(sum(crossEntropy(logits, targets)), 1 / positionsInBatch); // []
+  const counting = batch * scoredPositions(scored, nPos).length;
+  const loss = scale(totalLoss(logits, targets, scored), 1 / counting); // []
   const names = Object.keys(weights);
   const found = gradient(
     loss,
@@ -37,8 +53,8 @@ function blockLoss(config: ModelConfig, block: number, nPos: number, positionsIn
 }
 
 /** A step whose batch is one block: loss out, weights and moments updated. */
-export function wholeStep(spec: StepSpec, batch: number, nPos: number): Graph {
-  const { weights, loss, gradients } = blockLoss(spec.config, batch, nPos, batch * nPos);
+export function wholeStep(spec: StepSpec, batch: number, nPos: number, options: StepTargets = {}): Graph {
+  const { weights, loss, gradients } = blockLoss(spec.config, batch, nPos, batch, options);
   return makeGraph({
     outputs: { loss },
     updates: optimizerUpdates(spec.optimizer, weights, gradients, spec.clip),
@@ -53,8 +69,14 @@ export function accumulatorStates(weights: ReadonlyMap<string, Shape>): Record<s
 const accumulator = (name: string, shape: Shape) => state(`gradient/${name}`, shape) as Node<"state">;
 
 /** One block of a larger batch: its share of the loss out, its gradients added to the accumulators. */
-export function blockStep(spec: StepSpec, block: number, nPos: number, batch: number): Graph {
-  const { loss, gradients } = blockLoss(spec.config, block, nPos, batch * nPos);
+export function blockStep(
+  spec: StepSpec,
+  block: number,
+  nPos: number,
+  batch: number,
+  options: StepTargets = {},
+): Graph {
+  const { loss, gradients } = blockLoss(spec.config, block, nPos, batch, options);
   const updates = new Map<Node<"state">, Node>();
   for (const [name, found] of Object.entries(gradients)) {
     const sofar = accumulator(name, found.shape);

@@ -1,5 +1,6 @@
 /** A population in training: an open session with the programs of its step, compiled as batch sizes turn up. */
 import { ArgumentError } from "../base/errors.ts";
+import { type Scored, scoredPositions } from "../data/scored.ts";
 import type { Sequences } from "../data/types.ts";
 import type { Backend, Program, Session } from "../graph/backend.ts";
 import { input } from "../graph/build.ts";
@@ -9,6 +10,7 @@ import { lossByPosition } from "../model/loss.ts";
 import { forward } from "../model/transformer.ts";
 import { type Weights, weightNodes, weightShapes } from "../model/weights.ts";
 import { blockSize } from "./blocks.ts";
+import { countRight } from "./countRight.ts";
 import { optimizerStates, stepNumbers } from "./optimizers.ts";
 import { accumulatorStates, blockStep, type StepSpec, updateStep, wholeStep } from "./stepGraph.ts";
 
@@ -29,17 +31,26 @@ export interface TrainerOptions extends StepSpec {
 export interface Trainer {
   readonly session: Session;
   /**
-   * One update of every model.
+   * One update of every model, on the targets that count.
    *
-   * @param batches  one batch for all models, or one each; all of one size
+   * @param batches  one batch for all models, or one each; all of one size, and the same positions count in all
    * @param step     number of this update, from 1
    * @param rates    one learning rate for all models, or one each
-   * @returns        mean loss of each model before the update, nats
-   * @throws ArgumentError if the batches differ in size, are empty, or are larger than the trainer was opened for
+   * @returns        mean loss of each model before the update, over the positions that count, nats
+   * @throws ArgumentError if the batches differ in size or in what counts, are empty, or are larger than the trainer was
+   *                       opened for
    */
   step(batches: readonly Sequences[], step: number, rates: readonly number[]): Float64Array;
-  /** Mean loss by position, [model, pos] in nats, over sequences that all models share or have each. */
+  /**
+   * Mean loss by position, [model, pos] in nats, over sequences that all models share or have each. Positions that do
+   * not count have a loss too: `scoredMean` of a model's row is what training reports.
+   */
   evaluate(batches: readonly Sequences[]): Float64Array;
+  /**
+   * Share of sequences in which the target has the largest logit, [model, pos] in [0, 1], whether the position counts or
+   * not. Of k equally large ones each is right 1/k times; NaN where a logit is.
+   */
+  accuracy(batches: readonly Sequences[]): Float64Array;
   /** Sets every weight, [model, ...shape]. */
   writeWeights(weights: Weights): void;
   /** Copies of all weights, [model, ...shape]. */
@@ -73,6 +84,8 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
 
   const step: Trainer["step"] = (batches, number, rates) => {
     const { count } = sameSize(batches, models, nPos);
+    const scored = commonlyScored(batches);
+    const which = scored === undefined ? "" : ` ${scored.join("")}`;
     if (count > options.batch)
       throw new ArgumentError({
         where: "batch",
@@ -82,15 +95,17 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
       });
     const numbers = stepNumbers(optimizer, number, rates);
     if (count <= block) {
-      const program = compiled(`whole ${count}`, () => session.compile(wholeStep(options, count, nPos)));
+      const program = compiled(`whole ${count}${which}`, () =>
+        session.compile(wholeStep(options, count, nPos, { scored })),
+      );
       const { loss } = program.run({ ...stacked(batches, 0, count), ...numbers });
       return Float64Array.from(loss);
     }
     const total = new Float64Array(models);
     for (let start = 0; start < count; start += block) {
       const size = Math.min(block, count - start);
-      const program = compiled(`block ${size} of ${count}`, () =>
-        session.compile(blockStep(options, size, nPos, count)),
+      const program = compiled(`block ${size} of ${count}${which}`, () =>
+        session.compile(blockStep(options, size, nPos, count, { scored })),
       );
       const { loss } = program.run(stacked(batches, start, start + size));
       for (let model = 0; model < models; model++) total[model] += loss[model];
@@ -99,22 +114,45 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
     return total;
   };
 
-  const evaluate: Trainer["evaluate"] = (batches) => {
+  /** Looks at sequences a block at a time; returns how many there are. */
+  const overBlocks = (
+    batches: readonly Sequences[],
+    look: (size: number, inputs: Stacked, count: number) => void,
+  ): number => {
     const { count } = sameSize(batches, models, nPos);
-    const total = new Float64Array(models * nPos);
     for (let start = 0; start < count; start += EVALUATION_BLOCK) {
       const size = Math.min(EVALUATION_BLOCK, count - start);
-      const program = compiled(`evaluate ${size}`, () => session.compile(evaluation(options, size, nPos)));
-      const { loss } = program.run(stacked(batches, start, start + size));
-      for (let i = 0; i < total.length; i++) total[i] += (loss[i] * size) / count;
+      look(size, stacked(batches, start, start + size), count);
     }
+    return count;
+  };
+
+  const evaluate: Trainer["evaluate"] = (batches) => {
+    const total = new Float64Array(models * nPos);
+    overBlocks(batches, (size, inputs, count) => {
+      const program = compiled(`evaluate ${size}`, () => session.compile(evaluation(options, size, nPos)));
+      const { loss } = program.run(inputs);
+      for (let i = 0; i < total.length; i++) total[i] += (loss[i] * size) / count;
+    });
     return total;
+  };
+
+  const accuracy: Trainer["accuracy"] = (batches) => {
+    const right = new Float64Array(models * nPos);
+    const count = overBlocks(batches, (size, { tokens, targets }) => {
+      const program = compiled(`logits ${size}`, () => session.compile(logitsOf(options, size, nPos)));
+      const { logits } = program.run({ tokens });
+      const ofBlock = countRight(logits, targets, { models, batch: size, nPos, dVocab: config.dVocab });
+      for (let i = 0; i < right.length; i++) right[i] += ofBlock[i];
+    });
+    return right.map((each) => each / count);
   };
 
   return {
     session,
     step,
     evaluate,
+    accuracy,
     writeWeights: (weights) => {
       for (const name of shapes.keys()) session.write(name, weights[name]);
     },
@@ -130,6 +168,27 @@ function evaluation({ config }: StepSpec, size: number, nPos: number) {
   });
 }
 
+function logitsOf({ config }: StepSpec, size: number, nPos: number) {
+  const tokens = input("tokens", [size, nPos], "int32");
+  return makeGraph({ outputs: { logits: forward(config, weightNodes(config), tokens) } });
+}
+
+/** The positions that count in all batches; undefined where all positions do, which is the graph without a mask. */
+function commonlyScored(batches: readonly Sequences[]): Scored {
+  const [{ scored, nPos }] = batches;
+  const positions = scoredPositions(scored, nPos);
+  const differs = batches.some(
+    (batch) => batch.scored !== scored && scoredPositions(batch.scored, nPos).join() !== positions.join(),
+  );
+  if (differs)
+    throw new ArgumentError({
+      where: "batch",
+      rule: "the same positions must count for all models",
+      got: batches.map((batch) => scoredPositions(batch.scored, nPos).join(",")).join(" and "),
+    });
+  return positions.length === nPos ? undefined : scored;
+}
+
 function sameSize(batches: readonly Sequences[], models: number, nPos: number): Sequences {
   const [first] = batches;
   const fits = batches.length === 1 || batches.length === models;
@@ -142,8 +201,10 @@ function sameSize(batches: readonly Sequences[], models: number, nPos: number): 
   });
 }
 
+type Stacked = Record<"tokens" | "targets", Int32Array>;
+
 /** Sequences start ≤ i < end of every batch as inputs: [batch, pos] for all models, or [model, batch, pos]. */
-function stacked(batches: readonly Sequences[], start: number, end: number): Record<string, Int32Array> {
+function stacked(batches: readonly Sequences[], start: number, end: number): Stacked {
   const { nPos } = batches[0];
   const size = (end - start) * nPos;
   const tokens = new Int32Array(batches.length * size);

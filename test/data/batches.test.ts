@@ -1,15 +1,21 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ArgumentError } from "../../src/base/errors.ts";
+import { randomStream } from "../../src/base/random.ts";
 import {
+  additionPairs,
   batchRange,
   fixedBatches,
   freshBatches,
   heldOut,
   patterns,
+  type Sequences,
+  shuffledBatches,
+  splitSequences,
   tasks,
   trainingSet,
 } from "../../src/data/index.ts";
+import { chiSquared, chiSquaredLimit } from "./chiSquared.ts";
 
 const SEED = 20240607; // of fast-check
 
@@ -86,4 +92,63 @@ test("Impossible steps and sizes are refused.", () => {
   expect(() => freshBatches(patterns(), ["test"], 4).batch(Number.NaN)).toThrow(
     "step: must be a whole number",
   );
+});
+
+test("A shuffled epoch shows every pair once, each epoch in another order, and any step alone gives the same batch.", () => {
+  const pairs = additionPairs(7);
+  expect(pairs).toMatchObject({ count: 49, nPos: 3, scored: Uint8Array.of(0, 0, 1) });
+  const source = shuffledBatches(pairs, ["test", 5], 20);
+  expect([source.batchSize, source.stepsPerEpoch]).toEqual([20, 3]);
+  const steps = Array.from({ length: 6 }, (_, step) => source.batch(step));
+  expect(steps.map(({ count }) => count)).toEqual([20, 20, 9, 20, 20, 9]);
+  const rowsOf = (batches: readonly Sequences[]) =>
+    batches.flatMap(({ inputs, targets, count }) =>
+      Array.from({ length: count }, (_, n) => [...inputs.slice(n * 3, n * 3 + 3), targets[n * 3 + 2]].join()),
+    );
+  const [first, second] = [rowsOf(steps.slice(0, 3)), rowsOf(steps.slice(3))];
+  const all = Array.from({ length: 49 }, (_, i) => [Math.floor(i / 7), i % 7]);
+  const right = all.map(([a, b]) => [a, b, 7, (a + b) % 7].join());
+  expect(rowsOf([pairs])).toEqual(right);
+  for (const epoch of [first, second]) expect(epoch.toSorted()).toEqual(right.toSorted());
+  expect(first).not.toEqual(second);
+  for (const step of [4, 1, 5, 0])
+    expect(shuffledBatches(pairs, ["test", 5], 20).batch(step)).toEqual(steps[step]);
+  expect(steps[0].scored).toEqual(pairs.scored);
+  expect(fixedBatches(pairs, 20).batch(0).scored).toEqual(pairs.scored);
+});
+
+test("A split holds every sequence once, in the shares asked for, and depends on its stream alone.", () => {
+  const pairs = additionPairs(5);
+  const split = (seed: number) =>
+    splitSequences(pairs, { trainShare: 0.3, stream: randomStream("split", seed) });
+  const { train, test: rest } = split(1);
+  expect([train.count, rest.count]).toEqual([8, 17]); // 0.3 · 25 = 7.5, rounded
+  const codes = ({ inputs, count }: Sequences) =>
+    Array.from({ length: count }, (_, n) => inputs[n * 3] * 5 + inputs[n * 3 + 1]);
+  expect([...codes(train), ...codes(rest)].sort((a, b) => a - b)).toEqual(
+    Array.from({ length: 25 }, (_, i) => i),
+  );
+  for (const part of [train, rest]) {
+    expect(part.scored).toEqual(Uint8Array.of(0, 0, 1));
+    for (let n = 0; n < part.count; n++)
+      expect(part.targets[n * 3 + 2]).toBe((part.inputs[n * 3] + part.inputs[n * 3 + 1]) % 5);
+  }
+  expect(split(1)).toEqual({ train, test: rest });
+  expect(split(2).train).not.toEqual(train);
+  for (const trainShare of [0, 0.01, 0.99, 1, Number.NaN])
+    expect(() => splitSequences(pairs, { trainShare, stream: randomStream("split") })).toThrow(ArgumentError);
+});
+
+test("A pair is as likely to be trained on as any other (chi-squared over nine pairs).", () => {
+  const observed = new Array<number>(9).fill(0);
+  const draws = 3000;
+  for (let seed = 0; seed < draws; seed++) {
+    const { train } = splitSequences(additionPairs(3), {
+      trainShare: 2 / 9,
+      stream: randomStream("share", seed),
+    });
+    for (let n = 0; n < 2; n++) observed[train.inputs[n * 3] * 3 + train.inputs[n * 3 + 1]]++;
+  }
+  // counts of two draws without replacement vary less than multinomial ones: the limit holds a fortiori
+  expect(chiSquared(observed, new Array<number>(9).fill((draws * 2) / 9))).toBeLessThan(chiSquaredLimit[8]);
 });

@@ -8,7 +8,7 @@ const ROUNDING = 1e-11;
 // a few dozen terms below 10, each right to the last bit or two; differences of entropies double that
 const LAST_BITS = 1e-14;
 
-const enumerated: BayesFloor = JSON.parse(
+const enumerated: Omit<BayesFloor, "scored"> = JSON.parse(
   readFileSync(new URL("fixtures/patternsFloor.json", import.meta.url), "utf8"),
 );
 

@@ -55,7 +55,8 @@ test("Sampled sequences occur as often as the generator's choices say (chi-squar
   expect(statistic).toBeLessThan(chiSquaredLimit[80]);
 });
 
-test.each(Object.keys(tasks))(
+// at one position a sorted answer or a parenthesis is not uniform: tasksExact.test.ts
+test.each(["patterns", "random", "permuted", "induction", "reversal"])(
   "Task %s: every token is equally frequent at each position, as its marginal says.",
   (name) => {
     const task = taskNamed(name);
@@ -99,14 +100,14 @@ test("Each kind of pattern has the structure of its name, and only alternating f
 
 test("Equal streams give equal samples and other streams give others, for every task.", () => {
   for (const name of Object.keys(tasks)) {
-    const task = taskNamed(name, { dVocab: 6, nCtx: 5 });
-    expect([task.name, task.dVocab, task.nCtx]).toEqual([name, 6, 5]);
+    const task = taskNamed(name, { dVocab: 6, nCtx: 4 });
+    expect([task.name, task.dVocab, task.nCtx]).toEqual([name, 6, 4]);
     const draw = (seed: number) => task.sample(randomStream("test", seed), 40);
     expect(draw(1)).toEqual(draw(1));
     expect(draw(1)).not.toEqual(draw(2));
-    expect(draw(1)).toMatchObject({ count: 40, nPos: 4 });
-    expect(draw(1).inputs).toHaveLength(160);
-    expect(draw(1).targets).toHaveLength(160);
+    expect(draw(1)).toMatchObject({ count: 40, nPos: 3 });
+    expect(draw(1).inputs).toHaveLength(120);
+    expect(draw(1).targets).toHaveLength(120);
   }
 });
 
@@ -181,7 +182,7 @@ test("The floor of permuted targets is the entropy of their marginal, with or wi
 test("A wrong name or size says what was wrong.", () => {
   expect(() => taskNamed("patern")).toThrow(NameError);
   expect(() => taskNamed("patern")).toThrow(
-    'task: no such name among patterns, random, permuted; got "patern". Nearest: "patterns".',
+    'task: no such name among patterns, random, permuted, induction, parentheses, reversal, sorting, modularAddition; got "patern". Nearest: "patterns".',
   );
   expect(() => taskNamed("constructor")).toThrow(NameError);
   expect(() => patterns({ dVocab: 1 })).toThrow(ArgumentError);

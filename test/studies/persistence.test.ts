@@ -95,6 +95,9 @@ test("every measured number of an arm becomes a row with its model, step, site a
   // per layer: 16 of attention's z, 64 before and after the rectifier, 16 of the stream; 4 + 3 + 3 + 4 + 3 statistics
   expect(rows.filter(({ site }) => site !== "model").length).toBe(2 * 2 * (16 + 64 + 64 + 16) * 17);
   expect(rows.filter(({ statistic }) => statistic === "heldOutLoss.position").length).toBe(2 * 7);
+  const shares = rows.filter(({ statistic }) => statistic === "heldOutAccuracy.position");
+  expect(shares.length).toBe(2 * 7);
+  expect(shares.every(({ value }) => value! >= 0 && value! <= 1)).toBe(true);
   expect(new Set(rows.map(({ seed }) => seed))).toEqual(new Set([7, 9]));
   expect(rows.every(({ step }) => step === 0)).toBe(true);
 });
@@ -112,4 +115,28 @@ test("in float64 the reference backend finds the same", async () => {
     expect(group.criterion.maintained).toBe(float64.groups[i].criterion.maintained);
   });
   expect(Math.abs(float32.loss.heldOut - float64.loss.heldOut)).toBeLessThan(FLOAT32);
+});
+
+test("where only an answer counts, the loss is that of the answer and its floor is 0", async () => {
+  const { summaries, analyses } = await persistenceStudy(
+    { ...smallSettings, presets: ["causal"], seeds: [0, 1], task: "sorting" },
+    inThisThread(8),
+  );
+  const [{ loss }] = summaries;
+  expect(loss).toMatchObject({ bayesFloor: 0, leak: false });
+  const { heldOut } = analyses[0].main.checkpoints.at(-1)!;
+  const answers = Array.from(heldOut).filter((_, i) => i % 7 >= 3); // positions 3 to 6 of both models
+  expect(loss.heldOut).toBeCloseTo(
+    answers.reduce((sum, nats) => sum + nats / 8, 0),
+    12,
+  );
+});
+
+test.each(["induction", "parentheses", "reversal"])("the task %s fits the presets", async (task) => {
+  const { summaries } = await persistenceStudy(
+    { ...smallSettings, presets: ["causal"], seeds: [0, 1], task, steps: 2 },
+    inThisThread(8),
+  );
+  expect(summaries[0].loss.heldOut).toBeGreaterThan(summaries[0].loss.bayesFloor!);
+  expect(summaries[0].loss.leak).toBe(false);
 });

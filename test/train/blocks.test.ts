@@ -21,7 +21,12 @@ const config = { ...presets.original, nLayers: 1, dMlp: 16 };
 const [BATCH, POS, STEPS] = [10, 7, 3];
 
 /** Losses and weights of three steps, each batch whole or in blocks of a size (the last one short). */
-function steps(backend: Backend, optimizer: Optimizer, clip: number | undefined, block: number | undefined) {
+function steps(
+  backend: Backend,
+  optimizer: Optimizer,
+  clip: number | undefined,
+  { block, scored }: { block?: number; scored?: Uint8Array } = {},
+) {
   const shapes = weightShapes(config);
   const states = {
     ...Object.fromEntries(shapes),
@@ -36,13 +41,14 @@ function steps(backend: Backend, optimizer: Optimizer, clip: number | undefined,
     const { inputs, targets } = patterns(config).sample(randomStream("blocks", at), BATCH);
     const numbers = stepNumbers(optimizer, at + 1, [0.01]);
     if (block === undefined)
-      return session.compile(wholeStep(spec, BATCH, POS)).run({ tokens: inputs, targets, ...numbers })
-        .loss[0];
+      return session
+        .compile(wholeStep(spec, BATCH, POS, { scored }))
+        .run({ tokens: inputs, targets, ...numbers }).loss[0];
     let loss = 0;
     for (let start = 0; start < BATCH; start += block) {
       const size = Math.min(block, BATCH - start);
       const cut = (of: Int32Array) => of.subarray(start * POS, (start + size) * POS);
-      const program = session.compile(blockStep(spec, size, POS, BATCH));
+      const program = session.compile(blockStep(spec, size, POS, BATCH, { scored }));
       loss += program.run({ tokens: cut(inputs), targets: cut(targets) }).loss[0];
     }
     session.compile(updateStep(spec)).run(numbers);
@@ -67,14 +73,24 @@ test.each([
     [referenceBackend, FLOAT64],
     [wasmBackend(), FLOAT32],
   ] as const) {
-    const whole = steps(backend, optimizer, clip, undefined);
+    const whole = steps(backend, optimizer, clip);
     for (const block of [1, 4, 10]) {
-      const cut = steps(backend, optimizer, clip, block);
+      const cut = steps(backend, optimizer, clip, { block });
       expect(worst(cut.losses, whole.losses)).toBeLessThan(tolerance);
       expect(worst(cut.weights, whole.weights)).toBeLessThan(tolerance);
       expect(cut.left.every((value) => value === 0)).toBe(true);
     }
   }
+});
+
+test("a step in blocks is the step of the whole batch where only some positions count", () => {
+  const scored = Uint8Array.of(0, 0, 0, 0, 1, 1, 1);
+  const { sgd } = optimizers;
+  const whole = steps(referenceBackend, sgd, 0.5, { scored });
+  const cut = steps(referenceBackend, sgd, 0.5, { scored, block: 4 });
+  expect(worst(cut.losses, whole.losses)).toBeLessThan(FLOAT64);
+  expect(worst(cut.weights, whole.weights)).toBeLessThan(FLOAT64);
+  expect(worst(whole.losses, steps(referenceBackend, sgd, 0.5).losses)).toBeGreaterThan(0.001);
 });
 
 const sizes = fc.record({

@@ -1,9 +1,10 @@
 /** `palimpsest study persistence`: its options, and what they mean together. */
 import type { Command } from "commander";
 import { ArgumentError } from "../../base/errors.ts";
-import { type TaskName, tasks } from "../../data/registry.ts";
+import { type TaskName, taskNamed, tasks } from "../../data/registry.ts";
+import type { TaskSize } from "../../data/types.ts";
 import { type PresetName, presets } from "../../model/config.ts";
-import { type InitOptions, type InitSchemeName, initSchemes } from "../../model/init.ts";
+import type { InitOptions } from "../../model/init.ts";
 import {
   addBackend,
   addDisplay,
@@ -15,12 +16,13 @@ import {
   valueOption,
 } from "../commonOptions.ts";
 import {
+  initOption,
   nameAmong,
   namesAmong,
   path,
   positiveNumber,
+  schemeNames,
   seedList,
-  type ValueParser,
   wholeNumber,
 } from "../optionValues.ts";
 
@@ -85,17 +87,13 @@ interface Flags extends DisplayFlags {
 
 const presetNames = Object.keys(presets) as PresetName[];
 const taskNames = Object.keys(tasks) as TaskName[];
-const schemeNames = Object.keys(initSchemes) as InitSchemeName[];
 const standardPresets: readonly PresetName[] = ["original", "causal"];
 const stepLimit = 100_000_000;
 
-/** `gpt2` or `gpt2:0.1`: a scheme, and a factor for the embeddings. */
-const initOption: ValueParser<Required<InitOptions>> = (flag) => (text) => {
-  const colon = text.indexOf(":");
-  const scheme = nameAmong(schemeNames)(flag)(colon < 0 ? text : text.slice(0, colon));
-  if (colon < 0) return { scheme, embeddingScale: 1 };
-  return { scheme, embeddingScale: positiveNumber(`${flag}, embedding scale`)(text.slice(colon + 1)) };
-};
+function sizeOf(preset: PresetName): TaskSize {
+  const { dVocab, nCtx } = presets[preset];
+  return { dVocab, nCtx };
+}
 
 function optionsOf(flags: Flags): PersistenceOptions {
   const { preset = standardPresets, sequences, batch, epochs, out = null, backend, relaxed = false } = flags;
@@ -106,6 +104,7 @@ function optionsOf(flags: Flags): PersistenceOptions {
       rule: `must be at most the ${sequences} of --sequences`,
       got: String(batch),
     });
+  for (const name of preset) taskNamed(flags.task, sizeOf(name)); // throws where the sizes do not fit the task
   const stepsPerEpoch = Math.ceil(sequences / batch);
   const steps = flags.steps ?? stepsPerEpoch * epochs;
   if (steps > stepLimit)

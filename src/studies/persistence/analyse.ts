@@ -2,6 +2,7 @@
 
 import { leaksByPosition, type PositionLeak } from "../../data/leakByPosition.ts";
 import { taskNamed } from "../../data/registry.ts";
+import { scoredMean } from "../../data/scored.ts";
 import {
   identityRecovery,
   originalCriterion,
@@ -142,12 +143,13 @@ function paired(values: Float64Array, models: number, partner: (model: number) =
   return out;
 }
 
-/** Mean over positions of held-out loss, by model. */
+/** Mean over the positions that count of held-out loss, by model. */
 export function heldOutLoss(result: ArmResult, at: number): Float64Array {
   const { heldOut } = result.checkpoints[at];
+  const scored = taskOf(result).bayesFloor()?.scored;
   const nPos = result.arm.config.nCtx - 1;
   return Float64Array.from(result.models, (_, model) =>
-    heldOut.subarray(model * nPos, (model + 1) * nPos).reduce((sum, loss) => sum + loss / nPos, 0),
+    scoredMean(heldOut.subarray(model * nPos, (model + 1) * nPos), scored),
   );
 }
 

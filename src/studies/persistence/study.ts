@@ -76,7 +76,7 @@ export async function persistenceStudy(
   };
 }
 
-/** Every measurement of an arm at one checkpoint as tidy rows: selectivity of units, and held-out loss. */
+/** Every measurement of an arm at one checkpoint as tidy rows: selectivity of units, held-out loss and accuracy. */
 export function measurementRows(preset: string, main: ArmResult, at: number): Measurement[] {
   const checkpoint = main.checkpoints[at];
   const rows: Measurement[] = [];
@@ -96,6 +96,9 @@ export function measurementRows(preset: string, main: ArmResult, at: number): Me
   const nPos = main.arm.config.nCtx - 1;
   checkpoint.heldOut.forEach((loss, i) => {
     row(Math.floor(i / nPos), "model", i % nPos, "heldOutLoss.position", loss);
+  });
+  checkpoint.accuracy.forEach((share, i) => {
+    row(Math.floor(i / nPos), "model", i % nPos, "heldOutAccuracy.position", share);
   });
   return rows;
 }

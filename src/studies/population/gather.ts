@@ -7,6 +7,8 @@ export interface ArmCheckpoint {
   step: number;
   /** [model, pos], nats. */
   heldOut: Float64Array;
+  /** Share of right answers on the same sequences [model, pos], in [0, 1]. */
+  accuracy: Float64Array;
   sites: Record<string, SiteSnapshot>;
   weights: Weights;
 }
@@ -53,6 +55,7 @@ export function gatherArm(jobs: readonly PopulationJob[], told: readonly (readon
       return {
         step,
         heldOut: joined(parts.map((part) => part.heldOut)),
+        accuracy: joined(parts.map((part) => part.accuracy)),
         sites: joinedRecord(
           parts.map((part) => part.sites),
           joinedSnapshot,

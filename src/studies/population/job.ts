@@ -89,6 +89,8 @@ export type JobEvent =
       step: number;
       /** Held-out loss [model, pos], nats. */
       heldOut: Float64Array;
+      /** Share of right answers on the same sequences [model, pos], in [0, 1]. */
+      accuracy: Float64Array;
       sites: Record<string, SiteSnapshot>;
       /** [model, ...shape]. */
       weights: Weights;
@@ -177,6 +179,7 @@ export function runJob(
       kind: "checkpoint",
       step,
       heldOut: trainer.evaluate([unseen]),
+      accuracy: trainer.accuracy([unseen]),
       sites,
       weights: trainer.readWeights(),
     });
