@@ -100,7 +100,9 @@ export function ablate(
  *   impact ≈ Σ ( replacement − activation ) · ∂ metric / ∂ activation
  *
  * Signed as {@link ablate}'s impact, with the same replacements for an equal stream. It is exact where the metric is
- * linear in the part, and 0 at a saturated one however large its impact.
+ * linear in the part, and 0 at a saturated one however large its impact. Sites that lie after one another and are
+ * replaced together are each counted with all that follows, so what passes through several counts several times: tell
+ * them apart, by layer for instance.
  *
  * @throws ArgumentError if the metric is not differentiable; otherwise as {@link ablate}
  * @source Molchanov et al. 2017, section 2.2 (their importance is the size of this, for zero ablation)

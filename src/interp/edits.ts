@@ -239,6 +239,13 @@ function sourceOf(
   if (typeof values === "number") return { data: [values], offsets: repeated };
   const where = `edit of "${site.name}", values`;
   if ("axes" in values) {
+    if (values.data.length !== sizeOf(values.shape) || new Set(values.axes).size !== values.axes.length)
+      throw new ShapeError({
+        where,
+        rule: "must have as many numbers as its shape says, and each axis once",
+        got: `${values.data.length} numbers, ${showShape(values.shape)} [${values.axes.join(" ")}]`,
+        wayOut: "Make it with pick or meanOver, or check the shape.",
+      });
     const strides = stridesOf(values.shape);
     for (const [i, axis] of values.axes.entries()) {
       const at = axes.indexOf(axis);
@@ -273,12 +280,19 @@ function cachedSource(
   network: Network,
   { site, region }: PlacedEdit,
   { cache, batch: rows, shift = 0 }: Extract<Action, { kind: "fromCache" }>,
-  { batch }: Frame,
+  { batch, pos }: Frame,
 ): Source {
   requireFresh(network, cache);
   const { axes, shape, data } = cached(cache, site.name);
   const strides = stridesOf(shape);
   const where = `edit of "${site.name}" from cache`;
+  if (cache.pos !== pos)
+    throw new ShapeError({
+      where,
+      rule: "must be of inputs as long as the run's: what a network does at a position depends on the others",
+      got: `${cache.pos} and ${pos} positions`,
+      wayOut: "Run the cache on inputs of that length, or pick from it what is meant and replace with that.",
+    });
   if (rows === undefined && cache.batch !== 1 && cache.batch !== batch)
     throw new ShapeError({
       where,

@@ -1,8 +1,31 @@
 /** The interpretability floor: tools that look into single networks, for every model of a population at once. */
 export * from "./ablation.ts";
 export type { ActivationCache } from "./activationCache.ts";
+export * from "./compositionScores.ts";
+export * from "./copyingScores.ts";
+export type { DenseMatrix } from "./denseMatrix.ts";
+export type { PathNorms } from "./directPath.ts";
 export { type Action, type Edit, type EditReport, edit, type Region, type Values } from "./edits.ts";
+export type { Eigenvalues } from "./eigenvalues.ts";
 export type { Estimate } from "./estimate.ts";
+export {
+  collapse,
+  type FactoredMatrix,
+  factoredEigenvalues,
+  factoredMatrix,
+  frobeniusNorm,
+  rowOf,
+  type SingularDecomposition,
+  singularDecomposition,
+} from "./factoredMatrix.ts";
+export {
+  type CircuitInput,
+  type CircuitOptions,
+  type CircuitOutput,
+  type HeadCircuit,
+  ovCircuits,
+  qkCircuits,
+} from "./headCircuits.ts";
 export {
   type HeadClass,
   type HeadClassification,
@@ -25,9 +48,13 @@ export * from "./metrics.ts";
 export { type Network, openNetwork } from "./network.ts";
 export type { SiteChoice } from "./pass.ts";
 export * from "./patching.ts";
+export type { PathEnd } from "./pathEnds.ts";
+export * from "./pathPatching.ts";
 export { repeatedTokens } from "./repeatedTokens.ts";
 export * from "./residualDecomposition.ts";
 export * from "./run.ts";
+export * from "./singularDirections.ts";
+export type { CircuitNorms } from "./streamNorms.ts";
 export type { SweepAxis, SweepOptions } from "./sweep.ts";
 export {
   type AxisPick,
@@ -38,3 +65,5 @@ export {
   type Which,
 } from "./tensor.ts";
 export type { TokenArray, Tokens } from "./tokens.ts";
+export * from "./weightNull.ts";
+export { type WeightSource, weightSource } from "./weightSource.ts";

@@ -37,6 +37,8 @@ export interface Metric {
   readonly name: string;
   /** @returns [model, batch], from logits [model, batch, pos, dVocab] */
   measure(logits: Tensor): Tensor;
+  /** Positions whose logits it reads, of an input of some length; undefined where it may read all. */
+  positions?(pos: number): readonly number[];
   /** Undefined where the metric is not differentiable. */
   readonly graph?: MetricGraph;
 }
@@ -316,7 +318,7 @@ function rowMetric(
   pos: MetricPositions,
   of: (row: TensorData, at: { model: number; batch: number; pos: number }) => number,
 ): Metric {
-  return metric(name, (logits) => {
+  const { measure } = metric(name, (logits) => {
     const { models, batch, pos: nPos, dVocab } = frameOf(logits);
     const positions = positionsOf(pos, nPos);
     return Float64Array.from({ length: models * batch }, (_, at) => {
@@ -329,4 +331,5 @@ function rowMetric(
       return total / positions.length;
     });
   });
+  return { name, measure, positions: (nPos) => positionsOf(pos, nPos) };
 }

@@ -27,7 +27,10 @@ import type { Network } from "./network.ts";
 import type { Tensor } from "./tensor.ts";
 import { type TokenArray, type Tokens, tokenArray } from "./tokens.ts";
 
-/** Sites by name (`blocks.*` for every layer), or those for which a function says yes. */
+/**
+ * Sites by name (`blocks.*` for every layer), by prefix (`blocks.0.` for all of block 0), or those for which a function
+ * says yes.
+ */
 export type SiteChoice = readonly SiteSelector[] | ((site: Site) => boolean);
 
 /** What a run is asked for. */

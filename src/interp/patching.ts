@@ -71,13 +71,15 @@ export interface PatchSweep extends PatchEffects {
  *
  *   effect = ( metric(patched) − metric(corrupt) ) / ( metric(clean) − metric(corrupt) )
  *
- * 0 is the answer of the corrupt run, 1 that of the clean one, whatever the direction. All patches are rows of packed
- * batches that start at the patched layer, bit for bit what as many whole runs would give.
+ * 0 is the answer of the corrupt run, 1 that of the clean one, whatever the direction. Patches are rows of packed
+ * batches, in which only what can differ from the unpatched run is computed; their metrics are bit for bit what as many
+ * whole runs would give.
  *
  * A pair with the same metric clean and corrupt has no effect to speak of: NaN, left out of the means and counted.
  *
  * @example patchSweep(network, { clean, corrupt, over: [hook.z("all")], by: ["layer", "head"], metric })
- * @param maxRows  most rows of one run, default 256; one patch of all pairs always goes into one
+ * @param maxRows  most rows of one run, default 256; one patch of all pairs goes into one where its sites lie in several
+ *                 layers or outside of all
  * @throws ArgumentError  if no pair of any model has a difference, or for what {@link SweepOptions} forbids
  * @throws ShapeError     if clean and corrupt differ in shape
  * @throws NameError      for a site, an axis or a direction that does not exist, with the nearest one

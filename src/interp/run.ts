@@ -28,7 +28,8 @@ export interface CachedRun {
  *
  * @example runWithCache(network, tokens, { sites: [hook.pattern("all"), hook.residPost(1)] })
  * @example runWithCache(network, tokens, { sites: ({ axes }) => axes.includes("head") })
- * @param sites  by name, `blocks.*` for every layer, or a predicate
+ * @example runWithCache(network, tokens, { sites: ["blocks.0.", "ln_final."] })
+ * @param sites  by name, `blocks.*` for every layer, by prefix up to a dot, or a predicate
  * @throws NameError      if a name or selector matches nothing, with the nearest site
  * @throws ArgumentError  if nothing is selected, or the tokens do not fit
  */

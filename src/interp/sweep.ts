@@ -7,14 +7,16 @@
  */
 import { integerIn } from "../base/check.ts";
 import { ArgumentError, ShapeError, unknownName } from "../base/errors.ts";
-import { sizeOf, stridesOf } from "../graph/node.ts";
+import { sizeOf } from "../graph/node.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { hook, type Site } from "../model/hookPoints.ts";
 import { type ActivationCache, cached } from "./activationCache.ts";
-import { edit, type Region, regionOf } from "./edits.ts";
+import { edit, regionOf } from "./edits.ts";
 import type { Metric } from "./metrics.ts";
 import type { Network } from "./network.ts";
 import { chosenSites, runPass, type SiteChoice, type StreamStart } from "./pass.ts";
+import { inOneBlock, runSuffixes } from "./suffixRuns.ts";
+import { offsetsOf, type SweepCell } from "./sweepCell.ts";
 import { emptyLike, indicesOf, type Tensor, type TensorAxis } from "./tensor.ts";
 import type { TokenArray } from "./tokens.ts";
 
@@ -37,11 +39,7 @@ export interface SweepOptions {
   readonly groups?: readonly (readonly number[])[];
 }
 
-/** One part of a network. */
-export interface SweepCell {
-  readonly sites: readonly Site[];
-  readonly region: Region;
-}
+export type { SweepCell };
 
 /** The parts that a sweep visits, row-major along its axes. */
 export interface SweepPlan {
@@ -142,8 +140,9 @@ const MAX_ROWS = 256;
 /**
  * The metric with every cell replaced in turn.
  *
- * Cells of one layer go together, and their runs start at that layer, from the stream of the unchanged run. They are
- * spread evenly over as few runs as `maxRows` allows; one run holds at least one cell, with all sequences.
+ * Where all of a cell lies in one block, only what can differ from the unchanged run is computed (suffixRuns.ts). Other
+ * cells are spread evenly over as few whole runs as `maxRows` allows; one such run holds at least one cell, with all
+ * sequences.
  *
  * @param replacement  what the cells become, by site, one row for each sequence
  * @returns            [model, ...axes of the plan, batch]
@@ -159,16 +158,48 @@ export function replacedMetric(
   }: { plan: SweepPlan; replacement: ActivationCache; metric: Metric; maxRows?: number },
 ): Tensor {
   const { models } = network;
+  const { batch, pos } = tokens;
+  integerIn("sweep, maxRows", maxRows, 1);
+  const data = new Float64Array(models * plan.cells.length * batch);
+  const answer = (cell: number, logits: Tensor) => {
+    // the metric sees the sequences of one cell, as it would in a run of its own
+    const values = metric.measure(logits).data; // [model, batch]
+    for (let model = 0; model < models; model++)
+      data.set(
+        values.subarray(model * batch, (model + 1) * batch),
+        (model * plan.cells.length + cell) * batch,
+      );
+  };
+  const all = plan.cells.map((_, cell) => cell);
+  const bySuffix = all.filter((cell) => inOneBlock(plan.cells[cell]));
+  const whole = all.filter((cell) => !inOneBlock(plan.cells[cell]));
+  const read = metric.positions?.(pos) ?? [0, pos - 1];
+  const reads = [Math.min(...read), Math.max(...read) + 1] as const;
+  const cells = bySuffix.map((cell) => plan.cells[cell]);
+  runSuffixes(network, tokens, { cells, replacement, reads, maxRows }, (i, logits) => {
+    if (logits === undefined) whole.push(bySuffix[i]);
+    else answer(bySuffix[i], logits);
+  });
+  runWhole(network, tokens, { plan, cells: whole, replacement, maxRows }, answer);
+  return sweepTensor(plan, models, batch, data);
+}
+
+/** The logits of cells by packed runs that start at the first block in which something is replaced. */
+function runWhole(
+  network: Network,
+  tokens: TokenArray,
+  request: { plan: SweepPlan; cells: readonly number[]; replacement: ActivationCache; maxRows: number },
+  answer: (cell: number, logits: Tensor) => void,
+): void {
+  const { plan, replacement, maxRows } = request;
   const { batch } = tokens;
-  const { cells } = plan;
-  const most = Math.max(1, Math.floor(integerIn("sweep, maxRows", maxRows, 1) / batch));
-  const groups = cellsByStart(cells);
+  const most = Math.max(1, Math.floor(maxRows / batch));
+  const groups = cellsByStart(plan, request.cells);
   const later = [...groups.keys()].filter((layer) => layer > 0);
   const before =
     later.length === 0
       ? undefined
       : runPass(network, tokens, { sites: later.map((layer) => hook.residPre(layer)) });
-  const data = new Float64Array(models * cells.length * batch);
   for (const [layer, indices] of groups) {
     const perRun = Math.ceil(indices.length / Math.ceil(indices.length / most));
     for (let first = 0; first < indices.length; first += perRun) {
@@ -176,7 +207,7 @@ export function replacedMetric(
       const rows = repeated(tokens, together.length);
       const from = Array.from({ length: rows.batch }, (_, row) => row % batch);
       const edits = together.flatMap((cell, k) => {
-        const { sites, region } = cells[cell];
+        const { sites, region } = plan.cells[cell];
         const own = Array.from({ length: batch }, (_, row) => k * batch + row);
         return sites.map(({ name }) =>
           edit(name, { ...region, batch: own }, { kind: "fromCache", cache: replacement, batch: from }),
@@ -184,18 +215,9 @@ export function replacedMetric(
       });
       const start = before && layer > 0 ? startOf(before.cache, layer, together.length) : undefined;
       const { logits } = runPass(network, rows, { edits, start });
-      for (const [k, cell] of together.entries()) {
-        // the metric sees the sequences of one cell, as it would in a run of its own
-        const values = metric.measure(someRows(logits, k * batch, batch)).data; // [model, batch]
-        for (let model = 0; model < models; model++)
-          data.set(
-            values.subarray(model * batch, (model + 1) * batch),
-            (model * cells.length + cell) * batch,
-          );
-      }
+      for (const [k, cell] of together.entries()) answer(cell, someRows(logits, k * batch, batch));
     }
   }
-  return sweepTensor(plan, models, batch, data);
 }
 
 /**
@@ -240,28 +262,15 @@ export function firstOrderChange(
   return { change: sweepTensor(plan, models, batch, data), logits: run.logits };
 }
 
-/** Places of a region's elements within one row of a site. */
-function offsetsOf(site: Site, region: Region, pos: number): number[] {
-  const shape = site.shape(1, pos).slice(1);
-  const strides = stridesOf(shape);
-  let offsets = [0];
-  for (const [i, axis] of site.axes.slice(1).entries()) {
-    const part = (Object.keys(regionOf) as (keyof Region)[]).find((name) => regionOf[name].includes(axis));
-    const indices = indicesOf(`sweep, ${axis}`, part && region[part], shape[i]);
-    offsets = offsets.flatMap((offset) => indices.map((index) => offset + index * strides[i]));
-  }
-  return offsets;
-}
-
 function sweepTensor({ axes, shape }: SweepPlan, models: number, batch: number, data: Float64Array): Tensor {
   return { axes: ["model", ...axes, "batch"], shape: [models, ...shape, batch], data };
 }
 
 /** Indices of cells by the first block that they change anything in; 0 where a site lies outside of blocks. */
-function cellsByStart(cells: readonly SweepCell[]): Map<number, number[]> {
+function cellsByStart({ cells }: SweepPlan, chosen: readonly number[]): Map<number, number[]> {
   const groups = new Map<number, number[]>();
-  for (const [index, { sites }] of cells.entries()) {
-    const start = Math.min(...sites.map(({ layer }) => layer ?? 0));
+  for (const index of chosen) {
+    const start = Math.min(...cells[index].sites.map(({ layer }) => layer ?? 0));
     const group = groups.get(start);
     if (group === undefined) groups.set(start, [index]);
     else group.push(index);

@@ -6,7 +6,16 @@ import { sizeOf, stridesOf } from "../graph/node.ts";
 import type { AxisName } from "../model/hookPoints.ts";
 
 /** What an axis of a result counts: the axes of activations, the models before them, and what tools tell apart. */
-export type TensorAxis = "model" | "site" | "component" | "layer" | "unit" | "group" | AxisName;
+export type TensorAxis =
+  | "model"
+  | "site"
+  | "component"
+  | "layer"
+  | "unit"
+  | "group"
+  | "sender"
+  | "receiver"
+  | AxisName;
 
 /** Numbers, row-major, with the name and size of every axis. */
 export interface Tensor {

@@ -124,8 +124,13 @@ type BlockPart = InBlock<Pattern>;
 
 /** Name of a site: `blocks.0.attn.hook_pattern`. A misspelt one does not compile. */
 export type SiteName = Filled<Pattern, number>;
-/** A site, or the same site of all layers: `blocks.*.hook_resid_post`. {@link resolveSites} spells it out. */
-export type SiteSelector = SiteName | Filled<Pattern, "*">;
+type PrefixOf<P extends string> = P extends `${infer First}.${infer Rest}`
+  ? `${First}.` | `${First}.${PrefixOf<Rest>}`
+  : never;
+/** Beginning of sites' names, up to a dot: `blocks.0.` is all of block 0, `blocks.*.attn.` attention of every layer. */
+export type SitePrefix = Filled<PrefixOf<Pattern>, number | "*">;
+/** A site, the same site of all layers (`blocks.*.hook_resid_post`), or a prefix. {@link resolveSites} spells it out. */
+export type SiteSelector = SiteName | Filled<Pattern, "*"> | SitePrefix;
 
 /** One hook point of one layer of a particular model. */
 export interface Site {
@@ -229,20 +234,34 @@ function refuse(config: ModelConfig, name: string, known: Iterable<string>): nev
   });
 }
 
+/** Every beginning of a name that ends with a dot: `blocks.`, `blocks.0.`, `blocks.0.attn.`. */
+function prefixesOf(names: Iterable<string>): Set<string> {
+  const prefixes = new Set<string>();
+  for (const name of names)
+    for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1))
+      prefixes.add(name.slice(0, dot + 1));
+  return prefixes;
+}
+
 /**
  * The sites that selectors name, each once, in firing order.
  *
- * @param selectors  `blocks.*.hook_z` stands for that site of every layer
- * @throws NameError if a selector matches nothing in this model, with the nearest site
+ * @param selectors  `blocks.*.attn.hook_z` stands for that site of every layer. What ends with a dot is a prefix and stands
+ *                   for all sites whose names begin so, gated ones included: `blocks.1.` is block 1, and not block 10.
+ * @throws NameError if a selector matches nothing in this model, with the nearest site or prefix
  */
 export function resolveSites(config: ModelConfig, selectors: readonly SiteSelector[]): Site[] {
   const sites = sitesOf(config);
+  const names = [...sites.keys()];
   const chosen = new Set<string>();
   for (const selector of selectors) {
     const layers = selector.includes("*") ? [...new Array(config.nLayers).keys()] : [0];
-    const names = layers.map((layer) => selector.replace("*", String(layer)));
-    const found = names.filter((name) => sites.has(name as SiteName));
-    if (found.length === 0) refuse(config, selector, sites.keys());
+    const meant = layers.map((layer) => selector.replace("*", String(layer)));
+    const isPrefix = selector.endsWith("."); // no site's name does
+    const found = isPrefix
+      ? names.filter((name) => meant.some((prefix) => name.startsWith(prefix)))
+      : meant.filter((name) => sites.has(name as SiteName));
+    if (found.length === 0) refuse(config, selector, isPrefix ? prefixesOf(names) : names);
     for (const name of found) chosen.add(name);
   }
   return [...sites.values()].filter((site) => chosen.has(site.name));

@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
+import { NameError } from "../../src/base/errors.ts";
 import { add, constant, mul } from "../../src/graph/build.ts";
 import { sizeOf } from "../../src/graph/node.ts";
 import { type Action, type Edit, edit } from "../../src/interp/edits.ts";
 import { openNetwork } from "../../src/interp/network.ts";
 import { forward, runWithCache, runWithHooks } from "../../src/interp/run.ts";
 import { meanOver, pick, type Tensor } from "../../src/interp/tensor.ts";
+import type { ModelConfig } from "../../src/model/config.ts";
 import { type SiteName, type SiteSelector, sitesOf } from "../../src/model/hookPoints.ts";
 import { weightsOfModel } from "../../src/model/weights.ts";
 import { runModel } from "../model/runModel.ts";
@@ -266,6 +268,97 @@ test("a head silenced at its result is silenced at its z", () => {
   expect(weightsOfModel(configs.gpt, weights, 0)["blocks.1.attn.b_O"].some((value) => value !== 0)).toBe(
     true,
   );
+  network.close();
+});
+
+test("an edit by prefix or wildcard is made at every site it names, gated ones too, and nowhere else", () => {
+  const network = networkOf("gpt");
+  const size = 2 * BATCH * POS;
+  const run = runWithHooks(network, tokens, {
+    edits: [
+      edit("blocks.1.mlp.", { units: 0 }, { kind: "add", values: 1 }),
+      edit("blocks.0.attn.", { heads: 1, batch: 0 }, { kind: "scale", by: 0.5 }),
+      edit("blocks.*.hook_mlp_out", {}, { kind: "zero" }),
+    ],
+  });
+  expect(run.report.map(({ edit: at, site, touched }) => [at, site, touched])).toEqual([
+    [0, "blocks.1.mlp.hook_pre", size],
+    [0, "blocks.1.mlp.hook_post", size],
+    ...["q", "k", "v"].map((part) => [1, `blocks.0.attn.hook_${part}`, 2 * POS * 3]),
+    ...["attn_scores", "pattern"].map((part) => [1, `blocks.0.attn.hook_${part}`, 2 * POS * POS]),
+    [1, "blocks.0.attn.hook_z", 2 * POS * 3],
+    [1, "blocks.0.attn.hook_result", 2 * POS * 6],
+    [2, "blocks.0.hook_mlp_out", size * 6],
+    [2, "blocks.1.hook_mlp_out", size * 6],
+  ]);
+  network.close();
+});
+
+test("an edit at a site that this model never fires is an error with the nearest site it has", () => {
+  const refusals: [Partial<ModelConfig>, string, string][] = [
+    [{}, "blocks.2.hook_resid_post", 'Nearest: "blocks.1.hook_resid_post"'],
+    [{}, "blocks.2.", 'Nearest: "blocks.1."'],
+    [{}, "blocks.*.attn.hook_zz", 'Nearest: "blocks.1.attn.hook_z"'],
+    [{}, "ln_final.hook_scale", "2 layers (0 to 1), projected attention, normalization post"],
+    [{ attnOnly: true }, "blocks.0.mlp.hook_post", "no such site"],
+    [{ attnOnly: true }, "blocks.*.hook_resid_mid", 'Nearest: "blocks.1.hook_resid_'],
+    [{ mlpOnly: true }, "blocks.*.attn.", 'hook "blocks.*.attn.": no such site'],
+    [{ attention: "parameterFree" }, "blocks.1.attn.hook_result", "parameterFree attention"],
+    [{ normalization: "none" }, "blocks.0.ln1.hook_scale", "normalization none"],
+    [{ positions: "none" }, "hook_pos_embed", 'Nearest: "hook_embed"'],
+    [{ nLayers: 0 }, "blocks.*.hook_resid_post", "a model of no layers"],
+  ];
+  for (const [change, site, message] of refusals) {
+    const config = { ...configs.causal, ...change };
+    const network = openNetwork(backends.wasm, config, weightsFor(config, 1));
+    const never = edit(site as SiteSelector, {}, { kind: "zero" });
+    // beside one that fires, too
+    for (const edits of [[never], [edit("hook_embed", {}, { kind: "scale", by: 1 }), never]]) {
+      expect(() => runWithHooks(network, tokens, { edits }), site).toThrow(NameError);
+      expect(() => runWithHooks(network, tokens, { edits }), site).toThrow(message);
+    }
+    network.close();
+  }
+});
+
+test("values, functions and caches of a wrong shape are refused with what must fit and what was given", () => {
+  const network = networkOf("causal");
+  const site = "blocks.0.attn.hook_z"; // [model 2, batch 3, pos 5, head 2, dHead 3]
+  const { cache } = runWithCache(network, tokens, { sites: [site] });
+  const short = tokens.map((row) => row.slice(1));
+  const shorter = runWithCache(network, short, { sites: [site] }).cache;
+  const long = tokens.map((row) => [...row, 0]);
+  const longer = runWithCache(network, long, { sites: [site] }).cache;
+  const z = cache.get(site);
+  const refusals: [Action, string][] = [
+    [
+      { kind: "replace", values: [1, 2] },
+      "the last axes of [2 3 5 2 3] [model batch pos head dHead] have; got 2",
+    ],
+    [{ kind: "scale", by: [] }, "got 0 numbers"],
+    [{ kind: "add", values: new Float32Array(181) }, "got 181 numbers"],
+    [{ kind: "mean", values: meanOver(shorter.get(site), ["batch"]) }, "pos 5, head 2, dHead 3]; got pos 4"],
+    [{ kind: "replace", values: { ...z, axes: ["model", "batch", "pos", "head", "dMlp"] } }, "got dMlp 3"],
+    [
+      { kind: "function", apply: ({ data }) => data.subarray(1) },
+      "must return 180 numbers, [model 2, batch 3, pos 5",
+    ],
+    [{ kind: "fromCache", cache, batch: [0, 1] }, "a cached row for each of 3 rows; got 2"],
+    [{ kind: "fromCache", cache: shorter }, "depends on the others; got 4 and 5 positions"],
+    [{ kind: "fromCache", cache: longer }, "depends on the others; got 6 and 5 positions"],
+    [
+      { kind: "replace", values: { ...z, data: z.data.slice(1) } },
+      "as its shape says, and each axis once; got 179",
+    ],
+    [
+      { kind: "replace", values: { ...z, axes: ["model", "batch", "pos", "head", "head"] } },
+      "each axis once; got 180 numbers, [2 3 5 2 3] [model batch pos head head]",
+    ],
+  ];
+  for (const [action, message] of refusals)
+    expect(() => runWithHooks(network, tokens, { edits: [edit(site, {}, action)] }), message).toThrow(
+      message,
+    );
   network.close();
 });
 

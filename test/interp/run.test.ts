@@ -1,16 +1,38 @@
 import { expect, test } from "vitest";
+import { NameError } from "../../src/base/errors.ts";
+import { constant, mul, state } from "../../src/graph/build.ts";
+import { makeGraph } from "../../src/graph/graph.ts";
+import type { Node } from "../../src/graph/node.ts";
+import type { ActivationCache } from "../../src/interp/activationCache.ts";
 import { edit } from "../../src/interp/edits.ts";
-import { openNetwork } from "../../src/interp/network.ts";
-import { forward, runWithCache, runWithHooks } from "../../src/interp/run.ts";
+import { headScores } from "../../src/interp/headScores.ts";
+import { logitLens } from "../../src/interp/logitLens.ts";
+import { lossMetric } from "../../src/interp/metrics.ts";
+import { type Network, openNetwork } from "../../src/interp/network.ts";
+import type { SiteChoice } from "../../src/interp/pass.ts";
+import { forward, gradients, runWithCache, runWithHooks } from "../../src/interp/run.ts";
 import { meanOver, pick } from "../../src/interp/tensor.ts";
-import { type SiteName, sitesOf } from "../../src/model/hookPoints.ts";
+import { hook, type SiteName, type SiteSelector, sitesOf } from "../../src/model/hookPoints.ts";
 import { weightsOfModel } from "../../src/model/weights.ts";
 import { runModel } from "../model/runModel.ts";
-import { BATCH, backends, configNames, configs, networkOf, POS, tokens, weightsFor } from "./networks.ts";
+import {
+  BATCH,
+  backends,
+  configNames,
+  configs,
+  networkOf,
+  POS,
+  targets,
+  tokens,
+  weightsFor,
+} from "./networks.ts";
 
 const everySite = () => true;
 /** Float32 sums of a handful of numbers of order 1, through two blocks. */
 const FLOAT32 = 2e-5;
+
+/** All that a cache holds, copied. */
+const cacheNumbers = (cache: ActivationCache) => cache.names.map((name) => cache.get(name));
 
 test.each(configNames)("%s: observing every site, gated ones too, changes no bit of the logits", (name) => {
   for (const backend of ["reference", "wasm"] as const) {
@@ -88,6 +110,61 @@ test("nobody changes a cache by changing what it gave, or the tokens it was made
   network.close();
 });
 
+test("a cache keeps its numbers through later runs, and whatever is done to what runs gave or were given", () => {
+  for (const backend of ["reference", "wasm"] as const) {
+    const network = networkOf("causal", { backend });
+    const sites: SiteSelector[] = ["blocks.0.hook_resid_post", "blocks.1.hook_resid_pre", "unembed.hook_out"];
+    // a block's last stream is the next one's first, and logits are a site: the same numbers under two names
+    const slopes = gradients(network, tokens, { of: lossMetric(targets), sites });
+    const values = cacheNumbers(slopes.cache);
+    const gradientValues = cacheNumbers(slopes.gradients);
+    const [{ data: logits }, { data: metric }] = [slopes.logits, slopes.metric];
+    const kept = [logits.slice(), metric.slice()];
+
+    // a later run of the same program on other tokens
+    gradients(network, tokens.toReversed(), { of: lossMetric(targets), sites });
+    expect([logits, metric]).toEqual(kept);
+    expect(cacheNumbers(slopes.cache)).toEqual(values);
+    expect(cacheNumbers(slopes.gradients)).toEqual(gradientValues);
+
+    // copied, written to and put in: the run sees the copy, the cache does not
+    const copy = slopes.cache.get("blocks.0.hook_resid_post");
+    copy.data.fill(7);
+    const edits = [
+      edit("blocks.0.hook_resid_post", {}, { kind: "replace", values: copy }),
+      edit("blocks.1.hook_resid_pre", {}, { kind: "function", apply: ({ data }) => data.fill(3) }),
+    ];
+    const { cache } = runWithHooks(network, tokens, { edits, sites });
+    copy.data.fill(8);
+    expect(new Set(cache.get("blocks.0.hook_resid_post").data)).toEqual(new Set([7]));
+    expect(new Set(cache.get("blocks.1.hook_resid_pre").data)).toEqual(new Set([3]));
+    logits.fill(9);
+    metric.fill(9);
+    expect(cacheNumbers(slopes.cache)).toEqual(values);
+    expect(cacheNumbers(slopes.gradients)).toEqual(gradientValues);
+    network.close();
+    expect(cacheNumbers(slopes.cache)).toEqual(values);
+  }
+});
+
+test("a function may do to its argument what it likes: outside of the region nothing changes", () => {
+  const network = networkOf("gpt");
+  const sites: SiteSelector[] = ["blocks.0.attn.hook_z", "blocks.0.hook_resid_pre"];
+  const { cache } = runWithCache(network, tokens, { sites });
+  const scribble = edit(
+    "blocks.0.attn.hook_z",
+    { batch: 1 },
+    { kind: "function", apply: ({ data }) => data.fill(5) },
+  );
+  const run = runWithHooks(network, tokens, { edits: [scribble], sites });
+  expect(run.cache.get("blocks.0.hook_resid_pre")).toEqual(cache.get("blocks.0.hook_resid_pre"));
+  expect(new Set(run.cache.get("blocks.0.attn.hook_z", { batch: 1 }).data)).toEqual(new Set([5]));
+  expect(run.cache.get("blocks.0.attn.hook_z", { batch: [0, 2] })).toEqual(
+    cache.get("blocks.0.attn.hook_z", { batch: [0, 2] }),
+  );
+  network.close();
+});
+
 test("parts of a cached tensor are taken by axis name", () => {
   const network = networkOf("causal");
   const { cache } = runWithCache(network, tokens, { sites: ["blocks.1.attn.hook_pattern"] });
@@ -116,15 +193,56 @@ test("parts of a cached tensor are taken by axis name", () => {
   network.close();
 });
 
+test("names, wildcards, prefixes and predicates select sites, each once and in firing order", () => {
+  const network = networkOf("gpt");
+  const all = [...sitesOf(network.config).keys()];
+  const names = (sites: SiteChoice) => runWithCache(network, tokens, { sites }).cache.names;
+  expect(names(["unembed.hook_out", "hook_embed", "unembed.hook_out"])).toEqual([
+    "hook_embed",
+    "unembed.hook_out",
+  ]);
+  expect(names([hook.z("all"), hook.z(1)])).toEqual(["blocks.0.attn.hook_z", "blocks.1.attn.hook_z"]);
+  for (const prefix of ["blocks.", "blocks.1.", "blocks.0.attn.", "ln_final."] as const)
+    expect(names([prefix])).toEqual(all.filter((name) => name.startsWith(prefix)));
+  expect(names(["blocks.*.ln1.", hook.embed])).toEqual(
+    all.filter((name) => name === "hook_embed" || name.includes(".ln1.")),
+  );
+  expect(names(({ axes, layer }) => layer === 1 && axes.includes("keyPos"))).toEqual([
+    "blocks.1.attn.hook_attn_scores",
+    "blocks.1.attn.hook_pattern",
+  ]);
+  expect(names(({ gated }) => gated)).toEqual(["blocks.0.attn.hook_result", "blocks.1.attn.hook_result"]);
+  // the same choices decide where gradients are taken
+  const slopes = gradients(network, tokens, { of: lossMetric(targets), sites: ["blocks.1.mlp."] });
+  expect(slopes.gradients.names).toEqual(["blocks.1.mlp.hook_pre", "blocks.1.mlp.hook_post"]);
+  network.close();
+});
+
 test("a selection that matches nothing is an error with the nearest site", () => {
   const network = networkOf("causal");
-  const run = (sites: string[]) => () => runWithCache(network, tokens, { sites: sites as SiteName[] });
-  expect(run(["blocks.0.attn.hook_patern"])).toThrow('Nearest: "blocks.0.attn.hook_pattern"');
-  expect(run(["blocks.2.hook_resid_post"])).toThrow('Nearest: "blocks.1.hook_resid_post"');
-  expect(run(["ln_final.hook_scale"])).toThrow("no such site");
-  expect(run([])).toThrow("must select at least one site; got an empty list");
+  const refusals: [string[], string][] = [
+    [["blocks.0.attn.hook_patern"], 'Nearest: "blocks.0.attn.hook_pattern"'],
+    [["blocks.2.hook_resid_post"], 'Nearest: "blocks.1.hook_resid_post"'],
+    [["blocks.*.hook_resid_pots"], 'Nearest: "blocks.1.hook_resid_post"'],
+    [["blocks.2."], 'Nearest: "blocks.1."'],
+    [["blocks.0.atn."], 'Nearest: "blocks.0.attn."'],
+    [["blocks.0.attn"], 'hook "blocks.0.attn": no such site'],
+    [["ln_final.hook_scale"], "no such site"],
+    [[], "must select at least one site; got an empty list"],
+    // one of several is enough
+    [["hook_embed", "hook_pos_embd"], 'Nearest: "hook_pos_embed"'],
+  ];
+  for (const [sites, message] of refusals) {
+    const choice = { sites: sites as SiteName[] };
+    expect(() => runWithCache(network, tokens, choice)).toThrow(message);
+    expect(() => runWithHooks(network, tokens, { edits: [], ...choice })).toThrow(message);
+    expect(() => gradients(network, tokens, { of: lossMetric(targets), ...choice })).toThrow(message);
+  }
+  expect(() => runWithCache(network, tokens, { sites: ["blocks.0.attn.hook_patern" as SiteName] })).toThrow(
+    NameError,
+  );
   expect(() => runWithCache(network, tokens, { sites: ({ layer }) => layer === 2 })).toThrow(
-    "must select at least one site; got a function that refused all",
+    `got a function that refused all ${sitesOf(network.config).size}. The first site is "hook_embed".`,
   );
   network.close();
 });
@@ -132,16 +250,39 @@ test("a selection that matches nothing is an error with the nearest site", () =>
 test("a cache is stale for another network, and for its own once weights were written", () => {
   const network = networkOf("causal");
   const other = networkOf("causal");
-  const { cache } = runWithCache(network, tokens, { sites: ["blocks.0.attn.hook_z"] });
-  const patch = [edit("blocks.0.attn.hook_z", {}, { kind: "fromCache", cache })];
-  expect(() => runWithHooks(other, tokens, { edits: patch })).toThrow(
-    "stale cache: it was made with another network",
-  );
-  runWithHooks(network, tokens, { edits: patch });
-  network.session.write("embed.W_E", network.session.read("embed.W_E"));
-  expect(() => runWithHooks(network, tokens, { edits: patch })).toThrow(
-    "stale cache: weights were written after it",
-  );
+  const site: SiteName = "blocks.0.attn.hook_z";
+  const choice: { sites: SiteChoice } = { sites: [site, hook.pattern("all"), hook.residPost("all")] };
+  const { cache } = runWithCache(network, tokens, choice);
+  const uses: ((on: Network, from: ActivationCache) => unknown)[] = [
+    (on, from) => runWithHooks(on, tokens, { edits: [edit(site, {}, { kind: "fromCache", cache: from })] }),
+    (on, from) => headScores(on, from),
+    (on, from) => logitLens(on, from, { norm: "recomputed" }),
+  ];
+  for (const use of uses) {
+    expect(() => use(other, cache)).toThrow("stale cache: it was made with another network");
+    use(network, cache);
+  }
+  const weights = weightsFor(configs.causal, 2);
+  const bias = state("unembed.b_U", [configs.causal.dVocab]) as Node<"state">;
+  const update = makeGraph({ outputs: {}, updates: new Map([[bias, mul(bias, constant(2))]]) });
+  const writes: (() => unknown)[] = [
+    // the very same numbers too: nobody compares them
+    () => network.session.write("embed.W_E", network.session.read("embed.W_E")),
+    () => network.writeWeights(weights),
+    () => network.session.compile(update).run({}),
+  ];
+  for (const write of writes) {
+    const fresh = runWithCache(network, tokens, choice).cache;
+    for (const use of uses) use(network, fresh);
+    const { version } = network;
+    write();
+    expect(network.version).toBeGreaterThan(version);
+    expect(fresh.version).toBe(version);
+    for (const use of uses)
+      expect(() => use(network, fresh)).toThrow("stale cache: weights were written after it was made");
+    // what was seen can still be read
+    expect(fresh.get(site).shape).toEqual([2, BATCH, POS, 2, 3]);
+  }
   network.close();
   expect(() => forward(network, tokens)).toThrow("network: is closed");
   other.close();

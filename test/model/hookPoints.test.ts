@@ -6,6 +6,7 @@ import {
   hookPoints,
   resolveSites,
   type SiteName,
+  type SiteSelector,
   siteNamed,
   sitesOf,
 } from "../../src/model/hookPoints.ts";
@@ -72,6 +73,37 @@ test("selectors are spelt out once each, in firing order", () => {
   expect(sites.map((site) => site.layer)).toEqual([undefined, 0, 1]);
   expect(sites[1].axes).toEqual(["batch", "pos", "head", "dHead"]);
   expect(sites[1].shape(4, 7)).toEqual([4, 7, 2, 8]);
+});
+
+test("a selector that ends with a dot stands for all sites whose names begin so", () => {
+  const names = (...selectors: SiteSelector[]) =>
+    resolveSites(presets.causal, selectors).map((site) => site.name);
+  const all = [...sitesOf(presets.causal).keys()];
+  for (const prefix of ["blocks.", "blocks.0.", "blocks.1.attn.", "unembed."] as const)
+    expect(names(prefix)).toEqual(all.filter((name) => name.startsWith(prefix)));
+  expect(names("blocks.*.attn.")).toEqual(all.filter((name) => /^blocks\.\d\.attn\./.test(name)));
+  expect(names("blocks.*.mlp.", hook.mlpPost(0))).toEqual([
+    "blocks.0.mlp.hook_pre",
+    "blocks.0.mlp.hook_post",
+    "blocks.1.mlp.hook_pre",
+    "blocks.1.mlp.hook_post",
+  ]);
+  const deep = { ...presets.causal, nLayers: 11 };
+  expect(resolveSites(deep, ["blocks.1."]).every((site) => site.layer === 1)).toBe(true);
+});
+
+test("a prefix that matches nothing is answered with the nearest one, and a misspelt one does not compile", () => {
+  expect(() => resolveSites(presets.causal, ["blocks.4.attn."])).toThrow(
+    'hook "blocks.4.attn.": no such site; got a model of 2 layers (0 to 1), projected attention, ' +
+      'normalization post. Nearest: "blocks.1.attn.".',
+  );
+  expect(() => resolveSites(presets.causal, ["ln_final."])).toThrow("no such site");
+  expect(() => resolveSites({ ...presets.causal, mlpOnly: true }, ["blocks.*.attn."])).toThrow(
+    "no such site",
+  );
+  // @ts-expect-error no site begins so
+  const wrong: SiteSelector = "blocks.0.attention.";
+  expect(() => resolveSites(presets.causal, [wrong])).toThrow('Nearest: "blocks.0.attn.".');
 });
 
 test("a site that the model has not is answered with the nearest one", () => {
