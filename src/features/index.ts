@@ -7,7 +7,24 @@
  * attention at all ({@link randomProjectionNull}), labels shuffled over activations ({@link labelPermutation}). The
  * ceiling is {@link persistence} between two trainings of the same initialisation on different data.
  */
+
+export { type ActivationScale, activationScale } from "./activationScale.ts";
+export {
+  type AttentionKind,
+  type AttentionSpread,
+  type AttentionTally,
+  attentionTally,
+} from "./attentionSpread.ts";
+export {
+  type CellGroups,
+  cellContrasts,
+  cellGroups,
+  type Part,
+  strongestCells,
+  type UnitCells,
+} from "./cellContrasts.ts";
 export { type CellEffects, cellEffects } from "./cellEffects.ts";
+export { type CellTest, cellTest } from "./cellTest.ts";
 export {
   type Criterion,
   type CriterionOptions,
@@ -16,8 +33,35 @@ export {
   originalEta2,
 } from "./criterion.ts";
 export { type Displacement, weightDisplacement } from "./displacement.ts";
+export {
+  type Cosines,
+  crossCosines,
+  type EmbeddingSums,
+  embeddingSums,
+  rowCosineMatrix,
+  rowCosines,
+  type VectorTable,
+} from "./embeddingGeometry.ts";
+export { expectedScale } from "./expectedScale.ts";
+export { type FirstEntries, firstEntries } from "./firstEntries.ts";
+export { type FrozenNorms, frozenNorms } from "./frozenNorms.ts";
 export { type IdentityRecovery, identityRecovery } from "./identityRecovery.ts";
+export { type InputSpace, inputSpace, visibleRange } from "./inputSpace.ts";
+export {
+  type InputStability,
+  inputStability,
+  type SampledInputs,
+  type SampleOptions,
+  sampledInputs,
+} from "./inputStability.ts";
 export { type LabelPermutation, labelPermutation } from "./labelPermutation.ts";
+export {
+  activationBins,
+  type LargestActivation,
+  largestActivation,
+  normalMaximum,
+} from "./largestActivation.ts";
+export { againstNetworks, type NetworkComparison } from "./networkNull.ts";
 export { neighbourModel, ownModel, type Pairing, type PairingOptions } from "./pairing.ts";
 export {
   type Persistence,
@@ -26,11 +70,36 @@ export {
   tuningCorrelation,
 } from "./persistence.ts";
 export { preferenceKept } from "./preference.ts";
+export { type PreferredLevels, preferredLevels } from "./preferredLevels.ts";
 export {
   type RandomProjectionNull,
   type RandomProjectionOptions,
   randomProjectionNull,
 } from "./randomProjectionNull.ts";
+export { seedInterval } from "./seedInterval.ts";
+export { type SetSpread, setSpread } from "./setSpread.ts";
+export {
+  conditionNumber,
+  edelmanCdf,
+  shuffledSpectra,
+  singularValues,
+  stableRank,
+  type WeightMatrix,
+  weightMatrix,
+} from "./singularValues.ts";
+export {
+  type ActivationBlock,
+  type Sequences,
+  siteActivations,
+  visitActivations,
+} from "./siteActivations.ts";
+export {
+  type StructuredFamily,
+  shiftedSet,
+  structuredFamilies,
+  structuredOffsets,
+} from "./structuredSequences.ts";
+export { type Offer, type TopInputSearch, type TopInputs, topInputs } from "./topInputs.ts";
 export {
   type Halves,
   halfOf,
@@ -44,6 +113,17 @@ export {
 export { type CellMeans, type CurveKind, curveKinds, type UnitCurves, unitCurves } from "./unitCurves.ts";
 export { type UnitMeans, unitMeans } from "./unitMeans.ts";
 export {
+  correlationStrength,
+  effectiveInputs,
+  type PermutedPairs,
+  pairCorrelations,
+  pairCount,
+  pairsOf,
+  permutedPairs,
+} from "./unitPairs.ts";
+export { type UnitKind, type UnitSite, unitName, unitNamed, unitSites } from "./unitSites.ts";
+export { type UnitTables, unitTables } from "./unitTables.ts";
+export {
   type CellSource,
   cellSources,
   deadUnits,
@@ -55,3 +135,12 @@ export {
   type VarianceComponents,
   varianceComponents,
 } from "./varianceComponents.ts";
+export {
+  expectedMoments,
+  type LawMoments,
+  lawMoments,
+  lawP,
+  nearestScheme,
+  type WeightMoments,
+  weightMoments,
+} from "./weightMoments.ts";
