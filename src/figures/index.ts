@@ -1,18 +1,67 @@
 /** Specifications of every picture, and how they are drawn. */
 export { escapeHtml } from "./escapeHtml.ts";
 export { type Exemplar, type UnitTuning, unitTunings } from "./exemplar.ts";
+export {
+  type ActivationDistributionsData,
+  activationDistributions,
+  type SiteDistribution,
+} from "./experiments/activationDistributions.ts";
+export { type AttentionPatternsData, attentionPatterns } from "./experiments/attentionPatterns.ts";
+export {
+  type AttentionVariabilityData,
+  attentionVariability,
+  type HeadVariability,
+} from "./experiments/attentionVariability.ts";
+export {
+  type AttributedComponent,
+  type AttributionBarsData,
+  attributionBars,
+} from "./experiments/attributionBars.ts";
+export { type EffectSizesData, effectSizes, type UnitEffect } from "./experiments/effectSizes.ts";
+export { type EmbeddingCosinesData, embeddingCosines } from "./experiments/embeddingCosines.ts";
+export { type HeadScoresData, headScoresFigure, type ScoredHead } from "./experiments/headScoresFigure.ts";
+export { type LensTableData, lensTable } from "./experiments/lensTable.ts";
+export { type PatchingMapData, patchingMap } from "./experiments/patchingMap.ts";
+export {
+  positionSelectivity,
+  type SelectiveUnit,
+  type SelectivityMapsData,
+  tokenSelectivity,
+} from "./experiments/selectivityMaps.ts";
+export { type SingularValuesData, type Spectrum, singularValues } from "./experiments/singularValues.ts";
+export { type StructuredResponsesData, structuredResponses } from "./experiments/structuredResponses.ts";
+export {
+  type TokenPositionInteractionData,
+  tokenPositionInteraction,
+  type VarianceParts,
+} from "./experiments/tokenPositionInteraction.ts";
+export {
+  type TokenPositionMapsData,
+  type TokenPositionUnit,
+  tokenPositionMaps,
+} from "./experiments/tokenPositionMaps.ts";
+export { type TopInputsData, topInputs, type UnitInputs } from "./experiments/topInputs.ts";
+export { type NetworkUnit, type UnitNetworkData, unitNetwork } from "./experiments/unitNetwork.ts";
 export type { FigureSpec, Panel } from "./figure.ts";
 export { type LossByPositionData, lossByPosition } from "./lossByPosition.ts";
 export { type LossCurvesData, lossCurves } from "./lossCurves.ts";
 export { type MaintainedData, type MaintainedGroup, maintained } from "./maintained.ts";
 export { counted, fixed, intervalText, listed, noNumber, percent } from "./numberText.ts";
-export { type Factor, type Population, presetTitle, seedsSentence, unitName } from "./population.ts";
+export {
+  type Factor,
+  headName,
+  type Population,
+  presetTitle,
+  seedsSentence,
+  unitName,
+} from "./population.ts";
 export { renderFigure, renderFigureHtml, renderPanel } from "./renderFigure.ts";
 export { type SelectivityAtInitData, selectivityAtInit } from "./selectivityAtInit.ts";
 export {
   type SelectivityThroughTrainingData,
   selectivityThroughTraining,
 } from "./selectivityThroughTraining.ts";
+export type { Band, Subject } from "./subject.ts";
 export * from "./theme.ts";
 export { type ThenAndNowData, thenAndNow } from "./thenAndNow.ts";
 export { type TuningCorrelationData, type TuningGroup, tuningCorrelation } from "./tuningCorrelation.ts";

@@ -44,3 +44,8 @@ export function seedsSentence(populations: readonly Population[]): string {
 export function unitName(layer: number, unit: number): string {
   return `L${layer}N${unit}`;
 }
+
+/** Name of an attention head: `L1H0`. */
+export function headName(layer: number, head: number): string {
+  return `L${layer}H${head}`;
+}

@@ -62,9 +62,13 @@ export function renderFigureHtml(
 /** Mean width of a character, em: sans-serif text is wrapped by count, as there is nothing to measure it with. */
 const characterWidth = 0.54;
 
+/** By how much bold text is wider. */
+const boldWidth = 1.13;
+
 /** Breaks a text at spaces into lines that fit a width, px. */
-function wrapped(text: string, width: number, size: number): string[] {
-  const limit = Math.max(10, Math.floor(width / (characterWidth * size)));
+function wrapped(text: string, width: number, { size, weight }: { size: number; weight: number }): string[] {
+  const letter = characterWidth * size * (weight >= 600 ? boldWidth : 1);
+  const limit = Math.max(10, Math.floor(width / letter));
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {
@@ -92,7 +96,7 @@ export function renderFigure(
   const parts: string[] = [];
   let top = margin;
   const write = (text: string, size: number, color: string, weight: number) => {
-    for (const line of wrapped(text, inner, size)) {
+    for (const line of wrapped(text, inner, { size, weight })) {
       top += 1.35 * size;
       parts.push(
         `<text x="${margin}" y="${Math.round(top)}" font-size="${size}" font-weight="${weight}" fill="${color}">${escapeHtml(line)}</text>`,

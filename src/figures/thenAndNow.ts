@@ -1,12 +1,14 @@
 /** Heat maps of every unit's tuning, initial beside final. */
 import { type RenderFunction, text } from "@observablehq/plot";
 import { quantileSorted } from "../stats/quantile.ts";
+import { type ColorScale, colorFill, colorLevel, rampHeight, rampMark } from "./colorScale.ts";
 import { type Exemplar, otherUnitNull, type UnitTuning, unitTunings } from "./exemplar.ts";
 import type { FigureSpec, Panel } from "./figure.ts";
 import { fixed, intervalText, listed } from "./numberText.ts";
 import { type Population, presetTitle, seedsSentence, unitName } from "./population.ts";
 import { sortedFinite } from "./spread.ts";
-import { divergingPoles, fontSize, ink, muted, nowColor, thenColor } from "./theme.ts";
+import { svgElement } from "./svgElement.ts";
+import { fontSize, ink, muted, nowColor, thenColor } from "./theme.ts";
 
 /** What {@link thenAndNow} draws of one preset. */
 export interface ThenAndNowData extends Population {
@@ -16,9 +18,8 @@ export interface ThenAndNowData extends Population {
 
 /** Rows of a panel at most; a wider layer shows its most and its least persistent units, half and half. */
 const mostRows = 64;
-/** Steps of colour on either side of zero. */
-const colorSteps = 10;
-const svgNamespace = "http://www.w3.org/2000/svg";
+/** Deviations are divided by the unit's largest. */
+const scale: ColorScale = { kind: "signed", limit: 1 };
 
 /** The four maps, left to right. */
 const blocks = [
@@ -62,53 +63,14 @@ function cellsMark(
     for (const { row, tuning } of units)
       for (const { slot, block, index } of columns) {
         const { factor, time } = blocks[block];
-        const level = Math.round((colorSteps * tuning[time][factor][index]) / tuning.scale);
-        if (!Number.isFinite(level) || level === 0) continue;
+        const level = colorLevel(scale, tuning[time][factor][index] / tuning.scale);
+        if (level === undefined || level === 0) continue;
         const cell = `M${x(slot)},${y(row)}h${width}v${height}h-${width}z`;
         paths.set(level, [...(paths.get(level) ?? []), cell]);
       }
-    const group = document.createElementNS(svgNamespace, "g");
-    for (const [level, cells] of [...paths].sort(([a], [b]) => a - b)) {
-      const path = document.createElementNS(svgNamespace, "path");
-      path.setAttribute("fill", level < 0 ? divergingPoles.below : divergingPoles.above);
-      path.setAttribute("fill-opacity", String(Math.abs(level) / colorSteps));
-      path.setAttribute("d", cells.join(""));
-      group.append(path);
-    }
-    return group;
-  };
-}
-
-/** The colour ramp with its three labels, beneath the maps. */
-function rampMark(): RenderFunction {
-  return (_index, _scales, _values, { marginLeft, height }, { document }) => {
-    const group = document.createElementNS(svgNamespace, "g");
-    const [cell, top] = [8, height - 22];
-    for (let level = -colorSteps; level <= colorSteps; level++) {
-      const rect = document.createElementNS(svgNamespace, "rect");
-      rect.setAttribute("x", String(marginLeft + (level + colorSteps) * cell));
-      rect.setAttribute("y", String(top));
-      rect.setAttribute("width", String(cell));
-      rect.setAttribute("height", "7");
-      rect.setAttribute("fill", level < 0 ? divergingPoles.below : divergingPoles.above);
-      rect.setAttribute("fill-opacity", String(Math.abs(level) / colorSteps));
-      group.append(rect);
-    }
-    const labels: [string, number][] = [
-      ["−1", -colorSteps],
-      ["0", 0],
-      ["+1", colorSteps],
-    ];
-    for (const [label, level] of labels) {
-      const element = document.createElementNS(svgNamespace, "text");
-      element.setAttribute("x", String(marginLeft + (level + colorSteps + 0.5) * cell));
-      element.setAttribute("y", String(top + 18));
-      element.setAttribute("fill", muted);
-      element.setAttribute("font-size", String(fontSize.small));
-      element.setAttribute("text-anchor", "middle");
-      element.textContent = label;
-      group.append(element);
-    }
+    const group = svgElement(document, "g");
+    for (const [level, cells] of [...paths].sort(([a], [b]) => a - b))
+      group.append(svgElement(document, "path", { ...colorFill(scale, level), d: cells.join("") }));
     return group;
   };
 }
@@ -125,7 +87,7 @@ function panelOf(data: ThenAndNowData, { layer, exemplar }: ThenAndNowData["laye
   const marginLeft = 46;
   const marginRight = 42;
   const marginTop = 36;
-  const marginBottom = 32;
+  const marginBottom = rampHeight + 8;
   const rowHeight = 11;
   const heads = columns
     .filter(({ index }) => index === 0)
@@ -151,7 +113,16 @@ function panelOf(data: ThenAndNowData, { layer, exemplar }: ThenAndNowData["laye
       },
       marks: [
         cellsMark(units, columns),
-        rampMark(),
+        rampMark(scale, {
+          title: "deviation from the unit's mean, of its largest",
+          ticks: [
+            { value: -1, label: "−1" },
+            { value: 0, label: "0" },
+            { value: 1, label: "+1" },
+          ],
+          left: marginLeft,
+          top: marginTop + rowHeight * units.length + 6,
+        }),
         text(units, {
           y: "row",
           text: "row",

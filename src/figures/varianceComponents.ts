@@ -3,6 +3,7 @@ import { barX, type RenderFunction, text } from "@observablehq/plot";
 import type { FigureSpec, Panel } from "./figure.ts";
 import { fixed } from "./numberText.ts";
 import { type Population, presetTitle, seedsSentence } from "./population.ts";
+import { svgElement } from "./svgElement.ts";
 import { categoryColors, fontSize, ink, nowColor, thenColor } from "./theme.ts";
 
 /** Mean amounts of variance, activation units squared. */
@@ -49,33 +50,19 @@ function segmentsOf(bars: readonly Bar[]) {
   });
 }
 
-const svgNamespace = "http://www.w3.org/2000/svg";
 /** Room for the longest name in the key, px. */
 const keyStep = 86;
 
 /** The four categories in the order of the bars, above them: small parts have no room for their names. */
 function keyMark(): RenderFunction {
   return (_index, _scales, _values, { marginLeft }, { document }) => {
-    const group = document.createElementNS(svgNamespace, "g");
+    const group = svgElement(document, "g", { "font-size": fontSize.label, fill: ink });
     parts.forEach((part, i) => {
       const left = marginLeft + i * keyStep;
-      const square = document.createElementNS(svgNamespace, "rect");
-      for (const [name, value] of Object.entries({
-        x: left,
-        y: 2,
-        width: 9,
-        height: 9,
-        fill: categoryColors[i],
-      }))
-        square.setAttribute(name, String(value));
-      const name = document.createElementNS(svgNamespace, "text");
-      name.setAttribute("x", String(left + 13));
-      name.setAttribute("y", "10");
-      name.setAttribute("text-anchor", "start");
-      name.setAttribute("fill", ink);
-      name.setAttribute("font-size", String(fontSize.label));
-      name.textContent = part;
-      group.append(square, name);
+      group.append(
+        svgElement(document, "rect", { x: left, y: 2, width: 9, height: 9, fill: categoryColors[i] }),
+        svgElement(document, "text", { x: left + 13, y: 10, "text-anchor": "start" }, part),
+      );
     });
     return group;
   };

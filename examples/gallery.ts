@@ -1,0 +1,75 @@
+/**
+ * Every figure of the experiments, made from real networks: one random network, and others like it as its null.
+ *
+ * Run it with a folder to write the pictures there as SVG; import it to have them as specifications or as text.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseHTML } from "linkedom";
+import { wasmBackend } from "../src/backends/wasm/index.ts";
+import {
+  type FigureSpec,
+  positionSelectivity,
+  renderFigure,
+  tokenSelectivity,
+} from "../src/figures/index.ts";
+import { openNetwork } from "../src/interp/index.ts";
+import { weightsOfModel } from "../src/model/index.ts";
+import { attribution, lens, patching, patterns, scores, variability } from "./gallery/heads.ts";
+import { embeddingCosines, singularValues } from "./gallery/matrices.ts";
+import { config, measured, weights } from "./gallery/population.ts";
+import { effectSizes, structuredResponses } from "./gallery/responses.ts";
+import {
+  distributions,
+  inputs,
+  interaction,
+  selectivity,
+  tokenPositionMaps,
+  unitPairs,
+} from "./gallery/units.ts";
+
+/** Every figure, in the order in which a report would have them. */
+export function galleryFigures(): FigureSpec[] {
+  const population = openNetwork(wasmBackend(), config, weights);
+  const network = openNetwork(wasmBackend(), config, weightsOfModel(config, weights, 0));
+  const all = measured(population);
+  const specs = [
+    tokenPositionMaps(all),
+    tokenSelectivity(selectivity(all, "token")),
+    positionSelectivity(selectivity(all, "position")),
+    interaction(all),
+    effectSizes(all),
+    inputs(all),
+    structuredResponses(network),
+    unitPairs(all),
+    patterns(all),
+    variability(all),
+    scores(network),
+    lens(network),
+    attribution(population),
+    patching(network, "stream"),
+    patching(network, "head"),
+    distributions(all),
+    singularValues(),
+    embeddingCosines(),
+  ];
+  population.close();
+  network.close();
+  return specs;
+}
+
+/** Every figure as SVG text, by its name. */
+export function gallerySvgs(specs = galleryFigures()): Map<string, string> {
+  const { document } = parseHTML("<html><body></body></html>");
+  return new Map(specs.map((spec) => [spec.name, renderFigure(spec, document)]));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const folder = process.argv[2] ?? "gallery";
+  mkdirSync(folder, { recursive: true });
+  for (const [name, svg] of gallerySvgs()) {
+    writeFileSync(join(folder, `${name}.svg`), svg);
+    console.log(`${join(folder, `${name}.svg`)}: ${Math.ceil(svg.length / 1000)} kB`);
+  }
+}
