@@ -18,6 +18,11 @@ function fullName(command: Command): string {
   return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 }
 
+/** What a command takes besides options: `<run-or-preset> (folder of a run, …)`. */
+function argumentsOf({ registeredArguments }: Command): string {
+  return registeredArguments.map((argument) => `<${argument.name()}> (${argument.description})`).join(" ");
+}
+
 function unknown(where: string, rule: string, name: string, known: readonly string[]): NameError {
   const hint = nearest(name, known);
   const wayOut = hint === undefined ? undefined : `Nearest: ${JSON.stringify(hint)}.`;
@@ -49,10 +54,15 @@ export function commandError(
       return unknown(where, "no such command", quoted, groups);
     case "commander.optionMissingArgument":
       return new ArgumentError({ where: quoted.split(" ")[0], rule: "needs a value", got: "none" });
+    case "commander.missingArgument":
+      return new ArgumentError({ where, rule: `needs ${argumentsOf(command)}`, got: "none" });
     case "commander.excessArguments":
       return new ArgumentError({
         where,
-        rule: "takes options only",
+        rule:
+          command.registeredArguments.length === 0
+            ? "takes options only"
+            : `takes ${argumentsOf(command)} and options`,
         got: command.args.map((arg) => JSON.stringify(arg)).join(", "),
       });
     case "commander.help":

@@ -2,7 +2,9 @@
 import { question as persistenceQuestion } from "../studies/persistence/spec.ts";
 import { runProcess } from "./runProcess.ts";
 import { runBench } from "./runs/bench.ts";
+import { runExperiments } from "./runs/experiments.ts";
 import { runFidelity } from "./runs/fidelity.ts";
+import { runInspect } from "./runs/inspect.ts";
 import { runPersistence } from "./runs/persistence.ts";
 
 await runProcess({
@@ -17,5 +19,7 @@ await runProcess({
   ],
   persistence: runPersistence,
   fidelity: runFidelity,
+  experiments: runExperiments,
+  inspect: runInspect,
   bench: runBench,
 });

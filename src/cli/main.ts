@@ -5,10 +5,13 @@ import { InternalError, UserError } from "../base/errors.ts";
 import { readableJson } from "../record/canonicalJson.ts";
 import { commandError } from "./commandError.ts";
 import { addBenchTrain, type BenchOptions } from "./commands/benchTrain.ts";
+import { addExperiments, type ExperimentsOptions } from "./commands/experiments.ts";
+import { addInspect, type InspectOptions } from "./commands/inspect.ts";
 import { addStudyFidelity, type FidelityOptions } from "./commands/studyFidelity.ts";
 import { addStudyList, type StudyEntry, studyList } from "./commands/studyList.ts";
 import { addStudyPersistence, type PersistenceOptions } from "./commands/studyPersistence.ts";
 import type { DisplayFlags } from "./commonOptions.ts";
+import { verbFirst } from "./inspect/verbFirst.ts";
 import type { CliIo, Interruption, Outcome, RunIo } from "./io.ts";
 import { printable } from "./printable.ts";
 import { createBoard } from "./progress.ts";
@@ -19,6 +22,8 @@ export interface Handlers {
   readonly studies: readonly StudyEntry[];
   readonly persistence: (options: PersistenceOptions, io: RunIo) => Promise<Outcome>;
   readonly fidelity: (options: FidelityOptions, io: RunIo) => Promise<Outcome>;
+  readonly experiments: (options: ExperimentsOptions, io: RunIo) => Promise<Outcome>;
+  readonly inspect: (options: InspectOptions, io: RunIo) => Promise<Outcome>;
   readonly bench: (options: BenchOptions, io: RunIo) => Promise<Outcome>;
 }
 
@@ -71,11 +76,14 @@ function buildProgram(handlers: Handlers, io: CliIo, settle: (exitCode: number) 
     })
     .description("Do features emerge in training, or were they there all along?")
     .version(packageJson.version, "--version", "print the version");
-  const study = program.command("study").description("Studies: a question, its nulls, and a decision rule.");
-  const bench = program.command("bench").description("Measurements of speed.");
   const run = async (display: DisplayFlags, start: (runIo: RunIo) => Promise<Outcome>) =>
     settle(await carryOut(io, display, start));
-
+  const study = program.command("study").description("Studies: a question, its nulls, and a decision rule.");
+  addExperiments(program, io.cores, (options, display) =>
+    run(display, (runIo) => handlers.experiments(options, runIo)),
+  );
+  addInspect(program, (options, display) => run(display, (runIo) => handlers.inspect(options, runIo)));
+  const bench = program.command("bench").description("Measurements of speed.");
   addStudyList(study, (display) => run(display, async () => studyList(handlers.studies)));
   addStudyPersistence(study, io.cores, (options, display) =>
     run(display, (runIo) => handlers.persistence(options, runIo)),
@@ -100,10 +108,12 @@ export async function main(args: readonly string[], handlers: Handlers, io: CliI
     exitCode = code;
   });
   let failure: unknown = null;
+  let words = args;
   try {
-    await program.parseAsync(args, { from: "user" });
+    words = verbFirst(args, program);
+    await program.parseAsync(words, { from: "user" });
   } catch (error) {
-    failure = error instanceof CommanderError ? commandError(error, program, args) : error;
+    failure = error instanceof CommanderError ? commandError(error, program, words) : error;
   }
   if (io.signal.aborted) {
     // what a run throws when it is stopped says no more than the signal does; a full disk does

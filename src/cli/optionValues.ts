@@ -1,5 +1,9 @@
 /** Option values: from the text on the command line to a checked value, or one sentence. */
 import { ArgumentError, unknownName } from "../base/errors.ts";
+import { type InitOptions, type InitSchemeName, initSchemes } from "../model/init.ts";
+
+/** Names of initialisation schemes. */
+export const schemeNames = Object.keys(initSchemes) as InitSchemeName[];
 
 /** Reads the text of an option. `flag` is its name, for messages. */
 export type ValueParser<T> = (flag: string) => (text: string) => T;
@@ -71,4 +75,76 @@ export const seedList: ValueParser<readonly number[]> = (flag) => (text) => {
 export const path: ValueParser<string> = (flag) => (text) => {
   if (text !== "" && !text.includes("\0")) return text;
   return refuse(flag, "must be a path", text);
+};
+
+/** `7` or `0-9`. */
+const seedItem = /^([0-9]+)(?:-([0-9]+))?$/;
+
+/** Seeds of networks that are there: one, a list, ranges, or `all`. */
+export const seedChoice: ValueParser<readonly number[] | "all"> = (flag) => (text) => {
+  if (text === "all") return text;
+  const seeds = text.split(",").flatMap((item) => {
+    const match = seedItem.exec(item);
+    const [low, high] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+    if (match === null || high < low || !Number.isSafeInteger(high))
+      return refuse(flag, "must be a seed, a list such as 1,2,5, a range such as 0-9, or all", text);
+    if (high - low >= seedLimit) return refuse(flag, `at most ${seedLimit} seeds fit one run`, text);
+    return Array.from({ length: high - low + 1 }, (_, i) => low + i);
+  });
+  if (seeds.length > seedLimit) refuse(flag, `at most ${seedLimit} seeds fit one run`, String(seeds.length));
+  if (new Set(seeds).size < seeds.length) refuse(flag, "each seed may be named once", text);
+  return seeds;
+};
+
+/** Seeds of networks: a count n, which stands for 0 … n − 1, a list, or `all` of those that are there. */
+export const seedCount: ValueParser<readonly number[] | "all"> = (flag) => (text) => {
+  if (text === "all") return text;
+  if (/^[1-9][0-9]{0,15}$/.test(text)) {
+    const count = Number(text);
+    if (count > seedLimit) refuse(flag, `at most ${seedLimit} seeds fit one run`, text);
+    return Array.from({ length: count }, (_, seed) => seed);
+  }
+  if (!/^[0-9]+(,[0-9]+)+$/.test(text))
+    refuse(flag, "must be a whole number at least 1 or a list such as 1,2,5", text);
+  return seedChoice(flag)(text);
+};
+
+/** Token numbers with commas or spaces between; a repeated option adds a sequence. */
+export const tokenLists =
+  (flag: string) =>
+  (text: string, before: readonly (readonly number[])[] = []): readonly (readonly number[])[] => {
+    if (!/^[0-9]+([ ,]+[0-9]+)*$/.test(text) || text.length > 1e6)
+      refuse(flag, "must be token numbers such as 0,1,2,3", text.slice(0, 80));
+    return [...before, text.split(/[ ,]+/).map(Number)];
+  };
+
+/** Texts with commas between, each once; none may be empty. */
+export const textList: ValueParser<readonly string[]> = (flag) => (text) => {
+  const items = text.split(",");
+  if (items.some((item) => item === "")) refuse(flag, "must be names with commas between", text);
+  const twice = items.find((item, i) => items.indexOf(item) !== i);
+  if (twice !== undefined) refuse(flag, "each may be named once", twice);
+  return items;
+};
+
+/** A text that is not empty. */
+export const text: ValueParser<string> = (flag) => (value) =>
+  value === "" ? refuse(flag, "must not be empty", value) : value;
+
+/** A position: its number from 0, or one of some words. */
+export function position<W extends string>(words: readonly W[]): ValueParser<number | W> {
+  return (flag) => (text) => {
+    const word = words.find((known) => known === text);
+    if (word !== undefined) return word;
+    if (/^[0-9]{1,9}$/.test(text)) return Number(text);
+    return refuse(flag, `must be a position counted from 0, or ${words.join(" or ")}`, text);
+  };
+}
+
+/** `gpt2` or `gpt2:0.1`: a scheme, and a factor for the embeddings. */
+export const initOption: ValueParser<Required<InitOptions>> = (flag) => (text) => {
+  const colon = text.indexOf(":");
+  const scheme = nameAmong(schemeNames)(flag)(colon < 0 ? text : text.slice(0, colon));
+  if (colon < 0) return { scheme, embeddingScale: 1 };
+  return { scheme, embeddingScale: positiveNumber(`${flag}, embedding scale`)(text.slice(colon + 1)) };
 };

@@ -33,6 +33,8 @@ export interface BoardState {
   readonly started: number;
   readonly arms: readonly ArmProgress[];
   readonly workers: readonly WorkerProgress[];
+  /** What a step is called where it is no optimiser update, e.g. `section`. */
+  readonly stepName?: string;
 }
 
 /** Numbers of one arm at a time. */
@@ -85,17 +87,18 @@ function bar(share: number): string {
   return "█".repeat(filled) + "░".repeat(barCells - filled);
 }
 
-const perSecond = (rate: number | null) => (rate === null ? "" : `${Math.round(rate)} model-steps/s`);
+const perSecond = (rate: number | null, step: string) =>
+  rate === null ? "" : `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} model-${step}s/s`;
 
-function armLine(arm: ArmProgress, now: number, nameWidth: number): string {
+function armLine(arm: ArmProgress, now: number, nameWidth: number, stepName: string): string {
   const { step, rate, secondsLeft } = armPace(arm, now);
   const width = String(arm.steps).length;
   const parts = [
     arm.arm.padEnd(nameWidth),
     `${arm.models} models`,
-    `step ${String(step).padStart(width)}/${arm.steps}`,
+    `${stepName} ${String(step).padStart(width)}/${arm.steps}`,
     arm.loss === null ? "" : `loss ${arm.loss.toFixed(3)}`,
-    perSecond(rate),
+    perSecond(rate, stepName),
   ];
   if (arm.started === null) parts.push("waiting");
   else if (arm.ended !== null) parts.push(`done in ${duration((arm.ended - arm.started) / 1000)}`);
@@ -103,8 +106,12 @@ function armLine(arm: ArmProgress, now: number, nameWidth: number): string {
   return parts.filter((part) => part !== "").join("  ");
 }
 
-function workerLine({ worker, arm, models, step, steps }: WorkerProgress, nameWidth: number): string {
-  return `  worker ${worker}  ${arm.padEnd(nameWidth)}  ${models} models  step ${step}/${steps}`;
+function workerLine(
+  { worker, arm, models, step, steps }: WorkerProgress,
+  nameWidth: number,
+  stepName: string,
+): string {
+  return `  worker ${worker}  ${arm.padEnd(nameWidth)}  ${models} models  ${stepName} ${step}/${steps}`;
 }
 
 /**
@@ -116,17 +123,18 @@ function workerLine({ worker, arm, models, step, steps }: WorkerProgress, nameWi
 export function renderBoard(state: BoardState, now: number, width: number): string[] {
   const names = [...state.arms, ...state.workers].map(({ arm }) => arm.length);
   const nameWidth = Math.max(0, ...names);
+  const { stepName = "step" } = state;
   const { done, rate, secondsLeft } = totalPace(state, now);
   const hidden = state.workers.length - shownWorkers;
   const total = [
     `total  ${bar(done)} ${String(Math.floor(done * 100)).padStart(3)} %`,
-    perSecond(rate),
+    perSecond(rate, stepName),
     `${duration((now - state.started) / 1000)} elapsed`,
     secondsLeft === null ? "" : `${duration(secondsLeft)} left`,
   ];
   const lines = [
-    ...state.arms.map((arm) => armLine(arm, now, nameWidth)),
-    ...state.workers.slice(0, shownWorkers).map((worker) => workerLine(worker, nameWidth)),
+    ...state.arms.map((arm) => armLine(arm, now, nameWidth, stepName)),
+    ...state.workers.slice(0, shownWorkers).map((worker) => workerLine(worker, nameWidth, stepName)),
     ...(hidden > 0 ? [`  and ${hidden} more workers`] : []),
     total.filter((part) => part !== "").join("  "),
   ];

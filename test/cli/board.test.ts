@@ -28,6 +28,16 @@ test("the board says for each arm its step, loss, pace and time left, for each w
   ]);
 });
 
+test("a run whose steps are no updates calls them by their name", () => {
+  const arms = [{ arm: "gpt", models: 4, steps: 7, modelSteps: 14, loss: null, started: 0, ended: null }];
+  const workers = [{ worker: 1, arm: "gpt", models: 2, step: 3, steps: 7 }];
+  expect(renderBoard({ started: 0, arms, workers, stepName: "section" }, 4000, 100)).toEqual([
+    "gpt  4 models  section 3/7  3.5 model-sections/s  0:04 left",
+    "  worker 1  gpt  2 models  section 3/7",
+    "total  ████████████░░░░░░░░░░░░  50 %  3.5 model-sections/s  0:04 elapsed  0:04 left",
+  ]);
+});
+
 test("before the first step there is no pace and no time left, and nothing divides by zero", () => {
   const arms = [{ arm: "a", models: 0, steps: 0, modelSteps: 0, loss: null, started: 0, ended: null }];
   expect(renderBoard({ started: 0, arms, workers: [] }, 0, 100)).toEqual([

@@ -31,6 +31,8 @@ export interface Setup {
   io?: Partial<CliIo>;
   /** Runs in place of every handler. */
   run?: (io: RunIo) => Promise<Outcome>;
+  /** Real handlers in place of the ones that write down. */
+  handlers?: Partial<Handlers>;
 }
 
 const outcome: Outcome = { result: { answer: 42 }, summary: "All is well." };
@@ -52,7 +54,10 @@ export async function palimpsest(args: readonly string[], setup: Setup = {}): Pr
     ],
     persistence: handler("persistence"),
     fidelity: handler("fidelity"),
+    experiments: handler("experiments"),
+    inspect: handler("inspect"),
     bench: handler("bench"),
+    ...setup.handlers,
   };
   const io: CliIo = {
     stdout,

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { FileError, InternalError } from "../../src/base/errors.ts";
 import type { Interruption } from "../../src/cli/io.ts";
+import { tasks } from "../../src/data/registry.ts";
 import { palimpsest } from "./harness.ts";
 
 const persistence = ["study", "persistence"];
@@ -62,6 +63,46 @@ test("the number of workers follows the machine, up to 64", async () => {
   expect(calls[0][1]).toMatchObject({ workers: 64 });
 });
 
+const experimentsStandard = {
+  subjects: {
+    kind: "presets",
+    presets: ["original-minigpt", "original", "gpt"],
+    seeds: ten,
+    init: { scheme: "pytorch", embeddingScale: 1 },
+  },
+  nulls: 20,
+  blocks: 40,
+  draws: 199,
+  positions: null,
+  backend: "wasm",
+  workers: 4,
+  out: null,
+};
+const { subjects } = experimentsStandard;
+
+test.each([
+  [[], {}],
+  [["--preset", "causal"], { subjects: { ...subjects, presets: ["causal"] } }],
+  [["--seeds", "2"], { subjects: { ...subjects, seeds: [0, 1] } }],
+  [["--seeds", "4,7"], { subjects: { ...subjects, seeds: [4, 7] } }],
+  [["--init", "gpt2:2"], { subjects: { ...subjects, init: { scheme: "gpt2", embeddingScale: 2 } } }],
+  [
+    ["--config", "mine.json", "--seeds", "1"],
+    { subjects: { kind: "config", file: "mine.json", seeds: [0], init: subjects.init } },
+  ],
+  [["--run", "runs/a"], { subjects: { kind: "run", run: "runs/a", preset: null, step: null, seeds: null } }],
+  [
+    ["--run", "runs/a", "--preset", "causal", "--step", "8", "--seeds", "3,1"],
+    { subjects: { kind: "run", run: "runs/a", preset: "causal", step: 8, seeds: [3, 1] } },
+  ],
+  [["--nulls", "0", "--blocks", "2", "--draws", "19"], { nulls: 0, blocks: 2, draws: 19 }],
+  [["--positions", "4", "--workers", "1", "--out", "x"], { positions: 4, workers: 1, out: "x" }],
+])("experiments %j is what it says and nothing else", async (args, change) => {
+  const { calls, stderr } = await palimpsest(["experiments", ...args]);
+  expect(stderr).toBe("");
+  expect(calls).toEqual([["experiments", { ...experimentsStandard, ...change }]]);
+});
+
 test("study fidelity and bench train receive their options", async () => {
   const fidelity = async (...args: string[]) => (await palimpsest(["study", "fidelity", ...args])).calls;
   expect(await fidelity()).toEqual([["fidelity", { fixtures: [], backend: "wasm" }]]);
@@ -114,7 +155,7 @@ test.each([
   ],
   [
     "study persistence --task pattern",
-    '--task: no such name among patterns, random, permuted; got "pattern". Nearest: "patterns".',
+    `--task: no such name among ${Object.keys(tasks).join(", ")}; got "pattern". Nearest: "patterns".`,
   ],
   [
     "study persistence --init gpt-2",
@@ -153,6 +194,13 @@ test.each([
     "bench train --config smal",
     '--config: no such name among seed, small, char; got "smal". Nearest: "small".',
   ],
+  ["experiments --blocks 3", '--blocks: must be even: one half selects, the other tests; got "3".'],
+  ["experiments --step 8", "--step: belongs to --run; random networks are at step 0; got 8."],
+  ["experiments --seeds all", "--seeds: all belongs to --run; got all."],
+  ["experiments --config a.json --preset gpt", "--config: and --preset each name networks; got both."],
+  ["experiments --run a --init gpt2", "--init: belongs to random networks; a run has its own; got gpt2."],
+  ["experiments --run a --preset gpt,causal", "--preset: names one of the run's presets; got gpt,causal."],
+  ["experiments --nuls 3", 'palimpsest experiments: no such option; got "--nuls". Nearest: "--nulls".'],
   ["bench train --models 0", '--models: must be a whole number, 1 to 65536; got "0".'],
   ["bench train --seconds 0", '--seconds: must be a number above 0, such as 0.001 or 1e-3; got "0".'],
   ["bench train --seconds 1e9", '--seconds: must be a whole number, 1 to 86400; got "1e9".'],
@@ -160,7 +208,10 @@ test.each([
     "study",
     'palimpsest study: needs a command: list, persistence, fidelity; got none. "palimpsest study --help" explains them.',
   ],
-  ["", 'palimpsest: needs a command: study, bench; got none. "palimpsest --help" explains them.'],
+  [
+    "",
+    'palimpsest: needs a command: study, experiments, inspect, bench; got none. "palimpsest --help" explains them.',
+  ],
 ])("palimpsest %s is refused in one sentence with exit code 2", async (line, sentence) => {
   const { exitCode, stdout, stderr, calls } = await palimpsest(line.split(" ").filter((word) => word !== ""));
   expect(stderr).toBe(`${sentence}\n`);
@@ -208,8 +259,47 @@ test.each([
       "--quiet",
     ],
   ],
+  [
+    ["experiments"],
+    [
+      "--preset <names>",
+      "--config <file>",
+      "--run <folder>",
+      "--step <s>",
+      "--seeds <n|list>",
+      "--init <scheme[:scale]>",
+      "--nulls <n>",
+      "--blocks <n>",
+      "--draws <n>",
+      "--positions <n>",
+      "--out <folder>",
+      "--workers <n>",
+      "--backend <name>",
+      "--json",
+      "--quiet",
+    ],
+  ],
+  [["inspect"], ["lens", "heads", "attribution", "patch", "ablate", "units", "circuits"]],
+  ...(
+    [
+      ["lens", "--tokens <list>", "--norm <which>", "--original"],
+      ["heads", "--task <name>", "--sequences <n>"],
+      ["attribution", "--by <part>", "--answer <token>", "--wrong <token>"],
+      ["patch", "--clean <list>", "--corrupt <list>", "--by <axes>", "--sites <names>", "--approximate"],
+      ["ablate", "--how <manner>", "--metric <name>", "--top <n>"],
+      ["units", "--kind <units>", "--unit <name>", "--token <token>", "--position <p>"],
+      ["circuits", "--parts <names>"],
+    ] as const
+  ).map(([verb, ...own]): [string[], string[]] => [
+    ["inspect", "original", verb],
+    [
+      ...own,
+      ...["run-or-preset", "--preset <name>", "--step <s>", "--seed <k|list>", "--init <scheme[:scale]>"],
+      ...["--draws <n>", "--svg <file>", "--backend <name>", "--json"],
+    ],
+  ]),
   [["bench"], ["train"]],
-  [[], ["study", "bench", "--version"]],
+  [[], ["study", "experiments", "inspect", "bench", "--version"]],
 ])("the help of %j lists everything it takes, on stdout", async (command, entries) => {
   const { exitCode, stdout, stderr } = await palimpsest([...command, "--help"]);
   expect([exitCode, stderr]).toEqual([0, ""]);

@@ -19,6 +19,8 @@ await runProcess({
   studies: [],
   persistence: async (_, io) => untilStopped(io),
   fidelity: async () => ({ result: { text: "x".repeat(4_000_000) }, summary: "" }),
+  experiments: async () => ({ result: {}, summary: "" }),
+  inspect: async () => ({ result: {}, summary: "" }),
   bench: async () => {
     queueMicrotask(() => {
       throw new TypeError("thrown outside");

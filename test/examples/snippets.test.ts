@@ -94,6 +94,40 @@ test("heads: networks that have learned nothing have no head of any kind, and ev
   expect(printed).toHaveLength(8);
 });
 
+test("paths: only what comes before is a sender, and the heads of a layer add up to its attention", async () => {
+  const { direct, paths } = await import("../../examples/paths.ts");
+  expect(paths.effect.estimate.shape).toEqual([2, 5, 12]);
+  // the embedding reaches 12 inputs of heads, a head of layer 0 the 6 of layer 1, each in two networks
+  expect(paths.effect.estimate.data.filter((effect) => Number.isFinite(effect))).toHaveLength(
+    2 * (12 + 2 * 6),
+  );
+  expect(printed).toHaveLength(12 + 2 * 6);
+  expect(printed[0]).toMatch(/^embed > L0H0\.q: /);
+  const effects = direct.effect.estimate.data; // [model 2, sender 6, receiver 1]
+  for (const model of [0, 1])
+    for (const layer of [0, 1]) {
+      const at = model * 6 + layer * 2;
+      expect(effects[at] + effects[at + 1]).toBeCloseTo(effects[model * 6 + 4 + layer], 4);
+    }
+});
+
+test("circuits: matrices have their sizes, and every score its place among random networks, alone and in its family", async () => {
+  const { composition, copying, direction, logits, places, scores } = await import(
+    "../../examples/circuits.ts"
+  );
+  expect([logits.rows, logits.columns, scores.rows, scores.columns]).toEqual([10, 10, 8, 8]);
+  expect(composition.components).toEqual(["L0H0>L1H0", "L0H0>L1H1", "L0H1>L1H0", "L0H1>L1H1"]);
+  for (const kind of ["q", "k", "v"] as const)
+    for (const [i, p] of places[kind].p.high.data.entries()) {
+      expect(p).toBeGreaterThanOrEqual(1 / 100);
+      expect(places[kind].familywise.high.data[i]).toBeGreaterThanOrEqual(p);
+    }
+  expect(copying.shape).toEqual([2, 2, 2]);
+  for (const score of copying.data) expect(Math.abs(score)).toBeLessThan(1);
+  expect([direction.top.length, direction.bottom.length]).toEqual([2, 2]);
+  expect(printed).toHaveLength(7);
+});
+
 test("readRun: rows and tensors come out as they went in, and a changed byte is found", async () => {
   const { damagedFiles, measurements, meanEta2, weights } = await import("../../examples/readRun.ts");
   const base = mkdtempSync(join(tmpdir(), "palimpsest-"));

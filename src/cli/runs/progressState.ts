@@ -2,18 +2,27 @@
 import type { JobEvent } from "../../studies/population/job.ts";
 import type { ArmProgress, BoardState, WorkerProgress } from "../renderBoard.ts";
 
-/** The display's state, and the two ways it changes. */
+/** The display's state, and the ways it changes. */
 export interface ProgressState {
   read(): BoardState;
+  /** A job's networks are at a step, in a worker. */
+  advance(arm: string, job: number, models: number, slot: number, step: number): void;
+  /** A job has ended and its worker is free. */
+  leave(arm: string, slot: number): void;
+  /** One of the two, from what a population job tells. */
   event(arm: string, job: number, models: number, slot: number, event: JobEvent): void;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** @param arms  every arm with its number of models and steps, in the order shown */
+/**
+ * @param arms      every arm with its number of models and steps, in the order shown
+ * @param stepName  what a step is called where it is no optimiser update
+ */
 export function progressState(
   arms: readonly { name: string; models: number; steps: number }[],
   clock: () => number,
+  stepName?: string,
 ): ProgressState {
   const started = clock();
   const rows = new Map<string, Mutable<ArmProgress>>(
@@ -26,25 +35,34 @@ export function progressState(
   const stepOfJob = new Map<number, number>();
   const lossOfJob = new Map<number, { arm: string; models: number; loss: number }>();
 
+  const advance: ProgressState["advance"] = (arm, job, models, slot, step) => {
+    const row = rows.get(arm);
+    if (row === undefined) return;
+    row.started ??= clock();
+    row.modelSteps += (step - (stepOfJob.get(job) ?? 0)) * models;
+    stepOfJob.set(job, step);
+    workers.set(slot, { worker: slot + 1, arm, models, step, steps: row.steps });
+  };
+  const leave: ProgressState["leave"] = (arm, slot) => {
+    workers.delete(slot);
+    const row = rows.get(arm);
+    if (row !== undefined && row.modelSteps >= row.models * row.steps) row.ended = clock();
+  };
+
   return {
     read: () => ({
       started,
       arms: [...rows.values()],
       workers: [...workers].sort(([a], [b]) => a - b).map(([, worker]) => worker),
+      ...(stepName === undefined ? {} : { stepName }),
     }),
+    advance,
+    leave,
     event(arm, job, models, slot, event) {
+      if (event.kind === "end") return leave(arm, slot);
+      advance(arm, job, models, slot, event.step);
       const row = rows.get(arm);
-      if (row === undefined) return;
-      row.started ??= clock();
-      if (event.kind === "end") {
-        workers.delete(slot);
-        if (row.modelSteps >= row.models * row.steps) row.ended = clock();
-        return;
-      }
-      row.modelSteps += (event.step - (stepOfJob.get(job) ?? 0)) * models;
-      stepOfJob.set(job, event.step);
-      workers.set(slot, { worker: slot + 1, arm, models, step: event.step, steps: row.steps });
-      if (event.kind !== "progress" || !Number.isFinite(event.loss)) return;
+      if (row === undefined || event.kind !== "progress" || !Number.isFinite(event.loss)) return;
       lossOfJob.set(job, { arm, models, loss: event.loss });
       const own = [...lossOfJob.values()].filter((entry) => entry.arm === arm);
       const total = own.reduce((sum, entry) => sum + entry.models, 0);

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import workerpool from "workerpool";
 import { ArgumentError, InternalError } from "../../base/errors.ts";
+import type { ExperimentsEvent, ExperimentsJob } from "../../studies/experiments/job.ts";
 import type { JobEvent, PopulationJob } from "../../studies/population/job.ts";
 import type { Interruption } from "../io.ts";
 import type { BenchJob, BenchMeasurement } from "./measureTraining.ts";
@@ -14,6 +15,11 @@ export interface Pool {
   runJobs(
     jobs: readonly PopulationJob[],
     tell: (job: number, event: JobEvent, slot: number) => void,
+  ): Promise<void>;
+  /** The same for jobs of the experiments. */
+  runExperiments(
+    jobs: readonly ExperimentsJob[],
+    tell: (job: number, event: ExperimentsEvent, slot: number) => void,
   ): Promise<void>;
   /** Measures training in every worker at once. */
   measure(jobs: readonly BenchJob[]): Promise<BenchMeasurement[]>;
@@ -41,7 +47,7 @@ export function openPool({ workers, signal, relaxed = false }: PoolOptions): Poo
   const abort = () => void pool.terminate(true);
   signal?.addEventListener("abort", abort);
 
-  const call = async <T>(method: string, job: unknown, on?: (event: JobEvent) => void): Promise<T> => {
+  const call = async <T, E = never>(method: string, job: unknown, on?: (event: E) => void): Promise<T> => {
     let answer: Answer<T>;
     try {
       answer = (await pool.exec(method, [job], { on })) as Answer<T>;
@@ -56,22 +62,30 @@ export function openPool({ workers, signal, relaxed = false }: PoolOptions): Poo
     throw Object.assign(new Kind({ where: "worker", rule: "failed" }), { message: answer.message });
   };
 
+  /** Runs jobs of one kind; a job takes a slot with its first event and leaves it with its last. */
+  const runAll = async <J, E extends { kind: string }>(
+    method: string,
+    jobs: readonly J[],
+    tell: (job: number, event: E, slot: number) => void,
+  ): Promise<void> => {
+    await Promise.all(
+      jobs.map(async (job, index) => {
+        let slot = -1;
+        await call<null, E>(method, job, (event) => {
+          if (slot < 0) {
+            slot = Math.max(0, busy.indexOf(false));
+            busy[slot] = true;
+          }
+          tell(index, event, slot);
+          if (event.kind === "end") busy[slot] = false;
+        });
+      }),
+    );
+  };
+
   return {
-    async runJobs(jobs, tell) {
-      await Promise.all(
-        jobs.map(async (job, index) => {
-          let slot = -1;
-          await call<null>("population", job, (event) => {
-            if (slot < 0) {
-              slot = Math.max(0, busy.indexOf(false));
-              busy[slot] = true;
-            }
-            tell(index, event, slot);
-            if (event.kind === "end") busy[slot] = false;
-          });
-        }),
-      );
-    },
+    runJobs: (jobs, tell) => runAll("population", jobs, tell),
+    runExperiments: (jobs, tell) => runAll("experiments", jobs, tell),
     measure: (jobs) => Promise.all(jobs.map((job) => call<BenchMeasurement>("bench", job))),
     async close() {
       signal?.removeEventListener("abort", abort);

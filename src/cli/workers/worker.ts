@@ -2,6 +2,11 @@
 import workerpool from "workerpool";
 import { backendNamed } from "../../backends/registry.ts";
 import { UserError } from "../../base/errors.ts";
+import {
+  type ExperimentsEvent,
+  type ExperimentsJob,
+  runExperimentsJob,
+} from "../../studies/experiments/job.ts";
 import { type JobEvent, type PopulationJob, runJob } from "../../studies/population/job.ts";
 import { type BenchJob, type BenchMeasurement, measureTraining } from "./measureTraining.ts";
 
@@ -24,6 +29,12 @@ workerpool.worker({
     answered(async () => {
       const backend = await backendNamed(job.backend.name, job.backend);
       runJob(job, backend, (event: JobEvent) => workerpool.workerEmit(event), clock);
+      return null;
+    }),
+  experiments: (job: ExperimentsJob): Promise<Answer<null>> =>
+    answered(async () => {
+      const backend = await backendNamed(job.backend.name);
+      runExperimentsJob(job, backend, (event: ExperimentsEvent) => workerpool.workerEmit(event));
       return null;
     }),
   bench: (job: BenchJob): Promise<Answer<BenchMeasurement>> =>
