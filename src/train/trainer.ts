@@ -75,6 +75,7 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
       ...options.extraStates,
     },
   });
+  const stacked = makeStack();
   const programs = new Map<string, Program>();
   const compiled = (key: string, make: () => Program): Program => {
     const program = programs.get(key) ?? make();
@@ -176,6 +177,7 @@ function logitsOf({ config }: StepSpec, size: number, nPos: number) {
 /** The positions that count in all batches; undefined where all positions do, which is the graph without a mask. */
 function commonlyScored(batches: readonly Sequences[]): Scored {
   const [{ scored, nPos }] = batches;
+  if (batches.every((batch) => batch.scored === undefined)) return undefined;
   const positions = scoredPositions(scored, nPos);
   const differs = batches.some(
     (batch) => batch.scored !== scored && scoredPositions(batch.scored, nPos).join() !== positions.join(),
@@ -204,14 +206,22 @@ function sameSize(batches: readonly Sequences[], models: number, nPos: number): 
 type Stacked = Record<"tokens" | "targets", Int32Array>;
 
 /** Sequences start ≤ i < end of every batch as inputs: [batch, pos] for all models, or [model, batch, pos]. */
-function stacked(batches: readonly Sequences[], start: number, end: number): Stacked {
-  const { nPos } = batches[0];
-  const size = (end - start) * nPos;
-  const tokens = new Int32Array(batches.length * size);
-  const targets = new Int32Array(batches.length * size);
-  batches.forEach((batch, model) => {
-    tokens.set(batch.inputs.subarray(start * nPos, end * nPos), model * size);
-    targets.set(batch.targets.subarray(start * nPos, end * nPos), model * size);
-  });
-  return { tokens, targets };
+type Stack = (batches: readonly Sequences[], start: number, end: number) => Stacked;
+
+/** A stack whose arrays are written again while the size stays: a program has read them when its run returns. */
+function makeStack(): Stack {
+  let held: Stacked = { tokens: new Int32Array(0), targets: new Int32Array(0) };
+  return (batches, start, end) => {
+    const { nPos } = batches[0];
+    const size = (end - start) * nPos;
+    const length = batches.length * size;
+    if (held.tokens.length !== length)
+      held = { tokens: new Int32Array(length), targets: new Int32Array(length) };
+    const { tokens, targets } = held;
+    batches.forEach((batch, model) => {
+      tokens.set(batch.inputs.subarray(start * nPos, end * nPos), model * size);
+      targets.set(batch.targets.subarray(start * nPos, end * nPos), model * size);
+    });
+    return held;
+  };
 }
