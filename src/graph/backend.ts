@@ -25,12 +25,25 @@ export interface Program {
   run(inputs: RunInputs): Record<string, TensorData>;
 }
 
+/** One run of a program. */
+export interface Call {
+  readonly program: Program;
+  readonly inputs: RunInputs;
+}
+
 /** The states of a population, and the programs that work on them. */
 export interface Session {
   /** Number of models. */
   readonly models: number;
   /** Compiles a graph; its states must be among the session's, with equal shapes. */
   compile(graph: Graph): Program;
+  /**
+   * Runs programs of this session one after the other, as their own `run` would, and with the same bits. A backend may
+   * take some models through all of them before the next ones, so that what they share stays in a cache.
+   *
+   * @returns  the outputs of every call
+   */
+  runInTurn(calls: readonly Call[]): Record<string, TensorData>[];
   /** Sets a state, [model, ...shape]. */
   write(name: string, values: ArrayLike<number>): void;
   /** A copy of a state, [model, ...shape]. */

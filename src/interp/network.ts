@@ -66,6 +66,7 @@ export function openNetwork(
         },
       };
     },
+    runInTurn: (calls) => calls.map(({ program, inputs }) => program.run(inputs)),
     write: (name, values) => {
       usable();
       opened.write(name, values);

@@ -1,8 +1,8 @@
 /** A population in training: an open session with the programs of its step, compiled as batch sizes turn up. */
-import { ArgumentError } from "../base/errors.ts";
+import { ArgumentError, unknownName } from "../base/errors.ts";
 import { type Scored, scoredPositions } from "../data/scored.ts";
 import type { Sequences } from "../data/types.ts";
-import type { Backend, Program, Session } from "../graph/backend.ts";
+import type { Backend, Call, Program, Session } from "../graph/backend.ts";
 import { input } from "../graph/build.ts";
 import { makeGraph } from "../graph/graph.ts";
 import type { Shape } from "../graph/node.ts";
@@ -11,7 +11,7 @@ import { forward } from "../model/transformer.ts";
 import { type Weights, weightNodes, weightShapes } from "../model/weights.ts";
 import { blockSize } from "./blocks.ts";
 import { countRight } from "./countRight.ts";
-import { optimizerStates, stepNumbers } from "./optimizers.ts";
+import { maskName, optimizerStates, stepNumbers } from "./optimizers.ts";
 import { accumulatorStates, blockStep, type StepSpec, updateStep, wholeStep } from "./stepGraph.ts";
 
 /** What a trainer is opened with. */
@@ -53,6 +53,8 @@ export interface Trainer {
   accuracy(batches: readonly Sequences[]): Float64Array;
   /** Sets every weight, [model, ...shape]. */
   writeWeights(weights: Weights): void;
+  /** Sets the mask of every weight that has one, [model, ...shape]; until then nothing of those weights is trained. */
+  writeMasks(masks: Weights): void;
   /** Copies of all weights, [model, ...shape]. */
   readWeights(): Weights;
 }
@@ -72,10 +74,12 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
       ...Object.fromEntries(shapes),
       ...optimizerStates(optimizer, shapes),
       ...(block < options.batch ? accumulatorStates(shapes) : {}),
+      ...maskStates(shapes, options.masked ?? []),
       ...options.extraStates,
     },
   });
   const stacked = makeStack();
+  const blockStacks: Stack[] = []; // all blocks of a batch are read in one go
   const programs = new Map<string, Program>();
   const compiled = (key: string, make: () => Program): Program => {
     const program = programs.get(key) ?? make();
@@ -102,16 +106,20 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
       const { loss } = program.run({ ...stacked(batches, 0, count), ...numbers });
       return Float64Array.from(loss);
     }
-    const total = new Float64Array(models);
+    const calls: Call[] = [];
     for (let start = 0; start < count; start += block) {
       const size = Math.min(block, count - start);
       const program = compiled(`block ${size} of ${count}${which}`, () =>
         session.compile(blockStep(options, size, nPos, count, { scored })),
       );
-      const { loss } = program.run(stacked(batches, start, start + size));
-      for (let model = 0; model < models; model++) total[model] += loss[model];
+      blockStacks[calls.length] ??= makeStack();
+      calls.push({ program, inputs: blockStacks[calls.length](batches, start, start + size) });
     }
-    compiled("update", () => session.compile(updateStep(options))).run(numbers);
+    const update = compiled("update", () => session.compile(updateStep(options)));
+    const told = session.runInTurn([...calls, { program: update, inputs: numbers }]);
+    const total = new Float64Array(models);
+    for (const { loss } of told.slice(0, -1))
+      for (let model = 0; model < models; model++) total[model] += loss[model];
     return total;
   };
 
@@ -157,8 +165,21 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
     writeWeights: (weights) => {
       for (const name of shapes.keys()) session.write(name, weights[name]);
     },
+    writeMasks: (masks) => {
+      for (const name of options.masked ?? []) session.write(maskName(name), masks[name]);
+    },
     readWeights: () => Object.fromEntries([...shapes.keys()].map((name) => [name, session.read(name)])),
   };
+}
+
+function maskStates(shapes: ReadonlyMap<string, Shape>, masked: readonly string[]): Record<string, Shape> {
+  return Object.fromEntries(
+    masked.map((name) => {
+      const shape = shapes.get(name);
+      if (shape === undefined) throw unknownName("weight", name, [...shapes.keys()]);
+      return [maskName(name), shape];
+    }),
+  );
 }
 
 function evaluation({ config }: StepSpec, size: number, nPos: number) {

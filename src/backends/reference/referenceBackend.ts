@@ -43,6 +43,7 @@ function open({ models, states: shapes, clock = () => 0 }: SessionOptions): Sess
         },
       };
     },
+    runInTurn: (calls) => calls.map(({ program, inputs }) => program.run(inputs)),
     write: (name, values) => {
       const held = heldState(states, name);
       checkWrite(name, values.length, models, held.shape);

@@ -14,6 +14,13 @@ const SLACK_BYTES = 16;
 /** Wasm addresses are 32 bits wide; one page is kept below the first block. */
 const MAX_PAGES = 65536;
 
+/** A run whose inputs are checked. */
+interface Begun {
+  readonly results: Record<string, TensorData>;
+  /** @param isFresh  whether what all models share has to be written again */
+  runGroup(group: number, isFresh: boolean): void;
+}
+
 type Run = (start: number, end: number, groupBase: number) => void;
 
 /** Opens a session on the kernels compiled for `layout`. */
@@ -55,6 +62,7 @@ export function openSession(kernels: WebAssembly.Module, layout: Layout, options
     filled: Math.min(lanes, models - group * lanes),
   });
   let kernelTime = 0;
+  const beginnings = new WeakMap<Program, (inputs: RunInputs) => Begun>();
 
   const compile = (graph: Graph): Program => {
     checkStates(graph, held);
@@ -66,37 +74,41 @@ export function openSession(kernels: WebAssembly.Module, layout: Layout, options
     for (const { node, offset } of lowered.constants) writeConstant(node, block / 4 + offset * lanes);
     const limits = indexLimits(graph);
 
-    return {
-      run(inputs) {
-        checkInputs(lowered, inputs, models, limits);
-        const results: Record<string, TensorData> = {};
-        for (const [name, { node }] of lowered.outputs)
-          results[name] = new Float32Array(models * sizeOf(node.shape));
-        for (let group = 0; group < groups; group++) {
-          for (const [name, { node, offset }] of lowered.inputs) {
-            const values = inputs[name];
-            const target = node.dtype === "int32" ? ints : floats;
-            const shared = values.length !== models * sizeOf(node.shape);
-            if (!shared) pack(target, block / 4 + offset * lanes, values, sizeOf(node.shape), place(group));
-            else if (group === 0) spreadShared(target, block / 4 + offset * lanes, values, lanes);
-          }
-          const started = clock?.() ?? 0;
-          run(code, codeEnd, groupBase(group));
-          if (clock !== undefined) kernelTime += clock() - started;
-          for (const [name, { node, address }] of lowered.outputs) {
-            const from = (address & 1 ? groupBase(group) + (address & ~1) : address) / 4;
-            unpack(
-              results[name],
-              node.dtype === "int32" ? ints : floats,
-              from,
-              sizeOf(node.shape),
-              place(group),
-            );
-          }
+    /** Checks what a run is given; then every group can be taken through it, and the results are there. */
+    const begin = (inputs: RunInputs): Begun => {
+      checkInputs(lowered, inputs, models, limits);
+      const results: Record<string, TensorData> = {};
+      for (const [name, { node }] of lowered.outputs)
+        results[name] = new Float32Array(models * sizeOf(node.shape));
+      const runGroup = (group: number, isFresh: boolean) => {
+        for (const [name, { node, offset }] of lowered.inputs) {
+          const values = inputs[name];
+          const target = node.dtype === "int32" ? ints : floats;
+          const shared = values.length !== models * sizeOf(node.shape);
+          if (!shared) pack(target, block / 4 + offset * lanes, values, sizeOf(node.shape), place(group));
+          else if (isFresh) spreadShared(target, block / 4 + offset * lanes, values, lanes);
         }
-        return results;
-      },
+        const started = clock?.() ?? 0;
+        run(code, codeEnd, groupBase(group));
+        if (clock !== undefined) kernelTime += clock() - started;
+        for (const [name, { node, address }] of lowered.outputs) {
+          const from = (address & 1 ? groupBase(group) + (address & ~1) : address) / 4;
+          const source = node.dtype === "int32" ? ints : floats;
+          unpack(results[name], source, from, sizeOf(node.shape), place(group));
+        }
+      };
+      return { results, runGroup };
     };
+    const program: Program = { run: (inputs) => inTurn([begin(inputs)])[0] };
+    beginnings.set(program, begin);
+    return program;
+  };
+
+  /** Group by group: a model's weights and accumulators stay in the cache from one run to the next. */
+  const inTurn = (begun: readonly Begun[]): Record<string, TensorData>[] => {
+    for (let group = 0; group < groups; group++)
+      for (const { runGroup } of begun) runGroup(group, group === 0 || begun.length > 1);
+    return begun.map(({ results }) => results);
   };
 
   const writeConstant = (node: Node<"constant">, start: number) => {
@@ -110,6 +122,14 @@ export function openSession(kernels: WebAssembly.Module, layout: Layout, options
   return {
     models,
     compile,
+    runInTurn: (calls) =>
+      inTurn(
+        calls.map(({ program, inputs }) => {
+          const begin = beginnings.get(program);
+          if (begin !== undefined) return begin(inputs);
+          throw new ArgumentError({ where: "wasm session", rule: "can only run programs that it compiled" });
+        }),
+      ),
     write(name, values) {
       const { shape, offset } = heldState(held, name);
       const size = sizeOf(shape);

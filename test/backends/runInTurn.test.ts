@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
+import { wasmBackend } from "../../src/backends/wasm/index.ts";
+import { ArgumentError } from "../../src/base/errors.ts";
+import { randomStream } from "../../src/base/random.ts";
+import type { Backend, Call, Session } from "../../src/graph/backend.ts";
+import { add, input, mul, state, sum } from "../../src/graph/build.ts";
+import { makeGraph } from "../../src/graph/graph.ts";
+import type { Node } from "../../src/graph/node.ts";
+
+const MODELS = 6; // a group of four, and one that is not full
+
+/** Two programs whose order matters: total ← total + x · own, and total ← total · total. */
+function openPrograms(backend: Backend) {
+  const session = backend.open({ models: MODELS, states: { total: [3] } });
+  const total = state("total", [3]) as Node<"state">;
+  const grown = add(total, mul(input("x", [3]), input("own", [3])));
+  const grow = session.compile(
+    makeGraph({ outputs: { sum: sum(grown) }, updates: new Map([[total, grown]]) }),
+  );
+  const square = session.compile(makeGraph({ updates: new Map([[total, mul(total, total)]]) }));
+  return { session, grow, square };
+}
+
+/** `x` is the same for all models and another in every call; `own` differs from model to model. */
+function callsOf({ grow, square }: ReturnType<typeof openPrograms>): Call[] {
+  const stream = randomStream("run in turn");
+  const inputs = () => ({
+    x: Float32Array.from({ length: 3 }, () => stream.normal()),
+    own: Float32Array.from({ length: 3 * MODELS }, () => stream.normal()),
+  });
+  return [
+    { program: grow, inputs: inputs() },
+    { program: square, inputs: {} },
+    { program: grow, inputs: inputs() },
+    { program: grow, inputs: inputs() },
+  ];
+}
+
+const totals = (session: Session) => Array.from(session.read("total"));
+
+for (const backend of [referenceBackend, wasmBackend()]) {
+  test(`${backend.name}: programs run in turn leave the bits of programs run one by one`, () => {
+    const [together, apart] = [openPrograms(backend), openPrograms(backend)];
+    const told = together.session.runInTurn(callsOf(together));
+    const single = callsOf(apart).map(({ program, inputs }) => program.run(inputs));
+    expect(told).toEqual(single);
+    expect(totals(together.session)).toEqual(totals(apart.session));
+    expect(new Set(totals(together.session)).size, "models differ").toBeGreaterThan(MODELS);
+  });
+}
+
+test("wasm: where one call is wrong, none has been run", () => {
+  const programs = openPrograms(wasmBackend());
+  const [first, , third] = callsOf(programs);
+  const calls = [first, { ...third, inputs: { x: third.inputs.x } }];
+  expect(() => programs.session.runInTurn(calls)).toThrow(/own/);
+  expect(totals(programs.session)).toEqual(new Array(3 * MODELS).fill(0));
+});
+
+test("wasm: a program of another session is refused", () => {
+  const [one, other] = [openPrograms(wasmBackend()), openPrograms(wasmBackend())];
+  expect(() => one.session.runInTurn(callsOf(other))).toThrow(ArgumentError);
+});
