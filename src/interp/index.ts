@@ -47,6 +47,7 @@ export * from "./logitLens.ts";
 export * from "./metrics.ts";
 export { type Network, openNetwork } from "./network.ts";
 export type { SiteChoice } from "./pass.ts";
+export type { NormalisedEffects, PatchDirection } from "./patchEffects.ts";
 export * from "./patching.ts";
 export type { PathEnd } from "./pathEnds.ts";
 export * from "./pathPatching.ts";

@@ -11,6 +11,12 @@ export const patchDirections = {
   corruptIntoCorrupt: { from: "corrupt", into: "corrupt" },
 } as const;
 
+/**
+ * What is put into what: clean into corrupt, or corrupt into clean. The other two are controls that patch a run with
+ * itself; their effects are exactly 1 and exactly 0.
+ */
+export type PatchDirection = keyof typeof patchDirections;
+
 /** Effects with their intervals, and the unpatched metrics they are measured by. */
 export interface NormalisedEffects {
   /** [model, …], mean over pairs with a t interval. Of one pair the interval is (−∞, ∞), of none all three are NaN. */
@@ -38,7 +44,12 @@ export interface NormalisedEffects {
  */
 export function normalisedEffects(
   patched: Tensor,
-  { clean, corrupt, level }: { clean: Tensor; corrupt: Tensor; level: number },
+  {
+    clean,
+    corrupt,
+    level,
+    areChanges = false,
+  }: { clean: Tensor; corrupt: Tensor; level: number; areChanges?: boolean },
 ): NormalisedEffects {
   const [models, batch] = clean.shape;
   const distance = Array.from(clean.data, (value, i) => value - corrupt.data[i]);
@@ -56,7 +67,7 @@ export function normalisedEffects(
   const data = Float64Array.from(patched.data, (value, i) => {
     const row = Math.floor(i / perModel) * batch + (i % batch);
     if (distance[row] === 0) return Number.NaN;
-    const moved = value - corrupt.data[row];
+    const moved = areChanges ? value : value - corrupt.data[row];
     return moved === 0 ? 0 : moved / distance[row]; // 0 over a negative distance is −0
   });
   const effects = { ...patched, data };

@@ -5,30 +5,21 @@
  * run into the corrupt one and asks what suffices to restore the answer; noising puts parts of the corrupt run into the
  * clean one and asks what is necessary for it.
  */
-import { ArgumentError, ShapeError, unknownName } from "../base/errors.ts";
+import { ShapeError, unknownName } from "../base/errors.ts";
 import { pearson } from "../stats/correlation.ts";
 import type { ActivationCache } from "./activationCache.ts";
-import { type Estimate, overModels, overRows } from "./estimate.ts";
 import type { Metric } from "./metrics.ts";
 import type { Network } from "./network.ts";
 import { runPass } from "./pass.ts";
+import {
+  type NormalisedEffects,
+  normalisedEffects,
+  type PatchDirection,
+  patchDirections,
+} from "./patchEffects.ts";
 import { firstOrderChange, replacedMetric, type SweepOptions, type SweepPlan, sweepPlan } from "./sweep.ts";
 import type { Tensor } from "./tensor.ts";
 import { type TokenArray, type Tokens, tokenArray } from "./tokens.ts";
-
-/** What is put into what. */
-const directions = {
-  denoising: { from: "clean", into: "corrupt" },
-  noising: { from: "corrupt", into: "clean" },
-  cleanIntoClean: { from: "clean", into: "clean" },
-  corruptIntoCorrupt: { from: "corrupt", into: "corrupt" },
-} as const;
-
-/**
- * What is put into what: clean into corrupt, or corrupt into clean. The other two are controls that patch a run with
- * itself; their effects are exactly 1 and exactly 0.
- */
-export type PatchDirection = keyof typeof directions;
 
 /** Pairs of inputs, and what is asked of them. */
 export interface PatchOptions extends SweepOptions {
@@ -41,21 +32,8 @@ export interface PatchOptions extends SweepOptions {
   readonly level?: number;
 }
 
-/** Effects of patches, with their intervals. */
-export interface PatchEffects {
-  /**
-   * [model, ...by], mean over pairs with a t interval. Of one pair the interval is (−∞, ∞), of none all three are NaN.
-   */
-  readonly effect: Estimate;
-  /** [...by], mean over the models' means with a t interval over models; models without a pair are left out. */
-  readonly acrossModels: Estimate;
-  /** [model, ...by, batch]: effects by pair; NaN where the metric does not tell clean from corrupt. */
-  readonly effects: Tensor;
-  /** Pairs that the means are of, by model: those where the metric tells clean from corrupt. */
-  readonly pairs: readonly number[];
-  /** The metric of the unpatched runs, [model, batch]. */
-  readonly clean: Tensor;
-  readonly corrupt: Tensor;
+/** Effects of patches, with their intervals: [model, ...by] and [model, ...by, batch]. */
+export interface PatchEffects extends NormalisedEffects {
   /** The layer at each index of the axis `layer`. */
   readonly layers: readonly number[];
 }
@@ -90,9 +68,9 @@ export function patchSweep(
   options: PatchOptions & { readonly direction?: PatchDirection; readonly maxRows?: number },
 ): PatchSweep {
   const { metric, direction = "denoising", maxRows, level = 0.95 } = options;
-  if (!Object.hasOwn(directions, direction))
-    throw unknownName("patch sweep, direction", direction, Object.keys(directions));
-  const { from, into } = directions[direction];
+  if (!Object.hasOwn(patchDirections, direction))
+    throw unknownName("patch sweep, direction", direction, Object.keys(patchDirections));
+  const { from, into } = patchDirections[direction];
   const both = pairsOf(network, options);
   const { plan } = both;
   const patched = replacedMetric(network, both[into].tokens, {
@@ -102,7 +80,7 @@ export function patchSweep(
     maxRows,
   });
   const [clean, corrupt] = [both.clean.metric, both.corrupt.metric];
-  return { ...patchEffects(patched, clean, corrupt, { plan, level, shifted: true }), patched };
+  return { ...normalisedEffects(patched, { clean, corrupt, level }), layers: plan.layers, patched };
 }
 
 /** What {@link attributionPatching} gives. */
@@ -135,8 +113,10 @@ export function attributionPatching(
   const { metric, level = 0.95 } = options;
   const { plan, clean, corrupt } = pairsOf(network, options);
   const { change } = firstOrderChange(network, corrupt.tokens, { plan, replacement: clean.cache, metric });
-  const own = patchEffects(change, clean.metric, corrupt.metric, { plan, level, shifted: false });
-  if (options.exact !== true) return { ...own, change };
+  const metrics = { clean: clean.metric, corrupt: corrupt.metric };
+  const effects = normalisedEffects(change, { ...metrics, level, areChanges: true });
+  const own = { ...effects, layers: plan.layers, change };
+  if (options.exact !== true) return own;
   const exact = patchSweep(network, { ...options, direction: "denoising" });
   const [approximate, whole] = [own.effect.estimate.data, exact.effect.estimate.data];
   const cells = plan.cells.length;
@@ -144,7 +124,7 @@ export function attributionPatching(
     const [first, end] = [model * cells, (model + 1) * cells];
     return pearson(approximate.subarray(first, end), whole.subarray(first, end));
   });
-  return { ...own, change, exact, correlation };
+  return { ...own, exact, correlation };
 }
 
 interface Side {
@@ -168,48 +148,4 @@ function pairsOf(network: Network, options: PatchOptions): { plan: SweepPlan; cl
     return { tokens, cache, metric: options.metric.measure(logits) };
   };
   return { plan, clean: side(clean), corrupt: side(corrupt) };
-}
-
-/**
- * Metrics, or changes of them, divided by the distance from corrupt to clean.
- *
- * @param shifted  whether the values are metrics, from which corrupt must be taken, or already changes
- */
-function patchEffects(
-  values: Tensor,
-  clean: Tensor,
-  corrupt: Tensor,
-  { plan, level, shifted }: { plan: SweepPlan; level: number; shifted: boolean },
-): PatchEffects {
-  const [models, batch] = clean.shape;
-  const distance = Array.from(clean.data, (value, i) => value - corrupt.data[i]);
-  const told = (model: number, row: number) => distance[model * batch + row] !== 0;
-  const pairs = Array.from({ length: models }, (_, model) => {
-    return distance.slice(model * batch, (model + 1) * batch).filter((apart) => apart !== 0).length;
-  });
-  if (pairs.every((count) => count === 0))
-    throw new ArgumentError({
-      where: "patching, metric",
-      rule: "must differ between clean and corrupt",
-      got: `the same value in every pair of every model, the first ${clean.data[0]}`,
-      wayOut: "Take inputs that the networks answer differently, or another metric.",
-    });
-  const perModel = values.data.length / models;
-  const data = Float64Array.from(values.data, (value, i) => {
-    const row = Math.floor(i / perModel) * batch + (i % batch);
-    if (distance[row] === 0) return Number.NaN;
-    const moved = shifted ? value - corrupt.data[row] : value;
-    return moved === 0 ? 0 : moved / distance[row]; // 0 over a negative distance is −0
-  });
-  const effects = { ...values, data };
-  const effect = overRows(effects, level, told);
-  return {
-    effect,
-    acrossModels: overModels(effect.estimate, level, (model) => pairs[model] > 0),
-    effects,
-    pairs,
-    clean,
-    corrupt,
-    layers: plan.layers,
-  };
 }

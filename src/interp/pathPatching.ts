@@ -23,8 +23,12 @@ import { directRun, frozenSites, type PathNorms } from "./directPath.ts";
 import type { Metric } from "./metrics.ts";
 import type { Network } from "./network.ts";
 import { runPass } from "./pass.ts";
-import { type NormalisedEffects, normalisedEffects, patchDirections } from "./patchEffects.ts";
-import type { PatchDirection } from "./patching.ts";
+import {
+  type NormalisedEffects,
+  normalisedEffects,
+  type PatchDirection,
+  patchDirections,
+} from "./patchEffects.ts";
 import { isLogits, type PathEnd, pathEnds, reaches } from "./pathEnds.ts";
 import { repeatSequences, someRows } from "./rows.ts";
 import { replacedMetric, type SweepOptions, type SweepPlan } from "./sweep.ts";

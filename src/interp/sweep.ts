@@ -7,7 +7,6 @@
  */
 import { integerIn } from "../base/check.ts";
 import { ArgumentError, ShapeError, unknownName } from "../base/errors.ts";
-import { sizeOf } from "../graph/node.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { hook, type Site } from "../model/hookPoints.ts";
 import { type ActivationCache, cached } from "./activationCache.ts";
@@ -15,6 +14,7 @@ import { edit, regionOf } from "./edits.ts";
 import type { Metric } from "./metrics.ts";
 import type { Network } from "./network.ts";
 import { chosenSites, runPass, type SiteChoice, type StreamStart } from "./pass.ts";
+import { repeatSequences, someRows } from "./rows.ts";
 import { inOneBlock, runSuffixes } from "./suffixRuns.ts";
 import { offsetsOf, type SweepCell } from "./sweepCell.ts";
 import { emptyLike, indicesOf, type Tensor, type TensorAxis } from "./tensor.ts";
@@ -204,7 +204,7 @@ function runWhole(
     const perRun = Math.ceil(indices.length / Math.ceil(indices.length / most));
     for (let first = 0; first < indices.length; first += perRun) {
       const together = indices.slice(first, first + perRun);
-      const rows = repeated(tokens, together.length);
+      const rows = repeatSequences(tokens, together.length);
       const from = Array.from({ length: rows.batch }, (_, row) => row % batch);
       const edits = together.flatMap((cell, k) => {
         const { sites, region } = plan.cells[cell];
@@ -289,26 +289,4 @@ function startOf(cache: ActivationCache, layer: number, times: number): StreamSt
     stream.set(data.subarray(from, from + size), copy * size);
   }
   return { layer, stream };
-}
-
-/** Sequences several times over: [times · batch, pos], or that for each model. */
-function repeated({ data, batch, pos }: TokenArray, times: number): TokenArray {
-  const size = batch * pos;
-  const out = new Int32Array(data.length * times);
-  for (let from = 0; from < data.length; from += size)
-    for (let copy = 0; copy < times; copy++)
-      out.set(data.subarray(from, from + size), from * times + copy * size);
-  return { data: out, batch: batch * times, pos };
-}
-
-/** Rows of logits [model, batch, pos, dVocab], copied. */
-function someRows({ axes, shape, data }: Tensor, first: number, count: number): Tensor {
-  const [models, batch, ...rest] = shape;
-  const size = sizeOf(rest);
-  const out = emptyLike(data, models * count * size);
-  for (let model = 0; model < models; model++) {
-    const from = (model * batch + first) * size;
-    out.set(data.subarray(from, from + count * size), model * count * size);
-  }
-  return { axes, shape: [models, count, ...rest], data: out };
 }

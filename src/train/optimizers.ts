@@ -108,28 +108,57 @@ export function stepNumbers(
   return numbers;
 }
 
+/** Name of the state that says which entries of a weight are trained. */
+export const maskName = (name: string) => `mask/${name}`;
+
+/** How a step differs from the plain one. */
+export interface UpdateOptions {
+  /** Largest Euclidean norm of all gradients of one model together; none if undefined. */
+  clip?: number;
+  /**
+   * Factors of the learning rate by name of the weight, 1 where a weight is not named. 0 freezes a weight: it has no
+   * part in the norm that is clipped, and nothing is computed for it.
+   */
+  rateFactors?: Readonly<Record<string, number>>;
+  /**
+   * Weights with a mask: their gradient is multiplied by the state `mask/{name}`, so that where that is 0 an entry stays
+   * as it is. (Weight decay shrinks it nevertheless, unless it is 0.)
+   */
+  masked?: readonly string[];
+}
+
 /**
  * New values of weights and moments.
  *
  * @param weights    state nodes by name
  * @param gradients  by the same names
- * @param clip       largest Euclidean norm of all gradients of one model together; undefined for none
+ * @throws NameError if an option names a weight that does not exist
  */
 export function optimizerUpdates(
   optimizer: Optimizer,
   weights: Readonly<Record<string, Node<"state">>>,
   gradients: Readonly<Record<string, Node>>,
-  clip?: number,
+  { clip, rateFactors = {}, masked = [] }: UpdateOptions = {},
 ): Map<Node<"state">, Node> {
-  const factor = clip === undefined ? undefined : clipFactor(Object.values(gradients), clip);
-  const rates: Rates = {
+  for (const name of [...Object.keys(rateFactors), ...masked])
+    if (!Object.hasOwn(weights, name)) throw unknownName("weight", name, Object.keys(weights));
+  const trained: Record<string, Node> = {};
+  for (const [name, gradient] of Object.entries(gradients)) {
+    if (rateFactors[name] === 0) continue;
+    trained[name] = masked.includes(name) ? mul(gradient, state(maskName(name), gradient.shape)) : gradient;
+  }
+  const factor = clip === undefined ? undefined : clipFactor(Object.values(trained), clip);
+  const common: Rates = {
     rate: input("rate", []),
     correction1: input("correction1", []),
     correction2: input("correction2", []),
   };
   const updates = new Map<Node<"state">, Node>();
-  for (const [name, weight] of Object.entries(weights)) {
-    const gradient = factor === undefined ? gradients[name] : mul(gradients[name], factor);
+  for (const [name, found] of Object.entries(trained)) {
+    const weight = weights[name];
+    const gradient = factor === undefined ? found : mul(found, factor);
+    const speed = rateFactors[name] ?? 1;
+    const rates = speed === 1 ? common : { ...common, rate: scale(common.rate, speed) };
     const moment = (kind: string) => state(`${kind}/${name}`, weight.shape) as Node<"state">;
     if (optimizer.name === "sgd") {
       const velocity = moment("velocity");

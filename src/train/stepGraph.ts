@@ -9,13 +9,12 @@ import type { ModelConfig } from "../model/config.ts";
 import { totalLoss } from "../model/loss.ts";
 import { forward } from "../model/transformer.ts";
 import { weightNodes } from "../model/weights.ts";
-import { type Optimizer, optimizerUpdates } from "./optimizers.ts";
+import { type Optimizer, optimizerUpdates, type UpdateOptions } from "./optimizers.ts";
 
-/** What a step is: the model, its optimiser, and the norm its gradient is clipped to. */
-export interface StepSpec {
+/** What a step is: the model, its optimiser, and what is special about the update. */
+export interface StepSpec extends UpdateOptions {
   config: ModelConfig;
   optimizer: Optimizer;
-  clip?: number;
 }
 
 /** Which targets of a batch a step is taken on. */
@@ -57,7 +56,7 @@ export function wholeStep(spec: StepSpec, batch: number, nPos: number, options: 
   const { weights, loss, gradients } = blockLoss(spec.config, batch, nPos, batch, options);
   return makeGraph({
     outputs: { loss },
-    updates: optimizerUpdates(spec.optimizer, weights, gradients, spec.clip),
+    updates: optimizerUpdates(spec.optimizer, weights, gradients, spec),
   });
 }
 
@@ -95,6 +94,6 @@ export function updateStep(spec: StepSpec): Graph {
     gradients[name] = sofar;
     cleared.set(sofar, constant(0, weight.shape));
   }
-  const updates = optimizerUpdates(spec.optimizer, weights, gradients, spec.clip);
+  const updates = optimizerUpdates(spec.optimizer, weights, gradients, spec);
   return makeGraph({ updates: new Map([...updates, ...cleared]) });
 }

@@ -1,0 +1,138 @@
+/** Networks grown for a study: drawn from keyed streams, trained, looked at on the way. */
+import { randomStream } from "../../base/random.ts";
+import { type BatchSource, fixedBatches, freshBatches, trainingSet } from "../../data/batches.ts";
+import { taskNamed } from "../../data/registry.ts";
+import { scoredMean } from "../../data/scored.ts";
+import type { Sequences } from "../../data/types.ts";
+import type { Backend } from "../../graph/backend.ts";
+import type { ModelConfig } from "../../model/config.ts";
+import { type InitOptions, initialPopulation } from "../../model/init.ts";
+import { modelCount, type Weights } from "../../model/weights.ts";
+import { type Grown, grow } from "../../train/grow.ts";
+import { type Optimizer, optimizers } from "../../train/optimizers.ts";
+import { constantRate, type Schedule } from "../../train/schedules.ts";
+import { openTrainer } from "../../train/trainer.ts";
+import { type ModelSeeds, streams } from "./job.ts";
+
+/** Everything that decides how a network grows, besides its seeds; plain data. */
+export interface Growth {
+  /** First part of every stream key: what two growths share, they share by it and by a seed. */
+  readonly study: string;
+  readonly config: ModelConfig;
+  readonly init: InitOptions;
+  readonly task: string;
+  /** Sequences of each network's fixed training set, gone through in order; absent: new sequences at every step. */
+  readonly sequences?: number;
+  readonly batch: number;
+  readonly steps: number;
+  readonly rate: number;
+  /** Constant unless given. */
+  readonly schedule?: Schedule;
+  /** Adam unless given. */
+  readonly optimizer?: Optimizer;
+  readonly clip?: number;
+  /** Factors of the learning rate by weight; 0 freezes it. */
+  readonly rateFactors?: Readonly<Record<string, number>>;
+  /** Steps that are looked at, ascending, from 0 to `steps`. */
+  readonly checkpoints: readonly number[];
+}
+
+/** What a caller gives and is told while networks grow. */
+export interface GrowthOptions {
+  /** Weights to begin with, [model, ...shape], instead of those that the seeds draw. */
+  readonly start?: Weights;
+  /** Masks of some weights, [model, ...shape]: 1 trains an entry, 0 leaves it as it is. */
+  readonly masks?: Weights;
+  /** Called at every checkpoint with a copy of the weights, [model, ...shape]. */
+  readonly look?: (step: number, weights: Weights) => void;
+  /** Told from time to time: the step and the mean training loss. */
+  readonly progress?: (step: number, loss: number) => void;
+}
+
+const REPORT_EVERY = 32;
+
+/** The networks before training, [model, ...shape]. */
+export function unborn({ study, config, init }: Growth, seeds: readonly number[]): Weights {
+  return initialPopulation(
+    config,
+    init,
+    seeds.map((seed) => randomStream(...streams.init(study, seed))),
+  );
+}
+
+/** What a network with a data seed is fed. */
+export function feed({ study, config, task: name, sequences, batch }: Growth, seed: number): BatchSource {
+  const task = taskNamed(name, { dVocab: config.dVocab, nCtx: config.nCtx });
+  const key = streams.data(study, seed);
+  return sequences === undefined
+    ? freshBatches(task, key, batch)
+    : fixedBatches(trainingSet(task, key, sequences), batch);
+}
+
+/**
+ * Grows networks from their initialisation, or from given weights, to the last step.
+ *
+ * @param models  one network each; those of one `init` begin alike, those of one `data` see the same sequences
+ * @returns       losses, divergences, and the final weights, [model, ...shape]
+ */
+export function growNetworks(
+  backend: Backend,
+  growth: Growth,
+  models: readonly ModelSeeds[],
+  { start, masks, look, progress }: GrowthOptions = {},
+): Grown & { weights: Weights } {
+  const { optimizer = optimizers.adam, schedule = constantRate, config } = growth;
+  const sources = models.map(({ data }) => feed(growth, data));
+  const trainer = openTrainer(backend, {
+    ...{ config, optimizer, models: models.length, batch: growth.batch },
+    nPos: sources[0].batch(0).nPos,
+    ...{ clip: growth.clip, rateFactors: growth.rateFactors },
+    masked: masks === undefined ? undefined : Object.keys(masks),
+  });
+  try {
+    trainer.writeWeights(
+      start ??
+        unborn(
+          growth,
+          models.map(({ init }) => init),
+        ),
+    );
+    if (masks !== undefined) trainer.writeMasks(masks);
+    const { steps, checkpoints, rate } = growth;
+    const loop = grow(trainer, {
+      ...{ sources, steps, checkpoints, schedule, rates: [rate], reportEvery: REPORT_EVERY },
+    });
+    let next = loop.next();
+    for (; !next.done; next = loop.next()) {
+      const { kind, step, loss } = next.value;
+      progress?.(step, loss);
+      if (kind === "checkpoint") look?.(step, trainer.readWeights());
+    }
+    return { ...next.value, weights: trainer.readWeights() };
+  } finally {
+    trainer.session.close();
+  }
+}
+
+/** Mean loss of each network over the positions that count, nats, on sequences that all share. */
+export function lossesOf(
+  backend: Backend,
+  config: ModelConfig,
+  weights: Weights,
+  sequences: Sequences,
+): Float64Array {
+  const { nPos, scored } = sequences;
+  const models = modelCount(config, weights);
+  const trainer = openTrainer(backend, {
+    ...{ config, optimizer: optimizers.adam, models, nPos, batch: sequences.count },
+  });
+  try {
+    trainer.writeWeights(weights);
+    const byPosition = trainer.evaluate([sequences]);
+    return Float64Array.from({ length: models }, (_, model) =>
+      scoredMean(byPosition.subarray(model * nPos, (model + 1) * nPos), scored),
+    );
+  } finally {
+    trainer.session.close();
+  }
+}

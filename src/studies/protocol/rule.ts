@@ -1,0 +1,128 @@
+/** Decision rules as data: written before a study is run, printed with its result, and the only source of its verdicts. */
+import { ArgumentError } from "../../base/errors.ts";
+import { numberText } from "./numberText.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** A statement about outcomes that is true or false. */
+export type Condition =
+  /** An end of an outcome's 95 % interval, or its estimate, lies strictly beyond a bound. */
+  | { readonly outcome: string; readonly take: "low" | "estimate" | "high"; readonly above: number }
+  | { readonly outcome: string; readonly take: "low" | "estimate" | "high"; readonly below: number }
+  /** Two one-sided tests at 5 %: the 90 % interval lies within `margin` of `value`. */
+  | { readonly outcome: string; readonly equals: number; readonly margin: number }
+  | { readonly all: readonly Condition[] }
+  | { readonly any: readonly Condition[] }
+  | { readonly atLeast: number; readonly of: readonly Condition[] };
+
+/** What a rule can say. */
+export type Verdict = "supported" | "refuted" | "undecided";
+
+/** How one statement is decided: the first condition that holds gives the verdict, and none leaves it undecided. */
+export interface DecisionRule {
+  /** A claim of the original study, `C1` to `C7`, or a hypothesis of this one, `H`. */
+  readonly about: string;
+  /** The statement itself, in one sentence. */
+  readonly statement: string;
+  readonly supportedIf: Condition;
+  readonly refutedIf: Condition;
+}
+
+/** A rule with what it said of some outcomes. */
+export interface Decision {
+  readonly about: string;
+  readonly statement: string;
+  readonly verdict: Verdict;
+  /** Both conditions in words. */
+  readonly rule: string;
+  /** The outcomes that the conditions name, in words. */
+  readonly evidence: string;
+}
+
+/**
+ * Applies a rule. An outcome that is not a number makes every condition on it false.
+ *
+ * @throws ArgumentError if a condition names an outcome that the study does not have, or both conditions hold: then the
+ *                       rule contradicts itself
+ */
+export function decide(rule: DecisionRule, outcomes: readonly Outcome[]): Decision {
+  const supported = holds(rule.supportedIf, outcomes);
+  const refuted = holds(rule.refutedIf, outcomes);
+  if (supported && refuted)
+    throw new ArgumentError({
+      where: `rule on ${rule.about}`,
+      rule: "must not support and refute at once",
+      got: ruleText(rule, outcomes),
+    });
+  const named = new Set([...namesIn(rule.supportedIf), ...namesIn(rule.refutedIf)]);
+  return {
+    about: rule.about,
+    statement: rule.statement,
+    verdict: supported ? "supported" : refuted ? "refuted" : "undecided",
+    rule: ruleText(rule, outcomes),
+    evidence: [...named].map((name) => outcomeText(outcomeNamed(name, outcomes))).join("; "),
+  };
+}
+
+/** The rule in words: labels of outcomes where they are given, their names before a study has any. */
+export function ruleText(
+  { supportedIf, refutedIf }: DecisionRule,
+  outcomes: readonly Outcome[] = [],
+): string {
+  return `Supported if ${conditionText(supportedIf, outcomes)}; refuted if ${conditionText(refutedIf, outcomes)}; else undecided.`;
+}
+
+/** Names of the outcomes that a condition asks for. */
+export function namesIn(condition: Condition): string[] {
+  if ("all" in condition) return condition.all.flatMap(namesIn);
+  if ("any" in condition) return condition.any.flatMap(namesIn);
+  if ("of" in condition) return condition.of.flatMap(namesIn);
+  return [condition.outcome];
+}
+
+function holds(condition: Condition, outcomes: readonly Outcome[]): boolean {
+  if ("all" in condition) return condition.all.every((each) => holds(each, outcomes));
+  if ("any" in condition) return condition.any.some((each) => holds(each, outcomes));
+  if ("of" in condition)
+    return condition.of.filter((each) => holds(each, outcomes)).length >= condition.atLeast;
+  const outcome = outcomeNamed(condition.outcome, outcomes);
+  if ("equals" in condition) {
+    const [low, high] = outcome.interval90;
+    return low > condition.equals - condition.margin && high < condition.equals + condition.margin;
+  }
+  const taken = { low: outcome.interval[0], estimate: outcome.estimate, high: outcome.interval[1] }[
+    condition.take
+  ];
+  return "above" in condition ? taken > condition.above : taken < condition.below;
+}
+
+function outcomeNamed(name: string, outcomes: readonly Outcome[]): Outcome {
+  const found = outcomes.find((outcome) => outcome.name === name);
+  if (found !== undefined) return found;
+  throw new ArgumentError({
+    where: "decision rule",
+    rule: "may name only outcomes of its study",
+    got: JSON.stringify(name),
+    wayOut: `There are: ${outcomes.map((outcome) => outcome.name).join(", ")}.`,
+  });
+}
+
+function conditionText(condition: Condition, outcomes: readonly Outcome[]): string {
+  const list = (conditions: readonly Condition[], word: string) =>
+    conditions.map((each) => conditionText(each, outcomes)).join(` ${word} `);
+  if ("all" in condition) return `(${list(condition.all, "and")})`;
+  if ("any" in condition) return `(${list(condition.any, "or")})`;
+  if ("of" in condition) return `at least ${condition.atLeast} of these hold: (${list(condition.of, "or")})`;
+  const label = outcomes.find((outcome) => outcome.name === condition.outcome)?.label ?? condition.outcome;
+  if ("equals" in condition)
+    return `${label} is equivalent to ${numberText(condition.equals)} within ±${numberText(condition.margin)} (90 % interval)`;
+  const taken = { low: `low end of ${label}`, estimate: label, high: `high end of ${label}` }[condition.take];
+  return "above" in condition
+    ? `${taken} > ${numberText(condition.above)}`
+    : `${taken} < ${numberText(condition.below)}`;
+}
+
+/** An outcome in a phrase: `label 0.31 [0.25, 0.37], 30 seeds`. */
+export function outcomeText({ label, estimate, interval, seeds }: Outcome): string {
+  const ends = interval.map(numberText).join(", ");
+  return `${label} ${numberText(estimate)} [${ends}], ${seeds} seeds`;
+}
