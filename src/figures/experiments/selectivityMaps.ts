@@ -97,7 +97,7 @@ function panelOf(data: SelectivityMapsData, group: Group, factor: Factor): Panel
     },
     scale: signedScale([1]),
     legend: {
-      title: "mean activation about the unit's mean, of its largest",
+      title: "of the largest deviation",
       ticks: [
         { value: -1, label: "−1" },
         { value: 0, label: "0" },

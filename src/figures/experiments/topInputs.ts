@@ -237,7 +237,11 @@ export function topInputs(data: TopInputsData): FigureSpec {
     question: "Which inputs activate a unit most?",
     seeds: subjectSeeds(data.subject),
     nullModel: "the activation of random inputs, its median and 95 % quantile beneath each table.",
-    reading: `The strongest of ${data.searched}, cut around the position where they are long. In a box: the token at the position where the unit was read; in grey what comes after it. Right: activation. Bars: mean activation by token, about the unit's mean.`,
+    reading: `The strongest of ${data.searched}, cut around the position where they are long. In a box: the token at the position where the unit was read; in grey what comes after it. Right: activation.${
+      data.units.some(({ tokenCurve }) => tokenCurve !== undefined)
+        ? " Bars: mean activation by token, about the unit's mean."
+        : ""
+    }`,
     panels: data.units.map((unit) => panelOf(data, unit)),
   };
 }
