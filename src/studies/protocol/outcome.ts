@@ -1,6 +1,6 @@
 /** What a study measured: one number a seed, its mean over seeds, and how sure that mean is. */
-import { tInterval } from "../../stats/intervals.ts";
-import { mean } from "../../stats/moments.ts";
+import { clopperPearson, tInterval } from "../../stats/intervals.ts";
+import { mean, sum } from "../../stats/moments.ts";
 import { tTest } from "../../stats/tTest.ts";
 
 /** A quantity with its interval; plain data. */
@@ -57,5 +57,31 @@ export function overSeeds(
     seeds: kept.length,
     p: p !== null && Number.isNaN(p) ? null : p,
     method: "mean and t interval over seeds",
+  };
+}
+
+/**
+ * The share of seeds of which something is true, with exact binomial intervals, which hold at 0 and at all of them too.
+ *
+ * @param bySeed  1 or 0 for each seed, NaN where it cannot be said
+ */
+export function shareOfSeeds(
+  bySeed: ArrayLike<number>,
+  { name, label }: Pick<OutcomeNames, "name" | "label">,
+): Outcome {
+  const kept = Array.from(bySeed).filter(Number.isFinite);
+  const ends = (level: number): readonly [number, number] => {
+    if (kept.length === 0) return [Number.NaN, Number.NaN];
+    const { low, high } = clopperPearson(sum(kept), kept.length, level);
+    return [low, high];
+  };
+  return {
+    ...{ name, label, unit: "" },
+    estimate: kept.length === 0 ? Number.NaN : mean(kept),
+    interval: ends(0.95),
+    interval90: ends(0.9),
+    seeds: kept.length,
+    p: null,
+    method: "share of seeds, exact binomial interval",
   };
 }
