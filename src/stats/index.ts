@@ -110,18 +110,27 @@ export { correlationMatrix } from "./correlationMatrix.ts";
 export { kendall } from "./kendall.ts";
 export { type LinearFit, linearFit } from "./linearFit.ts";
 export { type LinearRegression, linearRegression } from "./linearRegression.ts";
+export { type MonotoneCurve, monotoneAt, monotoneFit } from "./monotoneFit.ts";
 export { partialCorrelation, partialSpearman } from "./partialCorrelation.ts";
 export { blomqvist, type LeaveTopOut, leaveTopOut, type Oldham, oldham } from "./regressionToMean.ts";
 export { disattenuated, spearmanBrown } from "./reliability.ts";
+export {
+  type StretchedCurve,
+  type StretchedFit,
+  stretchedExponential,
+  stretchedExponentialAt,
+} from "./stretchedExponential.ts";
 
 // Classes: agreement, association, drift, overlap
 
 export { adjustedRand } from "./adjustedRand.ts";
 export { cohenKappa, type Kappa, type KappaWeights } from "./agreement.ts";
 export { type ChanceCorrected, chanceCorrected } from "./chanceCorrection.ts";
+export { type Choices, type ConditionalLogit, conditionalLogit } from "./conditionalLogit.ts";
 export { type ContingencyTable, crossTabulate } from "./contingencyTable.ts";
 export { type CramersV, cramersV } from "./cramersV.ts";
 export { type Jaccard, jaccard } from "./jaccard.ts";
+export { type MutualInformation, mutualInformation } from "./mutualInformation.ts";
 export { mantelHaenszel, mcNemar, type Stratum } from "./oddsRatio.ts";
 export { type ShapleySplit, shapleySplit, type TwoFactorOutcomes } from "./shapley.ts";
 export { type StuartMaxwell, stuartMaxwell } from "./stuartMaxwell.ts";
