@@ -5,15 +5,13 @@ import { add, constant, input, scale, state } from "../graph/build.ts";
 import { gradient } from "../graph/gradient.ts";
 import { type Graph, makeGraph } from "../graph/graph.ts";
 import type { Node, Shape } from "../graph/node.ts";
-import type { ModelConfig } from "../model/config.ts";
 import { totalLoss } from "../model/loss.ts";
-import { forward } from "../model/transformer.ts";
 import { weightNodes } from "../model/weights.ts";
+import { modelOutput, type OutputSpec } from "./modelOutput.ts";
 import { type Optimizer, optimizerUpdates, type UpdateOptions } from "./optimizers.ts";
 
-/** What a step is: the model, its optimiser, and what is special about the update. */
-export interface StepSpec extends UpdateOptions {
-  config: ModelConfig;
+/** What a step is: the model and how its output is read, its optimiser, and what is special about the update. */
+export interface StepSpec extends OutputSpec, UpdateOptions {
   optimizer: Optimizer;
 }
 
@@ -31,16 +29,16 @@ interface BlockLoss {
 }
 
 function blockLoss(
-  config: ModelConfig,
+  spec: OutputSpec,
   block: number,
   nPos: number,
   batch: number,
   { scored }: StepTargets,
 ): BlockLoss {
-  const weights = weightNodes(config);
+  const weights = weightNodes(spec.config);
   const tokens = input("tokens", [block, nPos], "int32"); // [batch, pos]
   const targets = input("targets", [block, nPos], "int32"); // [batch, pos]
-  const logits = forward(config, weights, tokens); // [batch, pos, dVocab]
+  const logits = modelOutput(spec, weights, tokens); // [batch, pos, dVocab]
   const counting = batch * scoredPositions(scored, nPos).length;
   const loss = scale(totalLoss(logits, targets, scored), 1 / counting); // []
   const names = Object.keys(weights);
@@ -53,7 +51,7 @@ function blockLoss(
 
 /** A step whose batch is one block: loss out, weights and moments updated. */
 export function wholeStep(spec: StepSpec, batch: number, nPos: number, options: StepTargets = {}): Graph {
-  const { weights, loss, gradients } = blockLoss(spec.config, batch, nPos, batch, options);
+  const { weights, loss, gradients } = blockLoss(spec, batch, nPos, batch, options);
   return makeGraph({
     outputs: { loss },
     updates: optimizerUpdates(spec.optimizer, weights, gradients, spec),
@@ -75,7 +73,7 @@ export function blockStep(
   batch: number,
   options: StepTargets = {},
 ): Graph {
-  const { loss, gradients } = blockLoss(spec.config, block, nPos, batch, options);
+  const { loss, gradients } = blockLoss(spec, block, nPos, batch, options);
   const updates = new Map<Node<"state">, Node>();
   for (const [name, found] of Object.entries(gradients)) {
     const sofar = accumulator(name, found.shape);

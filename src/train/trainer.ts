@@ -7,10 +7,10 @@ import { input } from "../graph/build.ts";
 import { makeGraph } from "../graph/graph.ts";
 import type { Shape } from "../graph/node.ts";
 import { lossByPosition } from "../model/loss.ts";
-import { forward } from "../model/transformer.ts";
 import { type Weights, weightNodes, weightShapes } from "../model/weights.ts";
 import { blockSize } from "./blocks.ts";
 import { countRight } from "./countRight.ts";
+import { modelOutput, type OutputSpec, originName, originStates } from "./modelOutput.ts";
 import { maskName, optimizerStates, stepNumbers } from "./optimizers.ts";
 import { accumulatorStates, blockStep, type StepSpec, updateStep, wholeStep } from "./stepGraph.ts";
 
@@ -55,6 +55,8 @@ export interface Trainer {
   writeWeights(weights: Weights): void;
   /** Sets the mask of every weight that has one, [model, ...shape]; until then nothing of those weights is trained. */
   writeMasks(masks: Weights): void;
+  /** Sets the weights whose output counts as 0, [model, ...shape]; only where `outputScale` is given. */
+  writeOrigin(weights: Weights): void;
   /** Copies of all weights, [model, ...shape]. */
   readWeights(): Weights;
 }
@@ -75,6 +77,7 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
       ...optimizerStates(optimizer, shapes),
       ...(block < options.batch ? accumulatorStates(shapes) : {}),
       ...maskStates(shapes, options.masked ?? []),
+      ...(options.outputScale === undefined ? {} : originStates(config)),
       ...options.extraStates,
     },
   });
@@ -168,6 +171,9 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
     writeMasks: (masks) => {
       for (const name of options.masked ?? []) session.write(maskName(name), masks[name]);
     },
+    writeOrigin: (weights) => {
+      for (const name of shapes.keys()) session.write(originName(name), weights[name]);
+    },
     readWeights: () => Object.fromEntries([...shapes.keys()].map((name) => [name, session.read(name)])),
   };
 }
@@ -182,17 +188,17 @@ function maskStates(shapes: ReadonlyMap<string, Shape>, masked: readonly string[
   );
 }
 
-function evaluation({ config }: StepSpec, size: number, nPos: number) {
+function evaluation(spec: OutputSpec, size: number, nPos: number) {
   const tokens = input("tokens", [size, nPos], "int32");
   const targets = input("targets", [size, nPos], "int32");
   return makeGraph({
-    outputs: { loss: lossByPosition(forward(config, weightNodes(config), tokens), targets) },
+    outputs: { loss: lossByPosition(modelOutput(spec, weightNodes(spec.config), tokens), targets) },
   });
 }
 
-function logitsOf({ config }: StepSpec, size: number, nPos: number) {
+function logitsOf(spec: OutputSpec, size: number, nPos: number) {
   const tokens = input("tokens", [size, nPos], "int32");
-  return makeGraph({ outputs: { logits: forward(config, weightNodes(config), tokens) } });
+  return makeGraph({ outputs: { logits: modelOutput(spec, weightNodes(spec.config), tokens) } });
 }
 
 /** The positions that count in all batches; undefined where all positions do, which is the graph without a mask. */
