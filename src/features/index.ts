@@ -9,6 +9,7 @@
  */
 
 export { type ActivationScale, activationScale } from "./activationScale.ts";
+export { type Amplification, amplifyFrequency } from "./amplifyFrequency.ts";
 export {
   type AttentionKind,
   type AttentionSpread,
@@ -25,6 +26,7 @@ export {
 } from "./cellContrasts.ts";
 export { type CellEffects, cellEffects } from "./cellEffects.ts";
 export { type CellTest, cellTest } from "./cellTest.ts";
+export { type ClassTransitions, classTransitions, transitionCounts } from "./classTransitions.ts";
 export {
   type Criterion,
   type CriterionOptions,
@@ -32,7 +34,15 @@ export {
   originalCriterion,
   originalEta2,
 } from "./criterion.ts";
-export { type Displacement, weightDisplacement } from "./displacement.ts";
+export {
+  type Displacement,
+  displacementRank,
+  networkDisplacement,
+  pooledDisplacement,
+  type UnitDisplacement,
+  unitDisplacement,
+  weightDisplacement,
+} from "./displacement.ts";
 export {
   type Cosines,
   crossCosines,
@@ -43,9 +53,38 @@ export {
   type VectorTable,
 } from "./embeddingGeometry.ts";
 export { expectedScale } from "./expectedScale.ts";
+export {
+  type FeatureDimension,
+  featureDimension,
+  type LinearQuality,
+  linearQuality,
+  type TargetAlignment,
+  targetAlignment,
+  unigramResiduals,
+  unitQuality,
+} from "./featureQuality.ts";
 export { type FirstEntries, firstEntries } from "./firstEntries.ts";
+export {
+  type FourierSpectrum,
+  type FrequencyShares,
+  fourierSpectrum,
+  frequencyShares,
+  phaseMisalignment,
+  shareGrowth,
+} from "./fourierFrequencies.ts";
 export { type FrozenNorms, frozenNorms } from "./frozenNorms.ts";
+export { type FunctionDisplacement, functionDisplacement } from "./functionDisplacement.ts";
+export { gaussianLike } from "./gaussianLike.ts";
+export { type GradientNoise, openGradientNoise } from "./gradientNoise.ts";
 export { type IdentityRecovery, identityRecovery } from "./identityRecovery.ts";
+export {
+  type MatchedGroups,
+  matchedGroups,
+  type WeightedPersistence,
+  weightedPersistence,
+  withMeanUnits,
+} from "./importance.ts";
+export { inputAlignment } from "./inputAlignment.ts";
 export { type InputSpace, inputSpace, visibleRange } from "./inputSpace.ts";
 export {
   type InputStability,
@@ -61,6 +100,30 @@ export {
   largestActivation,
   normalMaximum,
 } from "./largestActivation.ts";
+export {
+  type LabelledSamples,
+  type LogisticProbe,
+  type LogisticProbeOptions,
+  logisticProbe,
+  probeLoss,
+} from "./logisticProbe.ts";
+export {
+  applyMasks,
+  type LotteryMaskOptions,
+  largest,
+  lotteryMasks,
+  type MaskCriterion,
+  maskCriteria,
+  matrixNames,
+} from "./lotteryMasks.ts";
+export { type MaskOverlap, maskOverlap } from "./maskOverlap.ts";
+export {
+  type DirectionName,
+  directionNames,
+  displacementOf,
+  drawDirection,
+  matchedNoise,
+} from "./matchedNoise.ts";
 export { againstNetworks, type NetworkComparison } from "./networkNull.ts";
 export { neighbourModel, ownModel, type Pairing, type PairingOptions } from "./pairing.ts";
 export {
@@ -69,6 +132,15 @@ export {
   reliability,
   tuningCorrelation,
 } from "./persistence.ts";
+export {
+  type CurveFamily,
+  curveByRate,
+  curveFamilies,
+  type DecayPoints,
+  type OneCurve,
+  oneCurve,
+  whenReached,
+} from "./persistenceDecay.ts";
 export { preferenceKept } from "./preference.ts";
 export { type PreferredLevels, preferredLevels } from "./preferredLevels.ts";
 export {
@@ -76,6 +148,27 @@ export {
   type RandomProjectionOptions,
   randomProjectionNull,
 } from "./randomProjectionNull.ts";
+export {
+  cellRepresentation,
+  nullNormalised,
+  populationSimilarity,
+  representationSimilarity,
+  type Similarities,
+  type SimilarityMeasure,
+  type SimilarityOptions,
+  similarityMeasures,
+} from "./representationSimilarity.ts";
+export {
+  fanIns,
+  functionalPersistence,
+  type ResetCosts,
+  type ResetOptions,
+  resetCosts,
+  type WeightPart,
+  weightGroups,
+  withPart,
+  withPartNear,
+} from "./resetTest.ts";
 export { seedInterval } from "./seedInterval.ts";
 export { type SetSpread, setSpread } from "./setSpread.ts";
 export {
@@ -94,11 +187,45 @@ export {
   visitActivations,
 } from "./siteActivations.ts";
 export {
+  closedIndex,
+  rolePositions,
+  type SobolIndices,
+  type SubsetVariance,
+  sobolIndices,
+  type TokenRole,
+  tokenRoles,
+  totalIndex,
+  varianceBySubset,
+} from "./sobolIndices.ts";
+export {
+  type AutoencoderOptions,
+  type Autoencoders,
+  type DictionaryQuality,
+  dictionaryQuality,
+  type FrozenPart,
+  tokenEntropy,
+  trainAutoencoders,
+} from "./sparseAutoencoder.ts";
+export { type StrengthRegression, strengthRegression } from "./strengthRegression.ts";
+export {
   type StructuredFamily,
   shiftedSet,
   structuredFamilies,
   structuredOffsets,
 } from "./structuredSequences.ts";
+export { type SubspacePersistence, subspacePersistence } from "./subspacePersistence.ts";
+export {
+  isUpstream,
+  type LayerSwap,
+  type MeasureTuning,
+  swapDecomposition,
+} from "./swapDecomposition.ts";
+export {
+  permutedValues,
+  signedConstants,
+  type TicketValueOptions,
+  withSignsOf,
+} from "./ticketValues.ts";
 export { type Offer, type TopInputSearch, type TopInputs, topInputs } from "./topInputs.ts";
 export {
   type Halves,
@@ -111,6 +238,15 @@ export {
   tuningStates,
 } from "./tuningCurves.ts";
 export { type CellMeans, type CurveKind, curveKinds, type UnitCurves, unitCurves } from "./unitCurves.ts";
+export { unitFitness } from "./unitFitness.ts";
+export { keptWeights, unitMasks, unitWeightNames } from "./unitMasks.ts";
+export {
+  type Matching,
+  type MatchingExcess,
+  type MatchingOptions,
+  matchingExcess,
+  unitMatching,
+} from "./unitMatching.ts";
 export { type UnitMeans, unitMeans } from "./unitMeans.ts";
 export {
   correlationStrength,
@@ -132,9 +268,18 @@ export {
   sources,
   type UnitClass,
   unitClasses,
+  unitClassNames,
   type VarianceComponents,
   varianceComponents,
 } from "./varianceComponents.ts";
+export {
+  openVariantLosses,
+  overSets,
+  type SilencedVariant,
+  type UnitSet,
+  type VariantLosses,
+  type VariantOptions,
+} from "./variantLosses.ts";
 export {
   expectedMoments,
   type LawMoments,

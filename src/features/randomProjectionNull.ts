@@ -5,7 +5,8 @@
  */
 import { integerIn, numberIn } from "../base/check.ts";
 import type { RandomStream } from "../base/random.ts";
-import type { ActFn } from "../model/config.ts";
+import type { ActFn, Positions } from "../model/config.ts";
+import { sinusoidalPositions } from "../model/positions.ts";
 import { normalCdf } from "../stats/distributions.ts";
 import { cellEffects, squaredNorm } from "./cellEffects.ts";
 
@@ -18,7 +19,9 @@ export interface RandomProjectionOptions {
   actFn?: ActFn | "none";
   /** Whether the sum of embeddings is layer-normed, true unless given. */
   norm?: boolean;
-  /** Standard deviation of the embeddings, 1 unless given. */
+  /** Whether position embeddings are drawn or the fixed waves, `learned` unless given. */
+  positions?: Exclude<Positions, "none">;
+  /** Standard deviation of the drawn embeddings, 1 unless given. */
   embeddingSd?: number;
   /** Weights and bias of a unit are uniform within ± this, 1/√dModel unless given. */
   weightBound?: number;
@@ -53,7 +56,7 @@ const activations: Record<ActFn | "none", (x: number) => number> = {
  *
  *   x = LN(e_t + p_s),   a = act(w · x + b),   e, p ~ N(0, embeddingSd²),   w, b ~ U(−weightBound, weightBound)
  *
- * on all cells (token, position). A unit of it depends on the cell alone, so token, position and interaction shares sum
+ * on all cells (token, position); p may be the fixed waves instead. A unit of it depends on the cell alone, so token, position and interaction shares sum
  * to 1. Without norm and nonlinearity, eta² of the token is (χ²_{V−1}/V) / (χ²_{V−1}/V + χ²_{T−1}/T).
  *
  * @throws ArgumentError if a size is not a whole number in range or a scale is negative
@@ -64,6 +67,7 @@ export function randomProjectionNull({
   nPos,
   actFn = "relu",
   norm = true,
+  positions = "learned",
   embeddingSd = 1,
   weightBound = 1 / Math.sqrt(dModel),
   draws,
@@ -83,7 +87,9 @@ export function randomProjectionNull({
   const token: number[] = [];
   const position: number[] = [];
   for (let draw = 0; draw < draws; draw++) {
-    const inputs = cellInputs(normals(dVocab * dModel), normals(nPos * dModel), dModel, norm);
+    const embed = normals(dVocab * dModel);
+    const posEmbed = positions === "learned" ? normals(nPos * dModel) : sinusoidalPositions(nPos, dModel);
+    const inputs = cellInputs(embed, posEmbed, dModel, norm);
     for (let unit = 0; unit < units; unit++) {
       const w = Float64Array.from({ length: dModel }, weight);
       const bias = weight();

@@ -7,6 +7,7 @@
  * The "residual" of this analysis is no noise: a unit is a fixed function of its input, and what token and position
  * leave over is what the rest of the sequence, the context, does.
  */
+import { numberIn } from "../base/check.ts";
 import { ArgumentError } from "../base/errors.ts";
 import { fLogSf } from "../stats/distributions.ts";
 import { cellEffects, dot, squaredNorm } from "./cellEffects.ts";
@@ -200,24 +201,22 @@ export function meanAmounts({ amount, models }: VarianceComponents): Record<Sour
 }
 
 /** What a unit is tuned to, by the share that dominates. */
-export type UnitClass = Source | "mixed" | "dead";
+export const unitClassNames = [...sources, "mixed", "dead"] as const;
+export type UnitClass = (typeof unitClassNames)[number];
 
 /**
- * Class of every unit, [model, unit]: the source whose eta² exceeds the threshold, `mixed` if none does, `dead` for a
- * unit without variance.
+ * Class of every unit, [model, unit]: the source with the largest eta² if that exceeds the threshold, `mixed` if it does
+ * not, `dead` for a unit without variance.
  *
- * @param threshold  at least 0.5, so that at most one source can exceed it
- * @throws ArgumentError if the threshold is not in [0.5, 1]
+ * @param threshold  0.5 unless given: then no other source can exceed it; below, a close second may; 0 is the largest
+ *                   share alone
+ * @throws ArgumentError if the threshold is not in [0, 1]
  */
 export function unitClasses({ eta2, dead }: VarianceComponents, threshold = 0.5): UnitClass[] {
-  if (!(threshold >= 0.5 && threshold <= 1))
-    throw new ArgumentError({
-      where: "unit classes, threshold",
-      rule: "must be in [0.5, 1], so that one source at most exceeds it",
-      got: String(threshold),
-    });
+  numberIn("unit classes, threshold", threshold, 0, 1);
   return Array.from(dead, (isDead, at) => {
     if (isDead) return "dead";
-    return sources.find((source) => eta2[source][at] > threshold) ?? "mixed";
+    const largest = sources.reduce((best, source) => (eta2[source][at] > eta2[best][at] ? source : best));
+    return eta2[largest][at] > threshold ? largest : "mixed";
   });
 }

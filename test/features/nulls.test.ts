@@ -3,6 +3,8 @@ import { randomStream } from "../../src/base/random.ts";
 import { originalEta2 } from "../../src/features/criterion.ts";
 import { labelPermutation } from "../../src/features/labelPermutation.ts";
 import { randomProjectionNull } from "../../src/features/randomProjectionNull.ts";
+import { chi2Sf } from "../../src/stats/distributions.ts";
+import { kolmogorovSmirnov } from "../../src/stats/kolmogorovSmirnov.ts";
 import { quantile } from "../../src/stats/quantile.ts";
 
 const seedSizes = { dModel: 16, dVocab: 10, nPos: 8 };
@@ -43,6 +45,19 @@ test("without norm and nonlinearity it is the ratio of chi-squared variables", (
   expect(Math.abs(quantile(token, 0.05) - 0.237)).toBeLessThan(0.02);
   expect(Math.abs(quantile(token, 0.5) - 0.513)).toBeLessThan(0.02);
   expect(Math.abs(quantile(token, 0.95) - 0.791)).toBeLessThan(0.02);
+});
+
+test("with fixed waves in one dimension the position's share is that of a constant against a chi-squared variable", () => {
+  const { position } = randomProjectionNull({
+    ...{ dModel: 1, dVocab: 10, nPos: 8, actFn: "none", norm: false, positions: "sinusoidal" },
+    draws: 4000,
+    stream: randomStream("waves"),
+  });
+  const waves = Array.from({ length: 8 }, (_, pos) => Math.sin(pos)); // the wave of a single dimension
+  const spread = mean(waves.map((wave) => (wave - mean(waves)) ** 2));
+  // weight and its sign cancel: P(share < s) = P( X_9/10 > spread (1 − s)/s )
+  const distribution = (share: number) => chi2Sf((10 * spread * (1 - share)) / share, 9);
+  expect(kolmogorovSmirnov(position, { distribution }).p).toBeGreaterThan(0.01);
 });
 
 test("linear shares do not depend on the scale of embeddings or weights; an embedding of zero leaves dead units", () => {

@@ -235,6 +235,7 @@ test("dead units have the class dead and no shares, and a unit that is NaN spoil
   expect([...components.dead]).toEqual([1, 1, 1, 0, 1, 0, 0]);
   expect(unitClasses(components)).toEqual(["dead", "dead", "dead", "token", "dead", "position", "token"]);
   expect(unitClasses(components, 0.7)[6]).toBe("mixed");
+  expect(unitClasses(components, 0)[6]).toBe("token"); // token variance 2, position variance 1.25
   for (const dead of [0, 1, 2, 4])
     for (const source of cellSources) {
       expect(components.eta2[source][dead]).toBeNaN();
@@ -262,6 +263,6 @@ test("a cell that was never visited is an error that names it", () => {
   const curves = plantedCurves(probe, [[({ token }) => token]]);
   expect(() => varianceComponents(curves)).toThrow(/no activation of token 1 at position 1/);
   expect(() =>
-    unitClasses(varianceComponents(plantedCurves(smallProbe(randomStream("x")), [[() => 1]])), 0.3),
-  ).toThrow(/\[0\.5, 1\]/);
+    unitClasses(varianceComponents(plantedCurves(smallProbe(randomStream("x")), [[() => 1]])), 1.3),
+  ).toThrow(/0 to 1; got 1\.3/);
 });
