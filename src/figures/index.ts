@@ -61,6 +61,114 @@ export {
   type SelectivityThroughTrainingData,
   selectivityThroughTraining,
 } from "./selectivityThroughTraining.ts";
+export {
+  type ClassMovesData,
+  classMoves,
+  correctedKappas,
+  type KappaGroup,
+  type KappasData,
+  type LayerKeeps,
+  layerKeeps,
+  type TransitionMap,
+} from "./studies/chanceCorrected.ts";
+export {
+  type DoseCollapseData,
+  type DoseCourse,
+  type DoseCurvesData,
+  type DoseData,
+  doseCollapse,
+  doseResponseCurves,
+} from "./studies/doseResponse.ts";
+export {
+  type LotteryCourse,
+  type LotteryUnitsData,
+  lotteryCourses,
+  lotteryUnits,
+  type WinnerRanksData,
+  winnerRanks,
+} from "./studies/featureLottery.ts";
+export {
+  type LotteryBoostsData,
+  type LotteryCausesData,
+  lotteryBoosts,
+  lotteryCauses,
+  type SeedValues,
+} from "./studies/featureLotteryCauses.ts";
+export {
+  type FunctionLayer,
+  type FunctionPopulation,
+  functionByRank,
+  functionGroups,
+  functionResets,
+} from "./studies/functionKept.ts";
+export {
+  type CriterionAgainstTuningData,
+  criterionAgainstTuning,
+  type TrackedCurvesData,
+  trackedCurves,
+} from "./studies/identityOrEffect.ts";
+export {
+  type InitialDifference,
+  type InitialDifferencesData,
+  type InitialDistribution,
+  type InitialDistributionsData,
+  initialDifferences,
+  initialDistributions,
+} from "./studies/initialSelectivity.ts";
+export {
+  type HierarchyDepth,
+  type HierarchyDifferencesData,
+  hierarchyByLayer,
+  hierarchyDifferences,
+} from "./studies/layerHierarchy.ts";
+export {
+  type NoiseRung,
+  type NoiseSetting,
+  type NoiseSettingsData,
+  noiseDifferences,
+  noiseLadder,
+  noiseLevels,
+  type PartAlone,
+  partsAlone,
+  type Sweep,
+  type SweepPoint,
+  type SweepTexts,
+  sweepFigure,
+} from "./studies/lazyOrRich.ts";
+export {
+  type TicketCurve,
+  type TicketLossesData,
+  type TicketPartsData,
+  type TicketUnitsData,
+  type TicketVariant,
+  ticketLosses,
+  ticketParts,
+  ticketUnits,
+} from "./studies/lotteryTickets.ts";
+export {
+  type NothingToLearnData,
+  type NothingToLearnQualityData,
+  nothingToLearnPersistence,
+  nothingToLearnQuality,
+  type PersistencePath,
+  type TuningShareData,
+  tuningShareFigure,
+} from "./studies/nothingToLearn.ts";
+export { type OneCurveFitsData, oneCurveFits } from "./studies/oneCurveFits.ts";
+export {
+  type SelectedGroup,
+  type SelectionEffectsData,
+  type SelectionFatesData,
+  type SelectionGroup,
+  selectionEffects,
+  selectionFates,
+} from "./studies/selectionRegression.ts";
+export {
+  type FactorContrastsData,
+  type FactorsThroughTrainingData,
+  factorContrasts,
+  factorsThroughTraining,
+} from "./studies/tokenOrPosition.ts";
 export type { Band, Subject } from "./subject.ts";
 export * from "./theme.ts";
 export { type ThenAndNowData, thenAndNow } from "./thenAndNow.ts";

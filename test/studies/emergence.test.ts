@@ -39,7 +39,7 @@ function planted({ winner, entropy, gain }: { winner: number; entropy: number; g
         frozenParts.map((part) => [part, [numbersOf(seed, subject === "trained" ? entropy : 0.3)]]),
       );
     const numbers = Object.fromEntries(subjects.map((subject) => [subject, of(subject)]));
-    return { kind: "dictionaries", numbers, divergedAt: null } as EmergenceTold;
+    return { kind: "dictionaries", numbers, divergedAt: null } as unknown as EmergenceTold;
   });
   const embeddings = SEEDS.map(
     (seed): EmergenceTold => ({

@@ -6,6 +6,10 @@ import { wasmBackend } from "../../src/backends/wasm/index.ts";
 import { FileError } from "../../src/base/errors.ts";
 import { fidelity, trainAndCompare } from "../../src/studies/fidelity/fidelity.ts";
 import { type Fixture, parseFixture } from "../../src/studies/fidelity/fixture.ts";
+import { fidelityStudy } from "../../src/studies/fidelity/index.ts";
+import { carryOut } from "../../src/studies/protocol/carryOut.ts";
+import { runStudyJob } from "../../src/studies/protocol/jobs.ts";
+import type { Study } from "../../src/studies/protocol/study.ts";
 
 const read = (path: string) => JSON.parse(readFileSync(join(import.meta.dirname, "../..", path), "utf8"));
 const fixtureOf = (seed: number): Fixture =>
@@ -60,4 +64,33 @@ test("a file that is no recorded run is refused by its first wrong field", () =>
   expect(() => parseFixture("x.json", { ...read("fixtures/original/seed-42.json"), lr: -1 })).toThrow(
     /fixture x.json.*"lr"/,
   );
+});
+
+/** Carries study S1 out in this process. */
+function fidelityResult(recorded: readonly Fixture[], seeds: readonly number[]) {
+  const study = fidelityStudy(recorded) as Study;
+  return carryOut(
+    study,
+    { seeds, quick: false },
+    {
+      ...{ backend: { name: "wasm" }, command: "" },
+      runJobs: async (jobs, tell) => {
+        for (const [at, job] of jobs.entries())
+          runStudyJob(study, structuredClone(job), wasmBackend(), (event) => tell(at, event));
+      },
+    },
+  );
+}
+
+test("as study S1 both recorded runs support the arithmetic of C2; a changed record refutes it, none leaves it open", async () => {
+  const { result } = await fidelityResult([fixtureOf(42), fixtureOf(123)], [0, 1]);
+  expect(result.decisions.map(({ about, verdict }) => [about, verdict])).toEqual([["C2", "supported"]]);
+  expect(result.tables[0].rows.map((row) => row.slice(1, 5))).toEqual([
+    [5, 5, 5, 1],
+    [5, 5, 5, 1],
+  ]);
+  const changed = structuredClone(fixtureOf(42));
+  changed.eta2_final[0].token = changed.eta2_final[0].token.map(() => 0); // none of the five maintained any more
+  expect((await fidelityResult([changed], [0])).result.decisions[0].verdict).toBe("refuted");
+  expect((await fidelityResult([changed], [3])).result.decisions[0].verdict).toBe("undecided");
 });

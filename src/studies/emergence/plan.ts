@@ -47,7 +47,12 @@ export const plan: StudyPlan = {
       about: "winner",
       statement: "Which head becomes the induction head is decided by its score at initialisation.",
       supportedIf: { outcome: "winner predicted", take: "low", above: 0.25 },
-      refutedIf: { outcome: "winner predicted", take: "high", below: 0.5 },
+      refutedIf: {
+        all: [
+          { outcome: "winner predicted", take: "low", below: 0.25 },
+          { outcome: "winner predicted", take: "high", below: 0.5 },
+        ],
+      },
     },
     {
       about: "representations",

@@ -12,6 +12,8 @@ export interface Table {
   readonly columns: readonly string[];
   /** The first cell of a row is its head. */
   readonly rows: readonly (readonly Cell[])[];
+  /** Shown at once, however long it is. */
+  readonly open?: boolean;
 }
 
 /** Decimals that show three digits of the larger of a few numbers, two at least. */
@@ -46,7 +48,7 @@ const SHOWN_ROWS = 14;
 
 /** One table; nothing where it has no rows. */
 export function tableHtml(table: Table): string {
-  const { caption, columns, rows } = table;
+  const { caption, columns, rows, open = false } = table;
   if (rows.length === 0) return "";
   const heads = columns.map(
     (label, i) => `<th scope="col"${isNumeric(table, i) ? ' class="number"' : ""}>${escapeHtml(label)}</th>`,
@@ -55,7 +57,7 @@ export function tableHtml(table: Table): string {
     ([head, ...cells]) =>
       `<tr><th scope="row">${escapeHtml(String(head))}</th>${cells.map(cellHtml).join("")}</tr>`,
   );
-  const long = rows.length > SHOWN_ROWS;
+  const long = !open && rows.length > SHOWN_ROWS;
   const head = long ? "" : `<caption>${escapeHtml(caption)}</caption>`;
   const html = `<div class="scroll"><table>${head}<thead><tr>${heads.join("")}</tr></thead><tbody>${lines.join("\n")}</tbody></table></div>`;
   return long

@@ -33,6 +33,8 @@ export interface Growth {
   readonly clip?: number;
   /** Factors of the learning rate by weight; 0 freezes it. */
   readonly rateFactors?: Readonly<Record<string, number>>;
+  /** α of an output that begins at 0: α · (f(θ) − f(θ₀)). The plain output unless given. */
+  readonly outputScale?: number;
   /** Steps that are looked at, ascending, from 0 to `steps`. */
   readonly checkpoints: readonly number[];
 }
@@ -86,17 +88,18 @@ export function growNetworks(
   const trainer = openTrainer(backend, {
     ...{ config, optimizer, models: models.length, batch: growth.batch },
     nPos: sources[0].batch(0).nPos,
-    ...{ clip: growth.clip, rateFactors: growth.rateFactors },
+    ...{ clip: growth.clip, rateFactors: growth.rateFactors, outputScale: growth.outputScale },
     masked: masks === undefined ? undefined : Object.keys(masks),
   });
   try {
-    trainer.writeWeights(
+    const first =
       start ??
-        unborn(
-          growth,
-          models.map(({ init }) => init),
-        ),
-    );
+      unborn(
+        growth,
+        models.map(({ init }) => init),
+      );
+    trainer.writeWeights(first);
+    if (growth.outputScale !== undefined) trainer.writeOrigin(first);
     if (masks !== undefined) trainer.writeMasks(masks);
     const { steps, checkpoints, rate } = growth;
     const loop = grow(trainer, {

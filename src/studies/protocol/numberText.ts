@@ -4,7 +4,10 @@
 export function numberText(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "no value" : value > 0 ? "∞" : "−∞";
   if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value).replace("-", "−");
-  const small = Math.abs(value) < 0.01 || Math.abs(value) >= 1e5;
-  const text = small ? value.toPrecision(3) : String(Number(value.toFixed(3)));
-  return text.replace("-", "−");
+  const size = Math.abs(value);
+  const text =
+    size >= 1e5
+      ? value.toPrecision(3)
+      : String(Number(size < 0.01 ? value.toPrecision(3) : value.toFixed(3)));
+  return text.replaceAll("-", "−");
 }

@@ -71,12 +71,20 @@ export function ruleText(
   return `Supported if ${conditionText(supportedIf, outcomes)}; refuted if ${conditionText(refutedIf, outcomes)}; else undecided.`;
 }
 
+/** A condition that asks for one outcome. */
+export type SimpleCondition = Extract<Condition, { readonly outcome: string }>;
+
+/** The conditions on single outcomes that a condition is made of, in reading order. */
+export function conditionsIn(condition: Condition): SimpleCondition[] {
+  if ("all" in condition) return condition.all.flatMap(conditionsIn);
+  if ("any" in condition) return condition.any.flatMap(conditionsIn);
+  if ("of" in condition) return condition.of.flatMap(conditionsIn);
+  return [condition];
+}
+
 /** Names of the outcomes that a condition asks for. */
 export function namesIn(condition: Condition): string[] {
-  if ("all" in condition) return condition.all.flatMap(namesIn);
-  if ("any" in condition) return condition.any.flatMap(namesIn);
-  if ("of" in condition) return condition.of.flatMap(namesIn);
-  return [condition.outcome];
+  return conditionsIn(condition).map(({ outcome }) => outcome);
 }
 
 function holds(condition: Condition, outcomes: readonly Outcome[]): boolean {
@@ -106,23 +114,48 @@ function outcomeNamed(name: string, outcomes: readonly Outcome[]): Outcome {
   });
 }
 
-function conditionText(condition: Condition, outcomes: readonly Outcome[]): string {
-  const list = (conditions: readonly Condition[], word: string) =>
-    conditions.map((each) => conditionText(each, outcomes)).join(` ${word} `);
-  if ("all" in condition) return `(${list(condition.all, "and")})`;
-  if ("any" in condition) return `(${list(condition.any, "or")})`;
-  if ("of" in condition) return `at least ${condition.atLeast} of these hold: (${list(condition.of, "or")})`;
-  const label = outcomes.find((outcome) => outcome.name === condition.outcome)?.label ?? condition.outcome;
+const ends = { low: "low end of ", estimate: "", high: "high end of " } as const;
+
+/** A condition on one outcome, or the same condition on several, whose names then stand as one subject. */
+function simpleText(condition: SimpleCondition, subject: string): string {
   if ("equals" in condition)
-    return `${label} is equivalent to ${numberText(condition.equals)} within ±${numberText(condition.margin)} (90 % interval)`;
-  const taken = { low: `low end of ${label}`, estimate: label, high: `high end of ${label}` }[condition.take];
+    return `${subject} is equivalent to ${numberText(condition.equals)} within ±${numberText(condition.margin)} (90 % interval)`;
+  const taken = `${ends[condition.take]}${subject}`;
   return "above" in condition
     ? `${taken} > ${numberText(condition.above)}`
     : `${taken} < ${numberText(condition.below)}`;
 }
 
-/** An outcome in a phrase: `label 0.31 [0.25, 0.37], 30 seeds`. */
+/** Puts conditions together that differ in nothing but the outcome, in the order of the first of each kind. */
+function alike(conditions: readonly Condition[]): Condition[][] {
+  const groups = new Map<string, Condition[]>();
+  for (const condition of conditions) {
+    const kind = JSON.stringify("outcome" in condition ? { ...condition, outcome: null } : condition);
+    groups.set(kind, [...(groups.get(kind) ?? []), condition]);
+  }
+  return [...groups.values()];
+}
+
+function conditionText(condition: Condition, outcomes: readonly Outcome[]): string {
+  const labelOf = (name: string) => outcomes.find((outcome) => outcome.name === name)?.label ?? name;
+  const joined = (conditions: readonly Condition[], word: "and" | "or") => {
+    const texts = alike(conditions).map((group) => {
+      const [first] = group;
+      if (group.length === 1 || !("outcome" in first)) return conditionText(first, outcomes);
+      const labels = group.map((each) => labelOf((each as SimpleCondition).outcome));
+      return simpleText(first, `${word === "and" ? "each" : "any"} of [${labels.join("; ")}]`);
+    });
+    return texts.length === 1 ? texts[0] : `(${texts.join(` ${word} `)})`;
+  };
+  if ("all" in condition) return joined(condition.all, "and");
+  if ("any" in condition) return joined(condition.any, "or");
+  if ("of" in condition)
+    return `at least ${condition.atLeast} of these hold: (${condition.of.map((each) => conditionText(each, outcomes)).join(" or ")})`;
+  return simpleText(condition, labelOf(condition.outcome));
+}
+
+/** An outcome in a phrase: `label 0.31 [0.25, 0.37], 30 seeds`; without an interval where there is none. */
 export function outcomeText({ label, estimate, interval, seeds }: Outcome): string {
-  const ends = interval.map(numberText).join(", ");
-  return `${label} ${numberText(estimate)} [${ends}], ${seeds} seeds`;
+  const range = interval.every(Number.isNaN) ? "" : ` [${interval.map(numberText).join(", ")}]`;
+  return `${label} ${numberText(estimate)}${range}, ${seeds} ${seeds === 1 ? "seed" : "seeds"}`;
 }

@@ -1,0 +1,107 @@
+/** S13 as it was written before it was run. */
+import type { StudyPlan } from "../protocol/study.ts";
+
+/** A network counts if it is right on at least this share of the pairs. */
+export const learned = 0.99;
+
+/** By what a boost multiplies the amplitude of a frequency. */
+export const boostFactor = 1.5;
+
+/** The least rate at which a unit must keep its strongest frequency; chance is 1/11 and 1/15. */
+const kept = 0.3;
+
+export const plan: StudyPlan = {
+  id: "S13",
+  name: "feature-lottery",
+  title: "The feature lottery: which frequency a unit ends with",
+  question:
+    "Does what a unit is at initialisation decide what it becomes, where the features that training makes are known: the frequencies of modular addition?",
+  hypothesis:
+    "Each unit of a perceptron starts with a little of every frequency and ends with one: that in which it was strongest, and whose phases stood best, at initialisation. Making a frequency stronger at initialisation makes it win more often.",
+  arms: [
+    "perceptron: 128 rectified units on the one-hot codes of a and b, p = 23 and 31, at four standard deviations of its initial weights, 0.02 to 1; trained on all p² pairs",
+    "transformer: one block of width 64 with 128 units, the embedding of the numbers shared by all of them, p = 23 at four multiples of PyTorch's initialisation and p = 31 at that initialisation itself",
+    "each with a twin of the same initial weights but for one frequency whose amplitude is 1.5 times as large: in the perceptron one in each of a random half of the units, none of them the unit's largest, in all of its three curves; in the transformer one in the embedding of the numbers",
+  ],
+  statistic:
+    "Of the units that are awake after training: share whose leading frequency led at initialisation, mean over the scales of a seed; change of the share of boosted frequencies that win, twin less original; coefficients of a conditional logit of the winner on amplitude, phase misalignment and growth at initialisation, in standard deviations; mutual information of first and last leading frequency less its expectation under shuffling. A unit's share of a frequency is the mean of the shares of its curves over a, over b and over the outputs. One number a seed, t intervals over seeds, not adjusted for the number of outcomes; p-values with Holm's adjustment in a note.",
+  nullModel:
+    "A frequency at random, 1 in (p − 1)/2; units shuffled within the network, exactly; the first frequency of one network with the last of another; the same frequency of the same unit without the boost; frequencies that were not boosted, in the other half of the units.",
+  rules: [
+    {
+      about: "selection",
+      statement: "A unit's feature is selected from what is there at initialisation.",
+      supportedIf: {
+        all: [
+          { outcome: "match smaller", take: "low", above: kept },
+          { outcome: "match larger", take: "low", above: kept },
+          { outcome: "boost smaller", take: "low", above: 0 },
+          { outcome: "boost larger", take: "low", above: 0 },
+        ],
+      },
+      refutedIf: {
+        any: [
+          { outcome: "match smaller", take: "high", below: kept },
+          { outcome: "match larger", take: "high", below: kept },
+          { outcome: "boost smaller", take: "high", below: 0 },
+          { outcome: "boost larger", take: "high", below: 0 },
+        ],
+      },
+    },
+    {
+      about: "intervention",
+      statement: "Making a frequency stronger in a unit at initialisation makes the unit end with it.",
+      supportedIf: {
+        all: [
+          { outcome: "boost smaller", take: "low", above: 0 },
+          { outcome: "boost larger", take: "low", above: 0 },
+        ],
+      },
+      refutedIf: {
+        any: (["smaller", "larger"] as const).map(
+          (which) =>
+            ({
+              all: [
+                { outcome: `boost ${which}`, take: "low", below: 0 },
+                { outcome: `boost ${which}`, take: "high", below: 0.05 },
+              ],
+            }) as const,
+        ),
+      },
+    },
+    {
+      about: "phases",
+      statement: "Amplitude and alignment of phases at initialisation both decide which frequency wins.",
+      supportedIf: {
+        all: [
+          { outcome: "amplitude", take: "low", above: 0 },
+          { outcome: "misalignment", take: "high", below: 0 },
+        ],
+      },
+      refutedIf: {
+        any: [
+          { outcome: "amplitude", take: "high", below: 0 },
+          { outcome: "misalignment", take: "low", above: 0 },
+        ],
+      },
+    },
+    {
+      about: "transformer",
+      statement: "The same holds for the units of a transformer.",
+      supportedIf: { outcome: "match transformer", take: "low", above: kept },
+      refutedIf: { outcome: "match transformer", take: "high", below: kept },
+    },
+    {
+      about: "embedding",
+      statement: "In a transformer it is the shared embedding whose initial frequencies decide.",
+      supportedIf: { outcome: "boost transformer", take: "low", above: 0 },
+      refutedIf: {
+        all: [
+          { outcome: "boost transformer", take: "low", below: 0 },
+          { outcome: "boost transformer", take: "high", below: 0.05 },
+        ],
+      },
+    },
+  ],
+  seeds: { full: 20, quick: 4 },
+};

@@ -1,0 +1,67 @@
+/** Every study that `palimpsest study` runs, by name and by id. */
+import { unknownName } from "../base/errors.ts";
+import { chanceCorrected } from "./chanceCorrected/index.ts";
+import { doseResponse } from "./doseResponse/index.ts";
+import { emergence } from "./emergence/index.ts";
+import { featureLottery } from "./featureLottery/index.ts";
+import type { Fixture } from "./fidelity/fixture.ts";
+import { fidelityStudy } from "./fidelity/index.ts";
+import { functionKept } from "./functionKept/index.ts";
+import { identityOrEffect } from "./identityOrEffect/index.ts";
+import { initialSelectivity } from "./initialSelectivity/index.ts";
+import { layerHierarchy } from "./layerHierarchy/index.ts";
+import { lazyOrRich } from "./lazyOrRich/index.ts";
+import { lotteryTickets } from "./lotteryTickets/index.ts";
+import { nothingToLearn } from "./nothingToLearn/index.ts";
+import type { Study } from "./protocol/study.ts";
+import { selectionRegression } from "./selectionRegression/index.ts";
+import { tokenOrPosition } from "./tokenOrPosition/index.ts";
+
+/** A study, and about how long it takes. */
+export interface RegisteredStudy {
+  readonly study: Study;
+  /** At full size on two processors, seconds. */
+  readonly seconds: number;
+}
+
+/**
+ * The studies in the order of their ids.
+ *
+ * @param recorded  runs of the original for study S1, which has no networks of its own; a worker needs none, as arms
+ *                  bring theirs along
+ */
+export function registeredStudies(recorded: readonly Fixture[] = []): readonly RegisteredStudy[] {
+  return [
+    { study: fidelityStudy(recorded), seconds: 2 },
+    { study: initialSelectivity, seconds: 60 },
+    { study: chanceCorrected, seconds: 180 },
+    { study: identityOrEffect, seconds: 120 },
+    { study: doseResponse, seconds: 180 },
+    { study: lazyOrRich, seconds: 180 },
+    { study: nothingToLearn, seconds: 180 },
+    { study: layerHierarchy, seconds: 180 },
+    { study: tokenOrPosition, seconds: 180 },
+    { study: selectionRegression, seconds: 180 },
+    { study: functionKept, seconds: 180 },
+    { study: lotteryTickets, seconds: 180 },
+    { study: featureLottery, seconds: 180 },
+    { study: emergence, seconds: 180 },
+  ];
+}
+
+/**
+ * A study by its name or its id.
+ *
+ * @throws NameError with the nearest name
+ */
+export function studyNamed(name: string, recorded: readonly Fixture[] = []): Study {
+  const all = registeredStudies(recorded).map(({ study }) => study);
+  const found = all.find(({ plan }) => plan.name === name || plan.id === name);
+  if (found === undefined)
+    throw unknownName(
+      "study",
+      name,
+      all.map(({ plan }) => plan.name),
+    );
+  return found;
+}
