@@ -6,7 +6,9 @@ import { ArgumentError, NameError, nearest, type UserError } from "../base/error
 function commandOf(program: Command, args: readonly string[]): Command {
   let command = program;
   for (const name of args) {
-    const next = command.commands.find((candidate) => candidate.name() === name);
+    const next = command.commands.find((candidate) =>
+      [candidate.name(), ...candidate.aliases()].includes(name),
+    );
     if (next === undefined) break;
     command = next;
   }

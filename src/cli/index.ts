@@ -1,22 +1,30 @@
 /** The entry of the command line. */
 import { question as persistenceQuestion } from "../studies/persistence/spec.ts";
+import { registeredStudies } from "../studies/registry.ts";
 import { runProcess } from "./runProcess.ts";
 import { runBench } from "./runs/bench.ts";
 import { runExperiments } from "./runs/experiments.ts";
 import { runFidelity } from "./runs/fidelity.ts";
+import { runFindings } from "./runs/findings.ts";
 import { runInspect } from "./runs/inspect.ts";
 import { runPersistence } from "./runs/persistence.ts";
+import { runAllStudies, runStudy } from "./runs/study.ts";
+
+const planned = registeredStudies().map(({ study: { plan }, seconds }) => ({ plan, seconds }));
 
 await runProcess({
   studies: [
-    {
-      name: "fidelity",
-      question: "Do we get the original study's numbers from its own weights and data?",
-      seeds: 2,
-      seconds: 2,
-    },
-    { name: "persistence", question: persistenceQuestion, seeds: 30, seconds: 20 },
+    ...planned.map(({ plan: { id, name, question, seeds }, seconds }) => ({
+      ...{ id, name, question, seconds },
+      seeds: seeds.full,
+    })),
+    { id: null, name: "persistence", question: persistenceQuestion, seeds: 30, seconds: 20 },
   ],
+  // fidelity has a command of its own: it takes files
+  plans: planned.map(({ plan }) => plan).filter(({ name }) => name !== "fidelity"),
+  study: runStudy,
+  allStudies: runAllStudies,
+  findings: runFindings,
   persistence: runPersistence,
   fidelity: runFidelity,
   experiments: runExperiments,

@@ -3,11 +3,14 @@ import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
 import { InternalError, UserError } from "../base/errors.ts";
 import { readableJson } from "../record/canonicalJson.ts";
+import type { StudyPlan } from "../studies/protocol/study.ts";
 import { commandError } from "./commandError.ts";
 import { addBenchTrain, type BenchOptions } from "./commands/benchTrain.ts";
 import { addExperiments, type ExperimentsOptions } from "./commands/experiments.ts";
 import { addInspect, type InspectOptions } from "./commands/inspect.ts";
+import { addStudy, addStudyAll, type StudyOptions, type StudyRunOptions } from "./commands/study.ts";
 import { addStudyFidelity, type FidelityOptions } from "./commands/studyFidelity.ts";
+import { addStudyFindings, type FindingsOptions } from "./commands/studyFindings.ts";
 import { addStudyList, type StudyEntry, studyList } from "./commands/studyList.ts";
 import { addStudyPersistence, type PersistenceOptions } from "./commands/studyPersistence.ts";
 import type { DisplayFlags } from "./commonOptions.ts";
@@ -20,6 +23,11 @@ import { createBoard } from "./progress.ts";
 export interface Handlers {
   /** What `study list` shows. */
   readonly studies: readonly StudyEntry[];
+  /** Studies that have a command made from their plan. */
+  readonly plans: readonly StudyPlan[];
+  readonly study: (options: StudyOptions, io: RunIo) => Promise<Outcome>;
+  readonly allStudies: (options: StudyRunOptions, io: RunIo) => Promise<Outcome>;
+  readonly findings: (options: FindingsOptions, io: RunIo) => Promise<Outcome>;
   readonly persistence: (options: PersistenceOptions, io: RunIo) => Promise<Outcome>;
   readonly fidelity: (options: FidelityOptions, io: RunIo) => Promise<Outcome>;
   readonly experiments: (options: ExperimentsOptions, io: RunIo) => Promise<Outcome>;
@@ -89,6 +97,15 @@ function buildProgram(handlers: Handlers, io: CliIo, settle: (exitCode: number) 
     run(display, (runIo) => handlers.persistence(options, runIo)),
   );
   addStudyFidelity(study, (options, display) => run(display, (runIo) => handlers.fidelity(options, runIo)));
+  const setting = { cores: io.cores, width: io.stdout.columns ?? 100 };
+  for (const plan of handlers.plans)
+    addStudy(study, plan, setting, (options, display) =>
+      run(display, (runIo) => handlers.study(options, runIo)),
+    );
+  addStudyAll(study, io.cores, (options, display) =>
+    run(display, (runIo) => handlers.allStudies(options, runIo)),
+  );
+  addStudyFindings(study, (options, display) => run(display, (runIo) => handlers.findings(options, runIo)));
   addBenchTrain(bench, io.cores, (options, display) =>
     run(display, (runIo) => handlers.bench(options, runIo)),
   );

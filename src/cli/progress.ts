@@ -59,13 +59,16 @@ function progressRecord(state: BoardState, now: number): object {
   const { done, rate, secondsLeft } = totalPace(state, now);
   return {
     event: "progress",
+    ...(state.title === undefined ? {} : { title: printable(state.title) }),
     seconds: (now - state.started) / 1000,
     done,
-    modelStepsPerSecond: rate,
+    ...(state.shares ? {} : { modelStepsPerSecond: rate }),
     secondsLeft,
     arms: state.arms.map((arm) => {
       const { step, rate, secondsLeft } = armPace(arm, now);
       const { models, steps, loss } = arm;
+      if (state.shares)
+        return { arm: printable(arm.arm), seeds: models, done: step / Math.max(1, steps), loss, secondsLeft };
       return {
         arm: printable(arm.arm),
         models,

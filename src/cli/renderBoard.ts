@@ -35,6 +35,10 @@ export interface BoardState {
   readonly workers: readonly WorkerProgress[];
   /** What a step is called where it is no optimiser update, e.g. `section`. */
   readonly stepName?: string;
+  /** What is running, where a run has several parts; a line above all others. */
+  readonly title?: string;
+  /** Steps are parts of a network's way and say nothing themselves: shown as a percentage, without a pace. */
+  readonly shares?: boolean;
 }
 
 /** Numbers of one arm at a time. */
@@ -49,6 +53,8 @@ export interface ArmPace {
 
 /** Workers that get a line of their own; more would push the rest off the screen. */
 const shownWorkers = 16;
+/** Arms that all get a line; of more only those that are at work. */
+const shownArms = 10;
 const barCells = 24;
 
 function pace(done: number, total: number, seconds: number): Omit<ArmPace, "step"> {
@@ -90,15 +96,26 @@ function bar(share: number): string {
 const perSecond = (rate: number | null, step: string) =>
   rate === null ? "" : `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} model-${step}s/s`;
 
-function armLine(arm: ArmProgress, now: number, nameWidth: number, stepName: string): string {
+/** How lines say how far something is. */
+interface Wording {
+  readonly nameWidth: number;
+  readonly stepName: string;
+  readonly shares: boolean;
+}
+
+function stepText(step: number, steps: number, { stepName, shares }: Wording, width = 0): string {
+  if (!shares) return `${stepName} ${String(step).padStart(width)}/${steps}`;
+  return `${String(Math.floor((100 * step) / Math.max(1, steps))).padStart(3)} %`;
+}
+
+function armLine(arm: ArmProgress, now: number, wording: Wording): string {
   const { step, rate, secondsLeft } = armPace(arm, now);
-  const width = String(arm.steps).length;
   const parts = [
-    arm.arm.padEnd(nameWidth),
-    `${arm.models} models`,
-    `${stepName} ${String(step).padStart(width)}/${arm.steps}`,
+    arm.arm.padEnd(wording.nameWidth),
+    `${arm.models} ${wording.shares ? "seeds" : "models"}`,
+    stepText(step, arm.steps, wording, String(arm.steps).length),
     arm.loss === null ? "" : `loss ${arm.loss.toFixed(3)}`,
-    perSecond(rate, stepName),
+    wording.shares ? "" : perSecond(rate, wording.stepName),
   ];
   if (arm.started === null) parts.push("waiting");
   else if (arm.ended !== null) parts.push(`done in ${duration((arm.ended - arm.started) / 1000)}`);
@@ -106,12 +123,20 @@ function armLine(arm: ArmProgress, now: number, nameWidth: number, stepName: str
   return parts.filter((part) => part !== "").join("  ");
 }
 
-function workerLine(
-  { worker, arm, models, step, steps }: WorkerProgress,
-  nameWidth: number,
-  stepName: string,
-): string {
-  return `  worker ${worker}  ${arm.padEnd(nameWidth)}  ${models} models  ${stepName} ${step}/${steps}`;
+function workerLine({ worker, arm, models, step, steps }: WorkerProgress, wording: Wording): string {
+  const noun = wording.shares ? "seeds" : "models";
+  return `  worker ${worker}  ${arm.padEnd(wording.nameWidth)}  ${models} ${noun}  ${stepText(step, steps, wording)}`;
+}
+
+/** Lines of the arms; where there are many, of those that are at work, and how many others there are. */
+function armLines(arms: readonly ArmProgress[], now: number, wording: Wording): string[] {
+  if (arms.length <= shownArms) return arms.map((arm) => armLine(arm, now, wording));
+  const atWork = arms.filter(({ started, ended }) => started !== null && ended === null);
+  const done = arms.filter(({ ended }) => ended !== null).length;
+  return [
+    `${done} of ${arms.length} arms done`,
+    ...atWork.slice(0, shownArms).map((arm) => armLine(arm, now, wording)),
+  ];
 }
 
 /**
@@ -123,18 +148,20 @@ function workerLine(
 export function renderBoard(state: BoardState, now: number, width: number): string[] {
   const names = [...state.arms, ...state.workers].map(({ arm }) => arm.length);
   const nameWidth = Math.max(0, ...names);
-  const { stepName = "step" } = state;
+  const { stepName = "step", shares = false, title } = state;
+  const wording: Wording = { nameWidth, stepName, shares };
   const { done, rate, secondsLeft } = totalPace(state, now);
   const hidden = state.workers.length - shownWorkers;
   const total = [
     `total  ${bar(done)} ${String(Math.floor(done * 100)).padStart(3)} %`,
-    perSecond(rate, stepName),
+    shares ? "" : perSecond(rate, stepName),
     `${duration((now - state.started) / 1000)} elapsed`,
     secondsLeft === null ? "" : `${duration(secondsLeft)} left`,
   ];
   const lines = [
-    ...state.arms.map((arm) => armLine(arm, now, nameWidth, stepName)),
-    ...state.workers.slice(0, shownWorkers).map((worker) => workerLine(worker, nameWidth, stepName)),
+    ...(title === undefined ? [] : [title]),
+    ...armLines(state.arms, now, wording),
+    ...state.workers.slice(0, shownWorkers).map((worker) => workerLine(worker, wording)),
     ...(hidden > 0 ? [`  and ${hidden} more workers`] : []),
     total.filter((part) => part !== "").join("  "),
   ];

@@ -2,6 +2,7 @@
 import { Writable } from "node:stream";
 import type { CliIo, Outcome, RunIo } from "../../src/cli/io.ts";
 import { type Handlers, main } from "../../src/cli/main.ts";
+import { registeredStudies } from "../../src/studies/registry.ts";
 
 /** A stream that remembers what it was given. */
 export function recorder(): Writable & { text: string; columns?: number; isTTY?: boolean } {
@@ -49,9 +50,15 @@ export async function palimpsest(args: readonly string[], setup: Setup = {}): Pr
   };
   const handlers: Handlers = {
     studies: [
-      { name: "persistence", question: "What survives?", seeds: 30, seconds: 60 },
-      { name: "fidelity", question: "Same numbers?", seeds: 2, seconds: 5 },
+      { id: null, name: "persistence", question: "What survives?", seeds: 30, seconds: 60 },
+      { id: "S1", name: "fidelity", question: "Same numbers?", seeds: 2, seconds: 5 },
     ],
+    plans: registeredStudies()
+      .map(({ study: { plan } }) => plan)
+      .filter(({ name }) => name !== "fidelity"),
+    study: handler("study"),
+    allStudies: handler("allStudies"),
+    findings: handler("findings"),
     persistence: handler("persistence"),
     fidelity: handler("fidelity"),
     experiments: handler("experiments"),

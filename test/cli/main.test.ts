@@ -3,6 +3,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { FileError, InternalError } from "../../src/base/errors.ts";
 import type { Interruption } from "../../src/cli/io.ts";
 import { tasks } from "../../src/data/registry.ts";
+import { registeredStudies } from "../../src/studies/registry.ts";
 import { palimpsest } from "./harness.ts";
 
 const persistence = ["study", "persistence"];
@@ -117,6 +118,11 @@ test("study fidelity and bench train receive their options", async () => {
   ]);
 });
 
+/** Studies whose commands are made from their plans. */
+const planned = registeredStudies()
+  .map(({ study }) => study.plan.name)
+  .filter((name) => name !== "fidelity");
+
 const seedRule = "--seeds: must be a whole number at least 2 or a list such as 1,2,5";
 const presetList = "original, original-minigpt, causal, gpt";
 
@@ -206,7 +212,7 @@ test.each([
   ["bench train --seconds 1e9", '--seconds: must be a whole number, 1 to 86400; got "1e9".'],
   [
     "study",
-    'palimpsest study: needs a command: list, persistence, fidelity; got none. "palimpsest study --help" explains them.',
+    `palimpsest study: needs a command: list, persistence, fidelity, ${planned.join(", ")}, all, findings; got none. "palimpsest study --help" explains them.`,
   ],
   [
     "",
@@ -245,7 +251,7 @@ test.each([
     ["--fixture <file>", "--backend <name>", "--json", "--quiet"],
   ],
   [["study", "list"], ["--json"]],
-  [["study"], ["list", "persistence", "fidelity"]],
+  [["study"], ["list", "persistence", "fidelity|S1", "all", "findings"]],
   [
     ["bench", "train"],
     [
@@ -320,13 +326,14 @@ test("--version prints the version of the package and nothing else", async () =>
 
 test("study list is a table for readers and one object with --json", async () => {
   expect((await palimpsest(["study", "list"])).stdout.split("\n")).toEqual([
-    "study        seeds  time  question",
-    "persistence     30  60 s  What survives?",
-    "fidelity         2   5 s  Same numbers?",
+    "id  study        seeds  time  question",
+    "    persistence     30  60 s  What survives?",
+    "S1  fidelity         2   5 s  Same numbers?",
     "",
   ]);
   const { stdout, stderr } = await palimpsest(["study", "list", "--json"]);
   expect(JSON.parse(stdout).studies[0]).toEqual({
+    id: null,
     name: "persistence",
     question: "What survives?",
     seeds: 30,

@@ -17,6 +17,10 @@ function untilStopped({ board, signal }: RunIo): Promise<Outcome> {
 
 await runProcess({
   studies: [],
+  plans: [],
+  study: async () => ({ result: {}, summary: "" }),
+  allStudies: async () => ({ result: {}, summary: "" }),
+  findings: async () => ({ result: {}, summary: "" }),
   persistence: async (_, io) => untilStopped(io),
   fidelity: async () => ({ result: { text: "x".repeat(4_000_000) }, summary: "" }),
   experiments: async () => ({ result: {}, summary: "" }),

@@ -38,6 +38,7 @@ export function addStudyFidelity(
 ): void {
   const command = study
     .command("fidelity")
+    .aliases(["S1", "s1"])
     .description("Do we get the original study's numbers from its own weights and data?")
     .addOption(
       valueOption(

@@ -5,6 +5,8 @@ import type { Outcome } from "../io.ts";
 
 /** A study as it is listed. */
 export interface StudyEntry {
+  /** `S1` to `S14`, which its command takes in place of the name; null for one that has none. */
+  readonly id: string | null;
   /** As in `palimpsest study <name>`. */
   readonly name: string;
   readonly question: string;
@@ -17,12 +19,20 @@ export interface StudyEntry {
 /** The list as a table for readers, and as `{ studies }`. */
 export function studyList(studies: readonly StudyEntry[]): Outcome {
   const rows = [
-    ["study", "seeds", "time", "question"],
-    ...studies.map(({ name, seeds, seconds, question }) => [name, String(seeds), `${seconds} s`, question]),
+    ["id", "study", "seeds", "time", "question"],
+    ...studies.map(({ id, name, seeds, seconds, question }) => [
+      ...[id ?? "", name, String(seeds), `${seconds} s`, question],
+    ]),
   ];
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column].length)));
-  const lines = rows.map(([name, seeds, time, question]) =>
-    [name.padEnd(widths[0]), seeds.padStart(widths[1]), time.padStart(widths[2]), question].join("  "),
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column].length)));
+  const lines = rows.map(([id, name, seeds, time, question]) =>
+    [
+      id.padEnd(widths[0]),
+      name.padEnd(widths[1]),
+      seeds.padStart(widths[2]),
+      time.padStart(widths[3]),
+      question,
+    ].join("  "),
   );
   return { result: { studies }, summary: lines.join("\n") };
 }

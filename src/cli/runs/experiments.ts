@@ -113,7 +113,7 @@ async function carryOut(
       steps: sectionNames.length,
     })),
     io.clock,
-    "section",
+    { stepName: "section" },
   );
   const places = new Map<object, { job: number; slot: number }>();
   return experiments(populations, options, {

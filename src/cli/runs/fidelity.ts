@@ -21,6 +21,11 @@ function readFixture(path: string, cwd: string): Fixture {
   return parseFixture(basename(path), parseJson(strictUtf8(bytes, path), { file: path }));
 }
 
+/** The recorded runs that come with Palimpsest, read and checked. */
+export function shippedRuns(): Fixture[] {
+  return shipped().map((path) => readFixture(path, "/"));
+}
+
 /** Runs the study for every file; exit code 1 where one does not pass. */
 export async function runFidelity(options: FidelityOptions, io: RunIo): Promise<Outcome> {
   const { fixtures } = options;

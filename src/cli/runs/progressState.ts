@@ -16,13 +16,13 @@ export interface ProgressState {
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
- * @param arms      every arm with its number of models and steps, in the order shown
- * @param stepName  what a step is called where it is no optimiser update
+ * @param arms     every arm with its number of models and steps, in the order shown
+ * @param wording  what else the display is to say
  */
 export function progressState(
   arms: readonly { name: string; models: number; steps: number }[],
   clock: () => number,
-  stepName?: string,
+  wording: Pick<BoardState, "stepName" | "title" | "shares"> = {},
 ): ProgressState {
   const started = clock();
   const rows = new Map<string, Mutable<ArmProgress>>(
@@ -54,7 +54,7 @@ export function progressState(
       started,
       arms: [...rows.values()],
       workers: [...workers].sort(([a], [b]) => a - b).map(([, worker]) => worker),
-      ...(stepName === undefined ? {} : { stepName }),
+      ...wording,
     }),
     advance,
     leave,

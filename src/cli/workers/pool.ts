@@ -5,6 +5,7 @@ import workerpool from "workerpool";
 import { ArgumentError, InternalError } from "../../base/errors.ts";
 import type { ExperimentsEvent, ExperimentsJob } from "../../studies/experiments/job.ts";
 import type { JobEvent, PopulationJob } from "../../studies/population/job.ts";
+import type { StudyEvent, StudyJob } from "../../studies/protocol/jobs.ts";
 import type { Interruption } from "../io.ts";
 import type { BenchJob, BenchMeasurement } from "./measureTraining.ts";
 import type { Answer } from "./worker.ts";
@@ -20,6 +21,11 @@ export interface Pool {
   runExperiments(
     jobs: readonly ExperimentsJob[],
     tell: (job: number, event: ExperimentsEvent, slot: number) => void,
+  ): Promise<void>;
+  /** The same for jobs of a study. */
+  runStudy(
+    jobs: readonly StudyJob[],
+    tell: (job: number, event: StudyEvent, slot: number) => void,
   ): Promise<void>;
   /** Measures training in every worker at once. */
   measure(jobs: readonly BenchJob[]): Promise<BenchMeasurement[]>;
@@ -86,6 +92,7 @@ export function openPool({ workers, signal, relaxed = false }: PoolOptions): Poo
   return {
     runJobs: (jobs, tell) => runAll("population", jobs, tell),
     runExperiments: (jobs, tell) => runAll("experiments", jobs, tell),
+    runStudy: (jobs, tell) => runAll("study", jobs, tell),
     measure: (jobs) => Promise.all(jobs.map((job) => call<BenchMeasurement>("bench", job))),
     async close() {
       signal?.removeEventListener("abort", abort);

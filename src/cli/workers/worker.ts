@@ -8,6 +8,7 @@ import {
   runExperimentsJob,
 } from "../../studies/experiments/job.ts";
 import { type JobEvent, type PopulationJob, runJob } from "../../studies/population/job.ts";
+import { runStudyJob, type StudyEvent, type StudyJob } from "../../studies/protocol/jobs.ts";
 import { type BenchJob, type BenchMeasurement, measureTraining } from "./measureTraining.ts";
 
 /** How a call ended. Errors cross as data: a class of ours would arrive as a plain Error. */
@@ -35,6 +36,14 @@ workerpool.worker({
     answered(async () => {
       const backend = await backendNamed(job.backend.name);
       runExperimentsJob(job, backend, (event: ExperimentsEvent) => workerpool.workerEmit(event));
+      return null;
+    }),
+  study: (job: StudyJob): Promise<Answer<null>> =>
+    answered(async () => {
+      // loaded only here: the studies bring their figures along, which no other job needs
+      const { studyNamed } = await import("../../studies/registry.ts");
+      const backend = await backendNamed(job.backend.name);
+      runStudyJob(studyNamed(job.study), job, backend, (event: StudyEvent) => workerpool.workerEmit(event));
       return null;
     }),
   bench: (job: BenchJob): Promise<Answer<BenchMeasurement>> =>
