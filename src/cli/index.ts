@@ -26,7 +26,10 @@ await runProcess({
   allStudies: runAllStudies,
   findings: runFindings,
   persistence: runPersistence,
-  fidelity: runFidelity,
+  fidelity: (options, io) =>
+    runFidelity(options, io, (out, backend, runIo) =>
+      runStudy({ study: "fidelity", seeds: null, quick: false, workers: 1, backend, out }, runIo),
+    ),
   experiments: runExperiments,
   inspect: runInspect,
   bench: runBench,

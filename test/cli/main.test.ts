@@ -106,9 +106,9 @@ test.each([
 
 test("study fidelity and bench train receive their options", async () => {
   const fidelity = async (...args: string[]) => (await palimpsest(["study", "fidelity", ...args])).calls;
-  expect(await fidelity()).toEqual([["fidelity", { fixtures: [], backend: "wasm" }]]);
+  expect(await fidelity()).toEqual([["fidelity", { fixtures: [], backend: "wasm", out: null }]]);
   expect(await fidelity("--fixture", "a.json", "--fixture", "b,c.json", "--backend", "reference")).toEqual([
-    ["fidelity", { fixtures: ["a.json", "b,c.json"], backend: "reference" }],
+    ["fidelity", { fixtures: ["a.json", "b,c.json"], backend: "reference", out: null }],
   ]);
   const bench = async (...args: string[]) => (await palimpsest(["bench", "train", ...args])).calls;
   const usual = { config: "seed", models: 32, workers: 4, backend: "wasm", relaxed: false, seconds: 10 };

@@ -51,7 +51,7 @@ test("study findings receives its options, and fidelity answers to its id", asyn
   const { calls } = await palimpsest("study findings --from runs/a --results r --out f.md".split(" "));
   expect(calls).toEqual([["findings", { from: "runs/a", results: "r", out: "f.md" }]]);
   expect((await palimpsest(["study", "S1"])).calls).toEqual([
-    ["fidelity", { fixtures: [], backend: "wasm" }],
+    ["fidelity", { fixtures: [], backend: "wasm", out: null }],
   ]);
 });
 

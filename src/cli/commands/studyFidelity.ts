@@ -14,12 +14,15 @@ export interface FidelityOptions {
   /** Files of recorded runs of the original study; empty for those that come with Palimpsest. */
   readonly fixtures: readonly string[];
   readonly backend: BackendChoice;
+  /** Run folder for the report of study S1; null for none. */
+  readonly out: string | null;
 }
 
 /** Options as commander gives them. */
 interface Flags extends DisplayFlags {
   readonly fixture?: readonly string[];
   readonly backend: BackendChoice;
+  readonly out?: string;
 }
 
 /** A path, added to those before. */
@@ -46,9 +49,14 @@ export function addStudyFidelity(
         "file",
         "a recorded run; may be repeated (default: those that come along)",
         paths,
-      ),
+      ).conflicts("out"),
+    )
+    .addOption(
+      valueOption("out", "folder", "a run folder as well, with the report of study S1; new or empty", path),
     );
   addBackend(command);
   addDisplay(command, { progress: true });
-  command.action((flags: Flags) => run({ fixtures: flags.fixture ?? [], backend: flags.backend }, flags));
+  command.action((flags: Flags) =>
+    run({ fixtures: flags.fixture ?? [], backend: flags.backend, out: flags.out ?? null }, flags),
+  );
 }

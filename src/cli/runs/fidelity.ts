@@ -7,6 +7,7 @@ import { strictUtf8 } from "../../record/strictJson.ts";
 import { type FidelityResult, fidelity } from "../../studies/fidelity/fidelity.ts";
 import { type Fixture, parseFixture } from "../../studies/fidelity/fixture.ts";
 import type { FidelityOptions } from "../commands/studyFidelity.ts";
+import type { BackendChoice } from "../commonOptions.ts";
 import type { Outcome, RunIo } from "../io.ts";
 import { readInput } from "../readInput.ts";
 
@@ -26,9 +27,12 @@ export function shippedRuns(): Fixture[] {
   return shipped().map((path) => readFixture(path, "/"));
 }
 
+/** A run folder of study S1, which is the same comparison with a plan and a verdict. */
+export type WriteRun = (out: string, backend: BackendChoice, io: RunIo) => Promise<Outcome>;
+
 /** Runs the study for every file; exit code 1 where one does not pass. */
-export async function runFidelity(options: FidelityOptions, io: RunIo): Promise<Outcome> {
-  const { fixtures } = options;
+export async function runFidelity(options: FidelityOptions, io: RunIo, writeRun: WriteRun): Promise<Outcome> {
+  const { fixtures, out } = options;
   const backend = await backendNamed(chosenBackend(options.backend));
   const paths = fixtures.length > 0 ? fixtures : shipped();
   const runs: FidelityResult[] = [];
@@ -38,7 +42,9 @@ export async function runFidelity(options: FidelityOptions, io: RunIo): Promise<
   }
   const pass = runs.every((run) => run.pass);
   const result = runs.length === 1 ? runs[0] : { runs, pass };
-  return { result, summary: runs.map(describe).join("\n"), exitCode: pass ? 0 : 1 };
+  const written = out === null ? [] : [(await writeRun(out, options.backend, io)).summary];
+  const summary = [...runs.map(describe), ...written].join("\n");
+  return { result, summary, exitCode: pass ? 0 : 1 };
 }
 
 function describe(run: FidelityResult): string {

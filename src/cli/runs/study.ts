@@ -35,7 +35,7 @@ const SHOWN_STEPS = 1000;
 
 /** Runs one study into a run folder. */
 export function runStudy(options: StudyOptions, io: RunIo): Promise<Outcome> {
-  const study = studyNamed(options.study);
+  const study = studyNamed(options.study, options.study === "fidelity" ? shippedRuns() : []);
   return inRunFolder(study.plan.name, options, io, async (run) => {
     const carried = await carryOutStudy(study, run, "");
     run.io.board.log(`Writing ${run.folder.name}`);

@@ -80,9 +80,10 @@ function unitPanel(
 /** Figure: shares of all frequencies of the first units of one network, at every checkpoint. */
 export function lotteryUnits(data: LotteryUnitsData): FigureSpec {
   const kept = data.units.filter(({ first, last }) => first === last).length;
+  const won = data.units.map(({ share, last }) => share[(data.steps.length - 1) * data.frequencies + last]);
   return {
     name: "lottery-units",
-    title: `Of ${counted(data.units.length, "unit")} of one network, ${kept} end with the frequency that led at initialisation; each ends with one.`,
+    title: `Of ${counted(data.units.length, "unit")} of one network, ${kept} end with the frequency that led at initialisation; winners end with ${rangeText(won)} of a unit's variance.`,
     question: "How does a unit come to its frequency?",
     seeds: `seed ${data.seed} (${data.network}); its first ${data.units.length} units, not chosen.`,
     nullModel: `dashed line: equal shares, 1/${data.frequencies}.`,

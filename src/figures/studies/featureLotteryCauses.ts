@@ -43,8 +43,8 @@ function mapPanel({ network, frequencies, phaseBins, offered, won }: LotteryCaus
   const rates = Array.from({ length: shown * phaseBins }, (_, cell) => won[cell] / offered[cell]);
   const degrees = (bin: number) => Math.round((180 * bin) / phaseBins);
   return heatMapPanel({
-    title: `share won · ${network}`,
-    description: `the strongest frequency wins ${percent(rates[0])} where its phases are aligned and ${percent(rates[phaseBins - 1])} where they oppose each other`,
+    title: "share won by rank and phase",
+    description: `${network}: the strongest frequency wins ${percent(rates[0])} where its phases are aligned and ${percent(rates[phaseBins - 1])} where they oppose each other`,
     maps: [{ title: "", values: rates }],
     rows: {
       title: "rank at initialisation",
@@ -72,8 +72,7 @@ export function lotteryCauses({ map, predictors }: LotteryCausesData): FigureSpe
     question: "What at initialisation decides which frequency wins?",
     seeds: `${counted(Math.max(0, ...predictors.flatMap(({ networks }) => networks.map(({ values }) => values.length))), "seed")} a network.`,
     nullModel: `dashed line: 0, no influence; in the map every cell would hold ${fixed(1 / frequencies)}.`,
-    reading:
-      "Map: of all frequencies of a rank and a misalignment, the share that won their unit, pooled over seeds. Misalignment: distance of the phase of the output from the sum of the phases of the inputs. Dots: coefficients of a conditional logit of the winner on all three, log odds per standard deviation, mean over seeds with 95 % t interval.",
+    reading: `Map (${map.network}): of all frequencies of a rank and a misalignment, the share that won their unit, pooled over seeds. Misalignment: distance of the phase of the output from the sum of the phases of the inputs. Dots: coefficients of a conditional logit of the winner on all three, log odds per standard deviation, mean over seeds with 95 % t interval.`,
     panels: [
       mapPanel(map),
       ...predictors.map(({ name, networks }) =>
@@ -167,7 +166,7 @@ export function lotteryBoosts(data: LotteryBoostsData): FigureSpec {
       "Dots: share of units won with the boost less that of the same frequencies without it, mean over seeds, each network against its twin; lines: 95 % t intervals. Last panel: share won by rank before the boost, pooled over seeds, with Wilson intervals that take units for independent.",
     panels: [
       dotRowsPanel({
-        ...{ title: "perceptron: a frequency of a unit", axis: "share of units won, change", reference: 0 },
+        ...{ title: "perceptron: boosts in units", axis: "share of units won, change", reference: 0 },
         rows: units.map((row, i) => {
           const { mean, low, high } = unboosted[i];
           return rowOf(row, { low, high, middle: mean });
@@ -175,7 +174,7 @@ export function lotteryBoosts(data: LotteryBoostsData): FigureSpec {
         color: nowColor,
       }),
       dotRowsPanel({
-        ...{ title: "transformer: a frequency of the embedding", axis: "share of all units won, change" },
+        ...{ title: "transformer: boosts in the embedding", axis: "share of all units won, change" },
         ...{ rows: embeddings.map((row) => rowOf(row)), reference: 0, color: nowColor },
       }),
       ranksPanel(data),

@@ -165,7 +165,7 @@ function matchTable(results: readonly LotteryResult[]): StudyTable {
         "other seed",
         "rank of winner",
       ],
-      ...["match, purity > ½", "purity before", "purity after", "information, nats"],
+      ...["units with purity > ½", "match of these", "purity before", "purity after", "information, nats"],
     ],
     rows: results.map((result) => [
       ...armText(result),
@@ -175,6 +175,7 @@ function matchTable(results: readonly LotteryResult[]): StudyTable {
       mean(valuesOf([result], ({ draw }) => draw.shuffled)),
       crossSeed(result),
       cell(result, ({ draw }) => draw.rank),
+      mean(valuesOf([result], ({ draw }) => draw.specialised)),
       cell(result, ({ draw }) => draw.matchSpecialised),
       mean(valuesOf([result], ({ draw }) => draw.course.purity[0])),
       mean(valuesOf([result], ({ draw }) => draw.course.purity[draw.course.purity.length - 1])),
