@@ -92,9 +92,9 @@ export interface LotteryBoostsData {
   readonly units: readonly (SeedValues & { readonly placebo: readonly number[] })[];
   /** Change of the share of units that the frequency boosted in the embedding wins. */
   readonly embeddings: readonly SeedValues[];
-  /** Boosted frequencies of units by initial rank, pooled over networks. */
+  /** Boosted frequencies of units by initial rank, pooled over the seeds of one kind of network. */
   readonly byRank: Readonly<Record<"offered" | "wonPlain" | "wonBoosted", ArrayLike<number>>>;
-  /** Which networks those are. */
+  /** Which network that is. */
   readonly pooled: string;
 }
 
@@ -114,8 +114,8 @@ function ranksPanel({ byRank: { offered, wonPlain, wonBoosted }, pooled, factor 
   const top = Math.max(0.1, ...courses.flatMap(({ points }) => points.map(({ high }) => high)));
   const [plain, boosted] = courses.map(({ points }) => points[0]?.estimate ?? Number.NaN);
   return {
-    title: `by initial rank · ${pooled}`,
-    description: `the second strongest frequency wins ${percent(plain)} of its units as it was and ${percent(boosted)} when boosted`,
+    title: "perceptron: by rank before the boost",
+    description: `${pooled}: the second strongest frequency wins ${percent(plain)} of its units as it was and ${percent(boosted)} when boosted`,
     options: {
       ...size,
       ...{ marginLeft: 38, marginRight: 12, marginTop: 22, marginBottom: 38 },
@@ -124,7 +124,7 @@ function ranksPanel({ byRank: { offered, wonPlain, wonBoosted }, pooled, factor 
         ...{ label: "rank before the boost", labelAnchor: "center", labelArrow: "none" },
       },
       y: {
-        domain: [0, 1.08 * top],
+        domain: [0, 1.15 * top],
         label: "share of units that it wins",
         labelArrow: "none",
         ticks: 5,
@@ -137,7 +137,7 @@ function ranksPanel({ byRank: { offered, wonPlain, wonBoosted }, pooled, factor 
           link(points, { x1: "rank", x2: "rank", y1: "low", y2: "high", stroke: color, strokeWidth: 1.2 }),
           dot(points, { x: "rank", y: "estimate", r: 3, fill: color }),
           text(points.slice(0, 1), {
-            ...{ x: "rank", y: "high", text: () => name, textAnchor: "start", dx: 6, dy: 4 },
+            ...{ x: "rank", y: "high", text: () => name, textAnchor: "start", dx: -6, dy: -9 },
             ...{ fill: color === muted ? ink : color, fontWeight: 600, fontSize: fontSize.label },
           }),
         ]),
@@ -162,8 +162,7 @@ export function lotteryBoosts(data: LotteryBoostsData): FigureSpec {
     seeds: `${counted(Math.max(0, ...[...units, ...embeddings].map(({ values }) => values.length)), "seed")} a network, less those that have not learned.`,
     nullModel:
       "dashed line: 0. Grey band: frequencies that were not boosted, in the other units of the same networks, 95 % t interval and mean. Grey line in the last panel: every frequency alike.",
-    reading:
-      "Dots: share of units won with the boost less that of the same frequencies without it, mean over seeds, each network against its twin; lines: 95 % t intervals. Last panel: share won by rank before the boost, pooled over seeds, with Wilson intervals that take units for independent.",
+    reading: `Dots: share of units won with the boost less that of the same frequencies without it, mean over seeds, each network against its twin; lines: 95 % t intervals. Last panel (${data.pooled}): share won by rank before the boost, pooled over seeds, with Wilson intervals that take units for independent.`,
     panels: [
       dotRowsPanel({
         ...{ title: "perceptron: boosts in units", axis: "share of units won, change", reference: 0 },

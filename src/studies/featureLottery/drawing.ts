@@ -32,7 +32,7 @@ export function drawing(results: readonly LotteryResult[]): FigureSpec[] {
     courses(results.filter(({ arm }) => arm.modulus === example.arm.modulus)),
     ranks(results),
     causes(results, example),
-    boosts(of("perceptron"), of("transformer"), example.arm.modulus),
+    boosts(of("perceptron"), of("transformer"), example),
   ];
 }
 
@@ -106,12 +106,11 @@ function causes(results: readonly LotteryResult[], example: LotteryResult): Figu
 function boosts(
   perceptrons: readonly LotteryResult[],
   transformers: readonly LotteryResult[],
-  modulus: number,
+  example: LotteryResult,
 ): FigureSpec {
   const effect = ({ boost }: LotteryTold) => boost.effect;
-  const pool = perceptrons
-    .filter(({ arm }) => arm.modulus === modulus)
-    .flatMap((result) => toldBy(result).flatMap(({ boost }) => (boost.kind === "units" ? [boost] : [])));
+  // one scale: the others watch the same frequencies of the same initial weights
+  const pool = toldBy(example).flatMap(({ boost }) => (boost.kind === "units" ? [boost] : []));
   return lotteryBoosts({
     factor: boostFactor,
     units: perceptrons.map((result) => ({
@@ -124,7 +123,7 @@ function boosts(
       wonPlain: pooled(pool.map(({ wonPlain }) => wonPlain)),
       wonBoosted: pooled(pool.map(({ wonBoosted }) => wonBoosted)),
     },
-    pooled: `perceptrons, p = ${modulus}`,
+    pooled: nameOf(example),
   });
 }
 

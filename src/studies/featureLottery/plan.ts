@@ -93,7 +93,8 @@ export const plan: StudyPlan = {
     },
     {
       about: "embedding",
-      statement: "In a transformer it is the shared embedding whose initial frequencies decide.",
+      statement:
+        "Making a frequency stronger in a transformer's shared embedding at initialisation makes it win units.",
       supportedIf: { outcome: "boost transformer", take: "low", above: 0 },
       refutedIf: {
         all: [
