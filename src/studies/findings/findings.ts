@@ -121,7 +121,7 @@ export function findingsMarkdown(
   const parts = [
     "# Findings",
     "<!-- Made by `npx palimpsest study findings` from docs/results; edit docs/results/reading.md and the studies, not this file. -->",
-    "Every number and every verdict in these tables comes from a committed [result file](results), made by the command in its row; [studies.md](studies.md) says what the studies are and how the tables are made. A verdict is what a rule says that was written before the run; the rules stand in the result files and in each study's report. The seed is the unit of replication, and brackets hold 95 % intervals over seeds.",
+    "Every number and every verdict in these tables comes from a committed [result file](results), made by the command in its row; [studies.md](studies.md) says what the studies are and how the tables are made. A verdict is what a rule says that was written before the run; the rules stand in the result files and in each study's report, and what was changed after a first look stands under Limits. The seed is the unit of replication, and brackets hold 95 % intervals over seeds.",
     "## Claims of the original study",
     claimsTable(results),
     "## Studies",
