@@ -59,7 +59,10 @@ function shapesOf({ units, latents }: { units: number; latents: number }): Map<s
 
 function coded(weights: Readonly<Record<string, Node>>, x: Node) {
   const latents = relu(add(einsum("row unit, unit latent -> row latent", x, weights.W_enc), weights.b_enc)); // [row, latent]
-  return { latents, reconstruction: add(einsum("row latent, latent unit -> row unit", latents, weights.W_dec), weights.b_dec) };
+  return {
+    latents,
+    reconstruction: add(einsum("row latent, latent unit -> row unit", latents, weights.W_dec), weights.b_dec),
+  };
 }
 
 /** Squared norms of directions are kept off zero, where the norm has no slope. */
