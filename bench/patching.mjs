@@ -77,30 +77,34 @@ function sweepsOf({ nLayers, nHeads, nCtx }) {
   };
 }
 
-function timed(work) {
+async function timed(work) {
   const start = performance.now();
-  const result = work();
+  const result = await work();
   return { milliseconds: performance.now() - start, result };
 }
 
 /** One sweep of one model, the inputs differing at one position. */
-function measured(config, weights, { over, by, patches }, at) {
+async function measured(config, weights, { over, by, patches }, at) {
   const network = openNetwork(wasmBackend(), config, weights);
   const clean = [range(config.nCtx).map((pos) => pos % config.dVocab)];
   const corrupt = [clean[0].with(at, (clean[0][at] + 1) % config.dVocab)];
   const metric = logitDifference(1, 2);
-  const sweep = () => patchSweep(network, { clean, corrupt, over: [over("all")], by, metric }).patched.data;
-  const alone = () => {
-    const { cache } = runWithCache(network, clean, { sites: [over("all")] });
-    return patches.map(([site, region]) => {
+  const sweep = async () =>
+    (await patchSweep(network, { clean, corrupt, over: [over("all")], by, metric })).patched.data;
+  const alone = async () => {
+    const { cache } = await runWithCache(network, clean, { sites: [over("all")] });
+    const found = [];
+    for (const [site, region] of patches) {
       const edits = [edit(site, region, { kind: "fromCache", cache })];
-      return metric.measure(runWithHooks(network, corrupt, { edits }).logits).data[0];
-    });
+      found.push(metric.measure((await runWithHooks(network, corrupt, { edits })).logits).data[0]);
+    }
+    return found;
   };
-  const first = timed(sweep);
+  const first = await timed(sweep);
   const times = [];
   const end = performance.now() + 2000; // the small model's rounds are so short that they begin uncompiled
-  while (times.length <= rounds || performance.now() < end) times.push([timed(alone), timed(sweep)]);
+  while (times.length <= rounds || performance.now() < end)
+    times.push([await timed(alone), await timed(sweep)]);
   const [one] = times[0];
   if (one.result.some((value, i) => value !== first.result[i]))
     throw new Error("a patch has other bits in a sweep");

@@ -32,23 +32,22 @@ const probe = latinBlocks({ dVocab: config.dVocab, nPos, blocks: 100, stream: ra
 const tuning = tuningProgram(trainer.session, config, { sites, probe });
 const data = fixedBatches(trainingSet(tasks.patterns(), ["bench"], 512), 32);
 
-function milliseconds(work) {
+async function milliseconds(work) {
   const start = performance.now();
-  work();
+  await work();
   return performance.now() - start;
 }
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
 let step = 0;
-const train = () => {
-  for (let i = 0; i < 100; i++) trainer.step([data.batch(step)], ++step, [1e-3]);
+const train = async () => {
+  for (let i = 0; i < 100; i++) await trainer.step([data.batch(step)], ++step, [1e-3]);
 };
-train();
-tuning.measure();
-const times = Array.from({ length: rounds }, () => [
-  milliseconds(train),
-  milliseconds(() => tuning.measure()),
-]);
+await train();
+await tuning.measure();
+const times = [];
+for (let round = 0; round < rounds; round++)
+  times.push([await milliseconds(train), await milliseconds(() => tuning.measure())]);
 const [steps, curves] = [0, 1].map((at) => median(times.map((pair) => pair[at])));
 console.log(`100 steps of ${models} models         ${steps.toFixed(0)} ms`);
 console.log(

@@ -19,16 +19,16 @@ const network = openNetwork(wasmBackend(), config, initialPopulation(config, ini
 
 // what attending to each token does to each logit, and which positions look at which, by L0H1 of the first network
 const at = { models: 0, layers: 0, heads: 1 };
-const [moved] = ovCircuits(network, { from: "tokens", to: "logits", ...at });
-const [looked] = qkCircuits(network, { query: "positions", key: "positions", ...at });
+const [moved] = await ovCircuits(network, { from: "tokens", to: "logits", ...at });
+const [looked] = await qkCircuits(network, { query: "positions", key: "positions", ...at });
 export const logits = collapse(moved.matrix); // [dVocab, dVocab], through dHead numbers
 export const scores = collapse(looked.matrix); // [nCtx, nCtx], over √dHead an attention score
 const own = Array.from({ length: config.dVocab }, (_, token) => logits.data[token * (config.dVocab + 1)]);
 console.log(`L0H1, what a token does to its own logit: ${own.map((value) => value.toFixed(2)).join(" ")}`);
 
-export const composition = compositionScores(network);
+export const composition = await compositionScores(network);
 const stream = randomStream("circuits");
-const drawn = weightNull(config, (own) => initialWeights(config, init, own), compositionScores, {
+const drawn = await weightNull(config, (own) => initialWeights(config, init, own), compositionScores, {
   draws: 99,
   stream,
 });
@@ -39,10 +39,10 @@ for (const [pair, name] of composition.components.entries()) {
   console.log(`network 0 ${name} k-composition ${score}, percentile ${percentile} of random networks`);
 }
 
-export const copying = copyingScores(network).scores.eigenvalue; // [model, layer, head]
+export const copying = (await copyingScores(network)).scores.eigenvalue; // [model, layer, head]
 console.log(`copying scores: ${Array.from(copying.data, (score) => score.toFixed(2)).join(" ")}`);
 
-export const [direction] = singularDirections(network, { of: "W_out", layers: 1, models: 0, k: 2 });
+export const [direction] = await singularDirections(network, { of: "W_out", layers: 1, models: 0, k: 2 });
 const ends = [...direction.top, ...direction.bottom].map(({ token, p }) => `${token} (p ${p.toFixed(2)})`);
 console.log(`the MLP of layer 1 writes most along a direction that reaches tokens ${ends.join(", ")}`);
 network.close();

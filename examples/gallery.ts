@@ -30,10 +30,10 @@ import {
 } from "./gallery/units.ts";
 
 /** Every figure, in the order in which a report would have them. */
-export function galleryFigures(): FigureSpec[] {
+export async function galleryFigures(): Promise<FigureSpec[]> {
   const population = openNetwork(wasmBackend(), config, weights);
   const network = openNetwork(wasmBackend(), config, weightsOfModel(config, weights, 0));
-  const all = measured(population);
+  const all = await measured(population);
   const specs = [
     tokenPositionMaps(all),
     tokenSelectivity(selectivity(all, "token")),
@@ -41,15 +41,15 @@ export function galleryFigures(): FigureSpec[] {
     interaction(all),
     effectSizes(all),
     inputs(all),
-    structuredResponses(network),
+    await structuredResponses(network),
     unitPairs(all),
     patterns(all),
     variability(all),
-    scores(network),
-    lens(network),
-    attribution(population),
-    patching(network, "stream"),
-    patching(network, "head"),
+    await scores(network),
+    await lens(network),
+    await attribution(population),
+    await patching(network, "stream"),
+    await patching(network, "head"),
     distributions(all),
     singularValues(),
     embeddingCosines(),
@@ -60,15 +60,17 @@ export function galleryFigures(): FigureSpec[] {
 }
 
 /** Every figure as SVG text, by its name. */
-export function gallerySvgs(specs = galleryFigures()): Map<string, string> {
+export async function gallerySvgs(specs?: readonly FigureSpec[]): Promise<Map<string, string>> {
   const { document } = parseHTML("<html><body></body></html>");
-  return new Map(specs.map((spec) => [spec.name, renderFigure(spec, document)]));
+  return new Map(
+    (specs ?? (await galleryFigures())).map((spec) => [spec.name, renderFigure(spec, document)]),
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const folder = process.argv[2] ?? "gallery";
   mkdirSync(folder, { recursive: true });
-  for (const [name, svg] of gallerySvgs()) {
+  for (const [name, svg] of await gallerySvgs()) {
     writeFileSync(join(folder, `${name}.svg`), svg);
     console.log(`${join(folder, `${name}.svg`)}: ${Math.ceil(svg.length / 1000)} kB`);
   }

@@ -9,8 +9,8 @@ const network = openNetwork(wasmBackend(), config, initialPopulation(config, ini
 
 const stream = randomStream("heads");
 const sequences = repeatedTokens({ dVocab: 10, half: 4, count: 8, stream: stream.child("tokens") });
-const scores = headScores(network, sequences);
-const drawn = headScoreNull(wasmBackend(), config, (own) => initialWeights(config, init, own), {
+const scores = await headScores(network, sequences);
+const drawn = await headScoreNull(wasmBackend(), config, (own) => initialWeights(config, init, own), {
   draws: 479, // 24 scores are tested in each network, at alpha 0.05
   stream: stream.child("null"),
   tokens: sequences,

@@ -39,7 +39,7 @@ const ablated = forward(config, weightNodes(config), tokens, silence);
 const difference = ops.sub(ablated, logits);
 const change = ops.sum(ops.mul(difference, difference));
 const graph = makeGraph({ outputs: { pattern: seen!, change } });
-const run = session.compile(graph).run({ tokens: Int32Array.of(0, 1, 2, 3, 4, 5, 6) });
+const run = await session.compile(graph).run({ tokens: Int32Array.of(0, 1, 2, 3, 4, 5, 6) });
 
 /** [model, batch, head, queryPos, keyPos] */
 export const pattern = run.pattern;

@@ -18,7 +18,7 @@ const streams = [0, 1].map((seed) => randomStream("init", seed));
 const network = openNetwork(wasmBackend(), config, initialPopulation(config, { scheme: "pytorch" }, streams));
 
 const tokens = [[0, 1, 2, 3, 4, 5, 6]]; // [batch][pos], the same for both networks
-export const { logits, cache } = runWithCache(network, tokens, {
+export const { logits, cache } = await runWithCache(network, tokens, {
   sites: [hook.residPost("all"), hook.pattern(0), hook.lnFinalScale],
 });
 const lastQuery = cache.get("blocks.0.attn.hook_pattern", { model: 0, batch: 0, head: 1, queryPos: 6 }); // [keyPos]
@@ -28,7 +28,7 @@ console.log(
 
 // one run, four rows, each with another head silent
 const heads = [0, 1].flatMap((layer) => [0, 1].map((head) => ({ layer, head })));
-const silenced = runWithHooks(
+const silenced = await runWithHooks(
   network,
   heads.map(() => tokens[0]),
   {
@@ -50,14 +50,14 @@ export const drops = Array.from(
 for (const [i, { layer, head }] of heads.entries())
   console.log(`without L${layer}H${head} the logit difference falls by ${drops[i].toFixed(3)}`);
 
-export const lens = logitLens(network, cache, { norm: "recomputed" }); // [model, site, batch, pos, dVocab]
+export const lens = await logitLens(network, cache, { norm: "recomputed" }); // [model, site, batch, pos, dVocab]
 const top = topTokens(lens, 3); // [model, site, batch, pos, 3]
 for (const [site, name] of lens.sites.entries()) {
   const last = (site * 7 + 6) * 3;
   console.log(`${name}: tokens ${[...top.tokens.subarray(last, last + 3)].join(" ")}`);
 }
 
-const slopes = gradients(network, tokens, { of: metric, sites: [hook.mlpPost(1)] });
+const slopes = await gradients(network, tokens, { of: metric, sites: [hook.mlpPost(1)] });
 const neurons = slopes.cache.get("blocks.1.mlp.hook_post", { batch: 0, pos: 6 }).data; // [model, dMlp]
 const slope = slopes.gradients.get("blocks.1.mlp.hook_post", { batch: 0, pos: 6 }).data;
 /** The neuron of each network whose silence would cost most, to first order. */
@@ -72,21 +72,25 @@ console.log(`largest first-order effect: ${attribution.map((neuron) => `L1N${neu
 
 const corrupt = [[0, 1, 2, 3, 4, 9, 6]]; // another token at position 5
 /** Effect of every head's output, [model, layer, head]. */
-export const patched = patchSweep(network, {
-  clean: tokens,
-  corrupt,
-  over: [hook.z("all")],
-  by: ["layer", "head"],
-  metric,
-}).effect.estimate;
+export const patched = (
+  await patchSweep(network, {
+    clean: tokens,
+    corrupt,
+    over: [hook.z("all")],
+    by: ["layer", "head"],
+    metric,
+  })
+).effect.estimate;
 console.log(`effects of patched heads: ${Array.from(patched.data, (effect) => effect.toFixed(2)).join(" ")}`);
 
 /** What the logit difference loses with each neuron at its mean, [model, layer, unit]. */
-export const impacts = ablate(network, [...tokens, ...corrupt], {
-  over: [hook.mlpPost("all")],
-  by: ["layer", "unit"],
-  how: "mean",
-  metric,
-}).impact.estimate;
+export const impacts = (
+  await ablate(network, [...tokens, ...corrupt], {
+    over: [hook.mlpPost("all")],
+    by: ["layer", "unit"],
+    how: "mean",
+    metric,
+  })
+).impact.estimate;
 console.log(`largest loss by a neuron at its mean: ${Math.min(...impacts.data).toFixed(3)}`);
 network.close();

@@ -12,7 +12,7 @@ const metric = logitDifference(7, 0); // logit of token 7 less that of token 0, 
 
 const heads = [hook.z("all")];
 const by = ["layer", "head"] as const;
-export const paths = pathPatching(network, {
+export const paths = await pathPatching(network, {
   clean,
   corrupt,
   metric,
@@ -31,7 +31,7 @@ for (const [sender, { name }] of paths.senders.entries())
   }
 
 /** Direct effects on the logits, with the scale of the final norm held; the attention outputs are the sums of their heads. */
-export const direct = pathPatching(network, {
+export const direct = await pathPatching(network, {
   clean,
   corrupt,
   metric,

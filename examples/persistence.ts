@@ -35,9 +35,9 @@ const streams = Array.from({ length: models }, (_, seed) => randomStream("init",
 trainer.writeWeights(initialPopulation(config, { scheme: "pytorch" }, streams));
 
 const tuning = tuningProgram(trainer.session, config, { sites, probe });
-const before = tuning.measure(); // curves of every neuron of every model, by site
-for (let step = 1; step <= 160; step++) trainer.step([data.batch(step - 1)], step, [1e-3]);
-const after = tuning.measure();
+const before = await tuning.measure(); // curves of every neuron of every model, by site
+for (let step = 1; step <= 160; step++) await trainer.step([data.batch(step - 1)], step, [1e-3]);
+const after = await tuning.measure();
 
 /** Correlation of tuning before and after training, mean over the neurons of a layer, [model]. */
 export const meanR = (site: string, partner = ownModel) =>

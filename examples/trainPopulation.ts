@@ -37,9 +37,9 @@ const options = { sources, rates: [1e-3], schedule: constantRate, steps, checkpo
 
 /** Held-out loss at every checkpoint, mean over positions, [checkpoint][model] in nats. */
 export const losses: number[][] = [];
-for (const { kind, step } of grow(trainer, options)) {
+for await (const { kind, step } of grow(trainer, options)) {
   if (kind !== "checkpoint") continue;
-  const byPosition = trainer.evaluate([unseen]); // [model, pos]
+  const byPosition = await trainer.evaluate([unseen]); // [model, pos]
   losses.push(
     seeds.map(
       (_, model) => byPosition.subarray(model * nPos, (model + 1) * nPos).reduce((a, b) => a + b) / nPos,

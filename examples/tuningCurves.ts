@@ -23,7 +23,8 @@ const session = wasmBackend().open({
 const weights = initialPopulation(config, { scheme: "pytorch" }, [randomStream("init", 0)]);
 for (const [name, values] of Object.entries(weights)) session.write(name, values);
 
-const curves = tuningProgram(session, config, { sites, probe }).measure().get("blocks.0.mlp.hook_pre")!;
+const tuning = await tuningProgram(session, config, { sites, probe }).measure(); // by site
+const curves = tuning.get("blocks.0.mlp.hook_pre")!;
 const { eta2 } = varianceComponents(curves); // shares of variance by source, [model, unit]
 /** The neuron with the largest token share. */
 export const unit = eta2.token.indexOf(Math.max(...eta2.token));

@@ -13,11 +13,13 @@ const FLOORS: Record<string, readonly string[]> = {
   data: ["base"],
   record: ["base"],
   train: ["model", "data", "graph", "record", "base"],
+  pretrained: ["model", "data", "graph", "record", "base"],
   interp: ["model", "graph", "stats", "base"],
   features: ["interp", "train", "stats", "model", "data", "graph", "base"],
   figures: ["features", "interp", "stats", "model", "data", "graph", "base"],
   studies: ["figures", "features", "interp", "train", "stats", "model", "data", "record", "graph", "base"],
   cli: [
+    "pretrained",
     "studies",
     "figures",
     "features",

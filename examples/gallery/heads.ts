@@ -1,5 +1,7 @@
 /** Figures of heads and of answers: where heads look, what kinds they are, what each part adds and carries. */
+
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import * as figures from "../../src/figures/index.ts";
 import {
   directLogitAttribution,
@@ -83,9 +85,9 @@ export function variability({ cache }: Measured) {
 }
 
 /** One sequence read at every residual site. */
-export function lens(network: Network) {
+export async function lens(network: Network) {
   const input = [3, 1, 4, 1, 5, 9, 2];
-  const read = logitLens(network, [input], { norm: "recomputed" });
+  const read = await logitLens(network, [input], { norm: "recomputed" });
   const top = topTokens(read, 1);
   return figures.lensTable({
     subject,
@@ -100,15 +102,15 @@ export function lens(network: Network) {
 }
 
 /** Scores and classes of every head. */
-export function scores(network: Network) {
+export async function scores(network: Network) {
   const repeated = repeatedTokens({
     dVocab: config.dVocab,
     half: 4,
     count: 8,
     stream: stream.child("repeated"),
   });
-  const scored = headScores(network, repeated);
-  const drawn = headScoreNull(wasmBackend(), config, (own) => initialWeights(config, init, own), {
+  const scored = await headScores(network, repeated);
+  const drawn = await headScoreNull(wasmBackend(), config, (own) => initialWeights(config, init, own), {
     draws: 479,
     stream: stream.child("heads"),
     tokens: repeated,
@@ -132,20 +134,23 @@ export function scores(network: Network) {
 }
 
 /** Pairs of different sequences between which the network tells a large difference, and the metric that shows it. */
-function pairs(network: Network) {
+async function pairs(network: Network) {
   const metric = logitDifference(7, 0);
   const clean = sequences.slice(0, 96);
   const corrupt = clean.map((row) => row.map((token) => (token + 5) % config.dVocab));
-  const [a, b] = [clean, corrupt].map((rows) => metric.measure(forward(network, rows)).data);
+  const [a, b] = await inTurn(
+    [clean, corrupt],
+    async (rows) => metric.measure(await forward(network, rows)).data,
+  );
   const told = largest(range(clean.length), (row) => Math.abs(a[row] - b[row]), 48);
   return { clean: told.map((row) => clean[row]), corrupt: told.map((row) => corrupt[row]), metric };
 }
 
 /** What the stream carries by position, or each head, between two answers. */
-export function patching(network: Network, site: "stream" | "head") {
+export async function patching(network: Network, site: "stream" | "head") {
   const by = site === "stream" ? (["layer", "pos"] as const) : (["layer", "head"] as const);
   const over = [site === "stream" ? hook.residPre("all") : hook.z("all")];
-  const { effect, pairs: counts } = patchSweep(network, { ...pairs(network), over, by });
+  const { effect, pairs: counts } = await patchSweep(network, { ...(await pairs(network)), over, by });
   const columns = site === "stream" ? nPos : config.nHeads;
   return figures.patchingMap({
     subject,
@@ -168,8 +173,8 @@ export function patching(network: Network, site: "stream" | "head") {
 }
 
 /** What every component adds to a logit difference. */
-export function attribution(network: Network) {
-  const { components, logits } = directLogitAttribution(network, sequences, {
+export async function attribution(network: Network) {
+  const { components, logits } = await directLogitAttribution(network, sequences, {
     token: 7,
     other: 0,
     heads: true,

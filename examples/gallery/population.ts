@@ -58,8 +58,8 @@ export const sequences = range(probe.count).map((row) => [
 ]);
 
 /** Everything that is read off one run of the probe. */
-export function measured(network: Network) {
-  const { cache } = runWithCache(network, sequences, {
+export async function measured(network: Network) {
+  const { cache } = await runWithCache(network, sequences, {
     sites: [
       hook.residPre(0),
       hook.attnOut(0),
@@ -81,7 +81,7 @@ export function measured(network: Network) {
   });
   return { cache, neurons };
 }
-export type Measured = ReturnType<typeof measured>;
+export type Measured = Awaited<ReturnType<typeof measured>>;
 export type Neurons = Measured["neurons"][number];
 
 export const neuronName = (layer: number, unit: number) => figures.unitName(layer, unit);

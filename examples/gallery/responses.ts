@@ -33,14 +33,14 @@ const families: Readonly<Record<string, (start: number, pos: number) => number>>
 const starts = range(3);
 
 /** Mean activation over sequences and positions of a family, against as many random sequences. */
-export function structuredResponses(network: Network) {
+export async function structuredResponses(network: Network) {
   const inputs = Object.values(families).flatMap((family) =>
     starts.map((start) => range(nPos).map((pos) => family(start, pos))),
   );
   const own = stream.child("structured");
   const draws = 100;
   const random = range(draws * starts.length).map(() => range(nPos).map(() => own.integer(V)));
-  const { cache } = runWithCache(network, [...inputs, ...random], { sites: [hook.mlpPost("all")] });
+  const { cache } = await runWithCache(network, [...inputs, ...random], { sites: [hook.mlpPost("all")] });
   const critical = 1.96;
   const groups = range(config.nLayers).map((layer) => {
     const { data } = cache.get(`blocks.${layer}.mlp.hook_post`, { model: 0 });

@@ -40,13 +40,13 @@ export interface ActivationScale {
  * @param sites  with axes [batch, pos, …]
  * @throws NameError, ArgumentError as `visitActivations`
  */
-export function activationScale(
+export async function activationScale(
   network: Network,
   sequences: Sequences,
   sites: readonly SiteName[],
-): ActivationScale[][] {
+): Promise<ActivationScale[][]> {
   const sums = Array.from({ length: network.models }, () => new Map<SiteName, Sums>());
-  visitActivations(network, sequences, sites, ({ model, site, rows, values }) => {
+  await visitActivations(network, sequences, sites, ({ model, site, rows, values }) => {
     const units = values.length / (rows * sequences.nPos);
     const own = sums[model].get(site) ?? emptySums(units);
     sums[model].set(site, own);
@@ -64,7 +64,7 @@ export function activationScale(
   const shapes = sums.map(
     (bySite) => new Map([...bySite].map(([site, own]) => [site, emptyShape(own, count)])),
   );
-  visitActivations(network, sequences, sites, ({ model, site, values }) => {
+  await visitActivations(network, sequences, sites, ({ model, site, values }) => {
     const shape = shapes[model].get(site) as Shape;
     for (let at = 0; at < values.length; at++) {
       const relative = shape.rms > 0 ? values[at] / shape.rms : 0;

@@ -3,7 +3,11 @@ import type { Pairing } from "./pairing.ts";
 import { type CellMeans, curveOf, type UnitCurves } from "./unitCurves.ts";
 
 /** For each unit of the first population the place of its counterpart in the second, NaN without one. */
-export function counterparts(before: CellMeans, after: CellMeans, partner: Pairing): Float64Array {
+export function counterparts(
+  before: Pick<CellMeans, "models" | "units">,
+  after: Pick<CellMeans, "models">,
+  partner: Pairing,
+): Float64Array {
   return Float64Array.from({ length: before.models * before.units }, (_, at) => {
     const other = partner(Math.floor(at / before.units));
     return other >= 0 && other < after.models ? other * before.units + (at % before.units) : Number.NaN;

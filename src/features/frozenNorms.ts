@@ -29,11 +29,11 @@ const BLOCK = 250;
  * @returns undefined where no block has a norm
  * @throws NameError, ArgumentError as `runWithCache`
  */
-export function frozenNorms(
+export async function frozenNorms(
   network: Network,
   { tokens, count, nPos }: Sequences,
   sites: readonly SiteName[],
-): Map<SiteName, FrozenNorms> | undefined {
+): Promise<Map<SiteName, FrozenNorms> | undefined> {
   const scales = [...sitesOf(network.config).values()].filter(
     ({ name, layer }) => layer !== undefined && name.endsWith(".hook_scale"),
   );
@@ -62,7 +62,9 @@ export function frozenNorms(
   };
   const means = new Map(scales.map(({ name }) => [name, new Float64Array(models)]));
   for (const block of blocks) {
-    const { cache } = runWithCache(network, block, { sites: [...sites, ...scales.map(({ name }) => name)] });
+    const { cache } = await runWithCache(network, block, {
+      sites: [...sites, ...scales.map(({ name }) => name)],
+    });
     for (const site of sites) keep("intact", site, block, cache.get(site).data);
     for (const { name } of scales) {
       const { data } = meanOver(cache.get(name), ["batch", "pos", "one"]); // [model]
@@ -81,7 +83,7 @@ export function frozenNorms(
     ),
   );
   for (const block of blocks) {
-    const { cache } = runWithHooks(network, block, { edits, sites });
+    const { cache } = await runWithHooks(network, block, { edits, sites });
     for (const site of sites) keep("frozen", site, block, cache.get(site).data);
   }
   return result;

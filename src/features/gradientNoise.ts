@@ -26,7 +26,7 @@ export interface GradientNoise {
    * @param coefficients  ξ, [model, sequence]
    * @returns             [model, ...shape] by name
    */
-  draw(weights: Weights, sequences: readonly Sequences[], coefficients: ArrayLike<number>): Weights;
+  draw(weights: Weights, sequences: readonly Sequences[], coefficients: ArrayLike<number>): Promise<Weights>;
   close(): void;
 }
 
@@ -57,7 +57,7 @@ export function openGradientNoise(
     makeGraph({ outputs: Object.fromEntries(names.map((name, at) => [name, found[at]])) }),
   );
   return {
-    draw: (at, sequences, drawn) => {
+    draw: async (at, sequences, drawn) => {
       if (sequences.length !== models || sequences.some((set) => set.count !== count || set.nPos !== nPos))
         throw new ArgumentError({
           where: "gradient noise",

@@ -1,5 +1,5 @@
 /** Do the units that keep their tuning matter for what a network predicts? */
-import { sameLength } from "../base/check.ts";
+import { integerIn, sameLength } from "../base/check.ts";
 import { ArgumentError } from "../base/errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Weights } from "../model/weights.ts";
@@ -37,6 +37,26 @@ export function weightedPersistence(
     units++;
   }
   return { weighted: total > 0 ? product / total : Number.NaN, unweighted: plain / units };
+}
+
+/**
+ * Importance over the whole of a training: the sum over its checkpoints.
+ *
+ * A unit can matter on the way and no longer at the end. Checkpoints count alike; where they are spaced by logarithm,
+ * so is the path.
+ *
+ * @param checkpoints  importance of every unit at each checkpoint, [checkpoint][unit]
+ * @returns            [unit]; NaN where a unit has no importance at one of them
+ * @throws ArgumentError if there is no checkpoint, or the numbers of units differ
+ */
+export function pathImportance(checkpoints: readonly ArrayLike<number>[]): Float64Array {
+  integerIn("path importance, number of checkpoints", checkpoints.length, 1);
+  const total = new Float64Array(checkpoints[0].length);
+  for (const importance of checkpoints) {
+    sameLength("path importance", total, importance);
+    for (let unit = 0; unit < total.length; unit++) total[unit] += importance[unit];
+  }
+  return total;
 }
 
 /** Groups of units that are alike in one quantity and differ in another. */

@@ -145,18 +145,65 @@ export function largest(
 ): Float32Array<ArrayBuffer> {
   numberIn("share to keep", keep, Number.MIN_VALUE, 1);
   const count = Math.max(1, Math.round(keep * scores.length));
-  const order = Array.from(scores, (score, at) => ({ score: Number.isNaN(score) ? -Infinity : score, at }))
-    .filter(({ at }) => allowed === undefined || allowed[at] !== 0)
-    .sort((a, b) => (a.score === b.score ? a.at - b.at : b.score - a.score));
-  if (order.length < count)
+  const worth = new Float64Array(scores.length);
+  const usable = new Float64Array(scores.length);
+  let left = 0;
+  for (let at = 0; at < scores.length; at++) {
+    // what is not allowed becomes NaN, which no comparison holds for
+    worth[at] = allowed?.[at] === 0 ? Number.NaN : Number.isNaN(scores[at]) ? -Infinity : scores[at];
+    if (!Number.isNaN(worth[at])) usable[left++] = worth[at];
+  }
+  if (left < count)
     throw new ArgumentError({
       where: "share to keep",
       rule: "cannot be larger than the share that earlier masks left",
-      got: `${count} of ${scores.length} entries, with ${order.length} left`,
+      got: `${count} of ${scores.length} entries, with ${left} left`,
     });
+  const threshold = nthSmallest(usable.subarray(0, left), left - count);
   const mask = new Float32Array(scores.length);
-  for (const { at } of order.slice(0, count)) mask[at] = 1;
+  let missing = count;
+  for (let at = 0; at < worth.length; at++)
+    if (worth[at] > threshold) {
+      mask[at] = 1;
+      missing--;
+    }
+  for (let at = 0; missing > 0; at++)
+    if (worth[at] === threshold) {
+      mask[at] = 1;
+      missing--;
+    }
   return mask;
+}
+
+/**
+ * The value that stands at place n, from 0, when values are sorted; they are put in another order on the way.
+ *
+ * Sorting all of them would cost most of a step of masks that are learned.
+ *
+ * @param values  without NaN
+ * @source Hoare 1961, "Algorithm 65: Find"
+ */
+function nthSmallest(values: Float64Array, n: number): number {
+  let low = 0;
+  let high = values.length - 1;
+  while (low < high) {
+    const pivot = values[(low + high) >> 1];
+    let [i, j] = [low, high];
+    while (i <= j) {
+      while (values[i] < pivot) i++;
+      while (values[j] > pivot) j--;
+      if (i <= j) {
+        const swapped = values[i];
+        values[i++] = values[j];
+        values[j--] = swapped;
+      }
+    }
+    // now values up to j are at most the pivot, those from i at least it, and any between equal to it
+    if (n <= j) high = j;
+    else if (n >= i) low = i;
+    else return pivot;
+  }
+  return values[n];
 }
 
 /**

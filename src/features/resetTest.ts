@@ -130,10 +130,10 @@ export interface ResetCosts {
 }
 
 /** Resets every part of a trained network in turn. */
-export function resetCosts(
+export async function resetCosts(
   losses: VariantLosses,
   { trained, initial, fresh, near, parts, stream }: ResetOptions,
-): ResetCosts {
+): Promise<ResetCosts> {
   const variants = parts.flatMap((part) => [
     withPart(trained, part, initial),
     ...fresh.map((draw) => withPart(trained, part, draw)),
@@ -141,7 +141,7 @@ export function resetCosts(
       withPartNear(trained, part, initial, stream.child(part.name, direction)),
     ),
   ]);
-  const [loss, ...reset] = overSets(losses.plain([trained, ...variants]));
+  const [loss, ...reset] = overSets(await losses.plain([trained, ...variants]));
   const each = 1 + fresh.length + near;
   const costs = parts.map((_, at) =>
     Float64Array.from(reset.slice(at * each, (at + 1) * each), (one) => one - loss),

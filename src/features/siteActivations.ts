@@ -33,19 +33,19 @@ const BLOCK = 250;
  * @throws NameError      for a site that the model has not
  * @throws ArgumentError  if the sequences do not fit the network
  */
-export function visitActivations(
+export async function visitActivations(
   network: Network,
   { tokens, count, nPos }: Sequences,
   sites: readonly SiteName[],
   visit: (block: ActivationBlock) => void,
-): void {
+): Promise<void> {
   if (count === 0 || sites.length === 0) return;
   const batch = Math.ceil(count / Math.ceil(count / BLOCK)); // blocks of equal size: one program
   for (let first = 0; first < count; first += batch) {
     const rows = Math.min(batch, count - first);
     const data = new Int32Array(batch * nPos); // the rest of the last block is token 0, and no one is shown it
     data.set(tokens.subarray(first * nPos, (first + rows) * nPos));
-    const { cache } = runWithCache(network, { data, batch, pos: nPos }, { sites });
+    const { cache } = await runWithCache(network, { data, batch, pos: nPos }, { sites });
     for (const site of sites) {
       const all = cache.get(site).data; // [model, batch, pos, …]
       const size = all.length / network.models;
@@ -63,13 +63,13 @@ export function visitActivations(
  * @returns  [model], each by site: [sequence, pos, unit] with the site's axes flattened to units
  * @throws NameError, ArgumentError as {@link visitActivations}
  */
-export function siteActivations(
+export async function siteActivations(
   network: Network,
   sequences: Sequences,
   sites: readonly SiteName[],
-): Map<SiteName, TensorData>[] {
+): Promise<Map<SiteName, TensorData>[]> {
   const models = Array.from({ length: network.models }, () => new Map<SiteName, TensorData>());
-  visitActivations(network, sequences, sites, ({ model, site, first, rows, values }) => {
+  await visitActivations(network, sequences, sites, ({ model, site, first, rows, values }) => {
     const row = values.length / rows;
     const whole = models[model].get(site) ?? emptyLike(values, sequences.count * row);
     models[model].set(site, whole);

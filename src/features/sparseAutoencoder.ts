@@ -41,7 +41,7 @@ export interface Autoencoders {
   readonly units: number;
   readonly latents: number;
   /** Latents of rows, [model, row, latent], and their reconstruction, [model, row, unit], from rows [model, row, unit]. */
-  encode(rows: Float32Array, count: number): { latents: Float32Array; reconstruction: Float32Array };
+  encode(rows: Float32Array, count: number): Promise<{ latents: Float32Array; reconstruction: Float32Array }>;
   /** Frees the session. */
   close(): void;
 }
@@ -85,12 +85,12 @@ function lossOf(weights: Readonly<Record<string, Node>>, x: Node, sparsity: numb
  * @param stream       draws the dictionary and the batches of one model; models with streams of one key share both
  * @throws ArgumentError if the sets differ in size
  */
-export function trainAutoencoders(
+export async function trainAutoencoders(
   backend: Backend,
   activations: readonly Float32Array[],
   streams: readonly RandomStream[],
   options: AutoencoderOptions,
-): Autoencoders {
+): Promise<Autoencoders> {
   const { units, latents, sparsity, steps, batch, rate, frozen = "none" } = options;
   const models = activations.length;
   const rows = activations[0].length / units;
@@ -135,16 +135,16 @@ export function trainAutoencoders(
         x.set(set.subarray(row * units, (row + 1) * units), (model * batch + i) * units);
       }
     });
-    program.run({ x, ...stepNumbers(optimizers.adam, step, [rate]) });
+    await program.run({ x, ...stepNumbers(optimizers.adam, step, [rate]) });
   }
 
   return {
     models,
     units,
     latents,
-    encode: (given, count) => {
+    encode: async (given, count) => {
       const told = session.compile(makeGraph({ outputs: coded(weights, input("x", [count, units])) }));
-      const outputs = told.run({ x: given });
+      const outputs = await told.run({ x: given });
       return {
         latents: Float32Array.from(outputs.latents),
         reconstruction: Float32Array.from(outputs.reconstruction),

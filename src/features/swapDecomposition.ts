@@ -4,7 +4,9 @@
  * The tuning of a layer's units depends on two things: the weights of its own block, and everything before that block,
  * the embeddings and the blocks below. Each can be taken from before or from after training, which gives four networks.
  */
+
 import { ShapeError } from "../base/errors.ts";
+import { inTurn } from "../base/inTurn.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { hook } from "../model/hookPoints.ts";
 import { modelCount, type Weights } from "../model/weights.ts";
@@ -13,7 +15,7 @@ import { tuningCorrelation } from "./persistence.ts";
 import type { TuningCurves } from "./tuningCurves.ts";
 
 /** Measures tuning at the MLP units of all layers, by site name. */
-export type MeasureTuning = (weights: Weights) => ReadonlyMap<string, TuningCurves>;
+export type MeasureTuning = (weights: Weights) => Promise<ReadonlyMap<string, TuningCurves>>;
 
 /** One layer of a population; arrays are [model]. */
 export interface LayerSwap {
@@ -39,11 +41,11 @@ export interface LayerSwap {
  * @param measure  called 2 + 2 · nLayers times with populations of that size
  * @throws ShapeError if the populations differ in size
  */
-export function swapDecomposition(
+export async function swapDecomposition(
   config: ModelConfig,
   { before, after }: { before: Weights; after: Weights },
   measure: MeasureTuning,
-): LayerSwap[] {
+): Promise<LayerSwap[]> {
   const models = modelCount(config, before);
   if (modelCount(config, after) !== models)
     throw new ShapeError({
@@ -51,15 +53,16 @@ export function swapDecomposition(
       rule: "needs the same networks before and after training",
       got: `${models} and ${modelCount(config, after)} networks`,
     });
-  const [initial, trained] = [measure(before), measure(after)];
-  return Array.from({ length: config.nLayers }, (_, layer): LayerSwap => {
+  const [initial, trained] = [await measure(before), await measure(after)];
+  const layers = Array.from({ length: config.nLayers }, (_, layer) => layer);
+  return inTurn(layers, async (layer): Promise<LayerSwap> => {
     const site = hook.mlpPost(layer);
     const curves = (tuning: ReadonlyMap<string, TuningCurves>) => tuning.get(site) as TuningCurves;
     const r = (tuning: ReadonlyMap<string, TuningCurves>) =>
       tuningCorrelation(curves(initial), curves(tuning));
     const [own, upstream, both] = [
-      r(measure(withUpstream(layer, after, before))),
-      r(measure(withUpstream(layer, before, after))),
+      r(await measure(withUpstream(layer, after, before))),
+      r(await measure(withUpstream(layer, before, after))),
       r(trained),
     ];
     const everywhere = both.map((value, at) => (Number.isNaN(value + own[at] + upstream[at]) ? 0 : 1));

@@ -4,8 +4,10 @@
  * The cell sums are taken inside the graph, a block of sequences at a time, so memory does not grow with the probe and
  * no activation is ever copied out of the backend.
  */
+
 import { integerIn } from "../base/check.ts";
 import { ArgumentError, ShapeError } from "../base/errors.ts";
+import { inTurn } from "../base/inTurn.ts";
 import type { Probe } from "../data/probes.ts";
 import type { Session } from "../graph/backend.ts";
 import { add, input, mul, reshape, scatterAdd, state, sum } from "../graph/build.ts";
@@ -48,7 +50,7 @@ export interface TuningOptions {
 /** A compiled measurement. */
 export interface TuningProgram {
   /** Curves of the session's present weights, by site name in firing order. */
-  measure(): Map<string, TuningCurves>;
+  measure(): Promise<Map<string, TuningCurves>>;
 }
 
 /**
@@ -123,15 +125,15 @@ export function tuningProgram(
     ]),
   );
   return {
-    measure: () => {
+    measure: async () => {
       for (const [name, values] of zeros) session.write(name, values);
-      for (const block of blocks) program.run(block);
+      for (const block of blocks) await program.run(block);
       return new Map(
-        sites.map((site) => {
-          const sums = session.read(sumsName(site));
+        await inTurn(sites, async (site) => {
+          const sums = await session.read(sumsName(site));
           return [
             site.name,
-            curvesFromSums(sums, session.read(squaresName(site)), {
+            curvesFromSums(sums, await session.read(squaresName(site)), {
               site: site.name,
               models: session.models,
               units: unitsOf(site),

@@ -25,11 +25,11 @@ const logitSite: SiteName = "unembed.hook_out";
  * @throws NameError      for a site that the model has not
  * @throws ArgumentError  for sequences of which only some positions count, or that do not fit the network
  */
-export function unitFitness(
+export async function unitFitness(
   network: Network,
   sequences: Sequences,
   sites: readonly SiteName[],
-): Map<SiteName, Float64Array> {
+): Promise<Map<SiteName, Float64Array>> {
   const { inputs: tokens, targets, count, nPos, scored } = sequences;
   if (scored !== undefined)
     throw new ArgumentError({
@@ -39,7 +39,7 @@ export function unitFitness(
     });
   const rows = count * nPos;
   const { dVocab } = network.config;
-  const perModel = siteActivations(network, { tokens, count, nPos }, [logitSite, ...sites]);
+  const perModel = await siteActivations(network, { tokens, count, nPos }, [logitSite, ...sites]);
   const found = perModel.map((activations) => {
     const logits = activations.get(logitSite) ?? new Float64Array();
     const residual = new Float64Array(rows * dVocab); // y − p, [row, token]

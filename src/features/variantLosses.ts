@@ -47,12 +47,12 @@ export interface VariantOptions {
 /** Loss of any number of variants; every result is [set][variant], mean over the positions that count, nats. */
 export interface VariantLosses {
   /** Of networks as they are, [1, ...shape] each. */
-  plain(variants: readonly Weights[]): Float64Array[];
+  plain(variants: readonly Weights[]): Promise<Float64Array[]>;
   /**
    * With the units' activations taken from another sequence of the same set at the same position, all units from the
    * same one: resample ablation. What follows the units is computed anew.
    */
-  resampled(variants: readonly SilencedVariant[]): Float64Array[];
+  resampled(variants: readonly SilencedVariant[]): Promise<Float64Array[]>;
   close(): void;
 }
 
@@ -90,10 +90,10 @@ export function openVariantLosses(
     return program;
   };
 
-  const inLanes = <V extends { readonly weights: Weights }>(
+  const inLanes = async <V extends { readonly weights: Weights }>(
     variants: readonly V[],
     silencedOf: ((together: readonly V[]) => Record<string, Float32Array>) | undefined,
-  ): Float64Array[] => {
+  ): Promise<Float64Array[]> => {
     const losses = sets.map(() => new Float64Array(variants.length));
     for (let first = 0; first < variants.length; first += lanes) {
       const own = variants.slice(first, first + lanes);
@@ -110,7 +110,7 @@ export function openVariantLosses(
         const { count, nPos, scored } = sets[run.set];
         const share = 1 / (count * scoredPositions(scored, nPos).length * repetitions.length);
         for (const partner of repetitions) {
-          const { loss } = compiled(masks !== undefined, run).run(
+          const { loss } = await compiled(masks !== undefined, run).run(
             masks === undefined ? run.inputs : { ...run.inputs, partner, ...masks },
           );
           for (let lane = 0; lane < own.length; lane++) losses[run.set][first + lane] += share * loss[lane];
@@ -121,12 +121,12 @@ export function openVariantLosses(
   };
 
   return {
-    plain: (variants) =>
+    plain: async (variants) =>
       inLanes(
         variants.map((weights) => ({ weights })),
         undefined,
       ),
-    resampled: (variants) =>
+    resampled: async (variants) =>
       inLanes(variants, (together) =>
         masksOf(
           config,

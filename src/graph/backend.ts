@@ -3,6 +3,9 @@
  *
  * A backend opens a session for a population; the session holds the states of every model and compiles graphs that
  * read and change them. There is no other code path: one model is a population of one.
+ *
+ * What computes or fetches numbers returns a promise, since a native runtime and a graphics card answer later. Of one
+ * session only one run may be under way: await each before the next.
  */
 import type { Graph } from "./graph.ts";
 import type { Shape } from "./node.ts";
@@ -22,7 +25,7 @@ export interface Program {
    * @returns       outputs by name, [model, ...shape]; a fresh array each time
    * @throws ShapeError if an input is missing or has another number of elements
    */
-  run(inputs: RunInputs): Record<string, TensorData>;
+  run(inputs: RunInputs): Promise<Record<string, TensorData>>;
 }
 
 /** One run of a program. */
@@ -43,11 +46,11 @@ export interface Session {
    *
    * @returns  the outputs of every call
    */
-  runInTurn(calls: readonly Call[]): Record<string, TensorData>[];
+  runInTurn(calls: readonly Call[]): Promise<Record<string, TensorData>[]>;
   /** Sets a state, [model, ...shape]. */
   write(name: string, values: ArrayLike<number>): void;
   /** A copy of a state, [model, ...shape]. */
-  read(name: string): TensorData;
+  read(name: string): Promise<TensorData>;
   /** Milliseconds spent inside compiled kernels so far; equals all run time where a backend has no such split. */
   kernelMilliseconds(): number;
   /** Bytes the session holds, states and scratch. */

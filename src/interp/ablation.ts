@@ -77,14 +77,14 @@ export interface Ablation extends Impact {
  * @throws ShapeError     if the reference sequences are not as long as the probe's
  * @throws NameError      for a site, an axis or a manner that does not exist, with the nearest one
  */
-export function ablate(
+export async function ablate(
   network: Network,
   tokens: Tokens,
   options: AblationOptions & { readonly maxRows?: number },
-): Ablation {
+): Promise<Ablation> {
   const { metric, maxRows } = options;
-  const { probe, plan, replacement, logits } = prepared(network, tokens, options);
-  const ablated = replacedMetric(network, probe, { plan, replacement, metric, maxRows });
+  const { probe, plan, replacement, logits } = await prepared(network, tokens, options);
+  const ablated = await replacedMetric(network, probe, { plan, replacement, metric, maxRows });
   const intact = metric.measure(logits);
   const [models, batch] = intact.shape;
   const perModel = ablated.data.length / models;
@@ -107,10 +107,14 @@ export function ablate(
  * @throws ArgumentError if the metric is not differentiable; otherwise as {@link ablate}
  * @source Molchanov et al. 2017, section 2.2 (their importance is the size of this, for zero ablation)
  */
-export function taylorImportance(network: Network, tokens: Tokens, options: AblationOptions): Impact {
+export async function taylorImportance(
+  network: Network,
+  tokens: Tokens,
+  options: AblationOptions,
+): Promise<Impact> {
   const { metric } = options;
-  const { probe, plan, replacement } = prepared(network, tokens, options);
-  const { change, logits } = firstOrderChange(network, probe, { plan, replacement, metric });
+  const { probe, plan, replacement } = await prepared(network, tokens, options);
+  const { change, logits } = await firstOrderChange(network, probe, { plan, replacement, metric });
   return impactOf(change, metric.measure(logits), plan, options);
 }
 
@@ -133,7 +137,7 @@ interface Prepared {
   logits: Tensor;
 }
 
-function prepared(network: Network, tokens: Tokens, options: AblationOptions): Prepared {
+async function prepared(network: Network, tokens: Tokens, options: AblationOptions): Promise<Prepared> {
   const probe = tokenArray(network, tokens);
   const plan = sweepPlan(network.config, options, probe.pos);
   const sites = plan.sites.map(({ name }) => name);
@@ -144,8 +148,8 @@ function prepared(network: Network, tokens: Tokens, options: AblationOptions): P
       rule: "sequences must be as long as the probe's",
       got: `${reference.pos} and ${probe.pos}`,
     });
-  const { logits, cache: intact } = runPass(network, probe, { sites });
-  const seen = reference === probe ? intact : runPass(network, reference, { sites }).cache;
+  const { logits, cache: intact } = await runPass(network, probe, { sites });
+  const seen = reference === probe ? intact : (await runPass(network, reference, { sites })).cache;
   const make = makerOf(options, probe.batch);
   const tensors = new Map(sites.map((name) => [name, make(intact.get(name), seen.get(name))]));
   return { probe, plan, replacement: makeCache(network, probe, tensors), logits };

@@ -18,7 +18,9 @@
  * Norms are folded into the matrix next to them: in pre-LN into the receiver's, in post-LN into what the sender wrote.
  * A scale would cancel if it were one number; that it differs between positions is left out, as are biases.
  */
+
 import { ArgumentError } from "../base/errors.ts";
+import { inTurn } from "../base/inTurn.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type DenseMatrix, gramOfRows, times, transposed } from "./denseMatrix.ts";
 import { chainNorm, type FactoredMatrix, factoredMatrix, frobeniusNorm } from "./factoredMatrix.ts";
@@ -66,10 +68,10 @@ export interface CompositionScores extends WeightScores<CompositionKind> {
  *                        laid down by the architecture, or weights that are not finite
  * @source Elhage et al. 2021, "Composition scores"; TransformerLens, `all_composition_scores`
  */
-export function compositionScores(
+export async function compositionScores(
   source: WeightSource,
   { norms = "folded" }: { norms?: CircuitNorms } = {},
-): CompositionScores {
+): Promise<CompositionScores> {
   const { config, models } = source;
   requireComposition(config);
   const heads = Array.from({ length: config.nLayers * config.nHeads }, (_, i) => ({
@@ -88,12 +90,14 @@ export function compositionScores(
   const scores = { q: tensor(), k: tensor(), v: tensor() };
   for (let model = 0; model < models; model++) {
     const at = { config, read, model, norms };
-    const receivers = new Map(heads.map((head) => [nameOf(head), receiverOf(at, head)]));
+    const receivers = new Map(
+      await inTurn(heads, async (head) => [nameOf(head), await receiverOf(at, head)]),
+    );
     let written: Written | undefined;
     for (const [i, { sender, receiver }] of pairs.entries()) {
       // what a sender wrote depends on the receiver by the norms between: one for each layer
       if (written?.sender !== sender || written.layer !== receiver.layer)
-        written = writtenBy(at, sender, receiver.layer);
+        written = await writtenBy(at, sender, receiver.layer);
       const readers = receivers.get(nameOf(receiver)) as Receiver;
       for (const kind of ["q", "k", "v"] as const) {
         const { into, gram, norm } = readers[kind];
@@ -136,11 +140,15 @@ type Receiver = Readonly<Record<CompositionKind, { into: DenseMatrix; gram: Dens
 
 const nameOf = ({ layer, head }: HeadPosition) => `L${layer}H${head}`;
 
-function writtenBy({ config, read, model, norms }: At, sender: HeadPosition, layer: number): Written {
+async function writtenBy(
+  { config, read, model, norms }: At,
+  sender: HeadPosition,
+  layer: number,
+): Promise<Written> {
   const own = headMatrix(config, read, { model, ...sender });
   const here = attentionAt(sender.layer);
-  const left = readThroughNorms(
-    own("V"),
+  const left = await readThroughNorms(
+    await own("V"),
     normsOnTheWay(config, { from: here, to: here, norms }),
     read,
     model,
@@ -150,7 +158,7 @@ function writtenBy({ config, read, model, norms }: At, sender: HeadPosition, lay
     config.normalization === "post"
       ? normsOnTheWay(config, { from: here, to: attentionAt(layer), norms })
       : [];
-  const out = writeThroughNorms(own("O"), between, read, model);
+  const out = await writeThroughNorms(await own("O"), between, read, model);
   return {
     sender,
     layer,
@@ -160,12 +168,12 @@ function writtenBy({ config, read, model, norms }: At, sender: HeadPosition, lay
   };
 }
 
-function receiverOf({ config, read, model, norms }: At, head: HeadPosition): Receiver {
+async function receiverOf({ config, read, model, norms }: At, head: HeadPosition): Promise<Receiver> {
   const own = headMatrix(config, read, { model, ...head });
   const here = attentionAt(head.layer);
   const names = normsOnTheWay(config, { from: here, to: here, norms });
-  const [q, k, v] = (["Q", "K", "V"] as const).map((letter) =>
-    readThroughNorms(own(letter), names, read, model),
+  const [q, k, v] = await inTurn(["Q", "K", "V"] as const, async (letter) =>
+    readThroughNorms(await own(letter), names, read, model),
   );
   const side = (matrix: FactoredMatrix) => ({
     into: matrix.left,
@@ -175,7 +183,7 @@ function receiverOf({ config, read, model, norms }: At, head: HeadPosition): Rec
   return {
     q: side(factoredMatrix(q, transposed(k))),
     k: side(factoredMatrix(k, transposed(q))),
-    v: side(factoredMatrix(v, own("O"))),
+    v: side(factoredMatrix(v, await own("O"))),
   };
 }
 

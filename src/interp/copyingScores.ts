@@ -52,15 +52,15 @@ export interface CopyingOptions {
  * @source eigenvalues: Elhage et al. 2021, "Copying"; diagonal: after Wang et al. 2022, section 3.4, who ask for the
  *         token among the five largest
  */
-export function copyingScores(
+export async function copyingScores(
   source: WeightSource,
   { norms = "folded", within = 1, tokens }: CopyingOptions = {},
-): CopyingScores {
+): Promise<CopyingScores> {
   const { config, models } = source;
   const { nLayers, nHeads, dVocab } = config;
   integerIn("copying scores, within", within, 1, dVocab);
   const asked = indicesOf("copying scores, tokens", tokens, dVocab);
-  const circuits = ovCircuits(source, { from: "tokens", to: "logits", norms });
+  const circuits = await ovCircuits(source, { from: "tokens", to: "logits", norms });
   const tensor = (values: readonly number[]): Tensor => ({
     axes: ["model", "layer", "head"],
     shape: [models, nLayers, nHeads],

@@ -47,10 +47,10 @@ export interface DirectRequest {
  *
  * @returns  `cache` and `logits` with a row for every sender and sequence, the sequences of a sender together
  */
-export function directRun(
+export async function directRun(
   network: Network,
   { base, source, senders, sites, logits, norms }: DirectRequest,
-): { cache: ActivationCache; logits: Tensor | undefined } {
+): Promise<{ cache: ActivationCache; logits: Tensor | undefined }> {
   const { config, models } = network;
   const { batch, pos } = base;
   const tokens = repeatSequences(base.tokens(), senders.length);
@@ -80,7 +80,7 @@ export function directRun(
     sites: sites.map(({ name }) => name),
   };
   const program = network.program(`direct path ${JSON.stringify(layout)}`, () => directGraph(config, layout));
-  const out = program.run(inputs);
+  const out = await program.run(inputs);
   const tensors = new Map(
     sites.map((site) => [site.name, { ...fullShape(site, frame), data: out[site.name] }]),
   );

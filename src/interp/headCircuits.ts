@@ -67,28 +67,28 @@ export interface CircuitOptions {
  * @source Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"; there vectors are columns, so their
  *         W_OV is our OV transposed
  */
-export function ovCircuits(
+export async function ovCircuits(
   source: WeightSource,
   {
     from = "stream",
     to = "stream",
     ...options
   }: CircuitOptions & { from?: CircuitInput; to?: CircuitOutput } = {},
-): HeadCircuit[] {
+): Promise<HeadCircuit[]> {
   const { config } = source;
   if (to !== "stream" && to !== "logits")
     throw unknownName("OV circuit, to", String(to), ["stream", "logits"]);
   const norms = options.norms ?? "folded";
-  return circuits(source, options, (read, { model, layer, head }) => {
+  return circuits(source, options, async (read, { model, layer, head }) => {
     const own = headMatrix(config, read, { model, layer, head });
-    const rows = rowsRead(config, read, { model, layer, from, matrix: own("V"), norms });
+    const rows = await rowsRead(config, read, { model, layer, from, matrix: await own("V"), norms });
     const way = { from: attentionAt(layer), to: unembeddingAt(config), norms };
     const columns =
       to === "stream"
-        ? own("O")
+        ? await own("O")
         : times(
-            writeThroughNorms(own("O"), normsOnTheWay(config, way), read, model),
-            unembeddingOf(config, read, model),
+            await writeThroughNorms(await own("O"), normsOnTheWay(config, way), read, model),
+            await unembeddingOf(config, read, model),
           );
     return factoredMatrix(rows, columns);
   });
@@ -103,42 +103,42 @@ export function ovCircuits(
  *               whatever the tokens
  * @throws ArgumentError  as {@link ovCircuits}
  */
-export function qkCircuits(
+export async function qkCircuits(
   source: WeightSource,
   {
     query = "stream",
     key = "stream",
     ...options
   }: CircuitOptions & { query?: CircuitInput; key?: CircuitInput } = {},
-): HeadCircuit[] {
+): Promise<HeadCircuit[]> {
   const { config } = source;
   const norms = options.norms ?? "folded";
-  return circuits(source, options, (read, { model, layer, head }) => {
+  return circuits(source, options, async (read, { model, layer, head }) => {
     const own = headMatrix(config, read, { model, layer, head });
-    const rows = rowsRead(config, read, { model, layer, from: query, matrix: own("Q"), norms });
-    const columns = rowsRead(config, read, { model, layer, from: key, matrix: own("K"), norms });
+    const rows = await rowsRead(config, read, { model, layer, from: query, matrix: await own("Q"), norms });
+    const columns = await rowsRead(config, read, { model, layer, from: key, matrix: await own("K"), norms });
     return factoredMatrix(rows, transposed(columns));
   });
 }
 
 type Place = Omit<HeadCircuit, "matrix">;
 
-function circuits(
+async function circuits(
   source: WeightSource,
   { models, layers, heads }: CircuitOptions,
-  matrixAt: (read: ReadMatrix, place: Place) => FactoredMatrix,
-): HeadCircuit[] {
+  matrixAt: (read: ReadMatrix, place: Place) => Promise<FactoredMatrix>,
+): Promise<HeadCircuit[]> {
   const { config } = source;
   requireAttention(config);
   const read = matrixReader(source);
-  return indicesOf("circuits, models", models, source.models).flatMap((model) =>
-    indicesOf("circuits, layers", layers, config.nLayers).flatMap((layer) =>
-      indicesOf("circuits, heads", heads, config.nHeads).map((head) => {
+  const found: HeadCircuit[] = [];
+  for (const model of indicesOf("circuits, models", models, source.models))
+    for (const layer of indicesOf("circuits, layers", layers, config.nLayers))
+      for (const head of indicesOf("circuits, heads", heads, config.nHeads)) {
         const place = { model, layer, head };
-        return { ...place, matrix: matrixAt(read, place) };
-      }),
-    ),
-  );
+        found.push({ ...place, matrix: await matrixAt(read, place) });
+      }
+  return found;
 }
 
 /** Throws {@link ArgumentError} for a model without heads. */
@@ -156,39 +156,47 @@ export function headMatrix(
   config: ModelConfig,
   read: ReadMatrix,
   { model, layer, head }: Place,
-): (letter: "Q" | "K" | "V" | "O") => DenseMatrix {
+): (letter: "Q" | "K" | "V" | "O") => Promise<DenseMatrix> {
   if (config.attention === "projected")
-    return (letter) => read(`blocks.${layer}.attn.W_${letter}`, model, head);
+    return async (letter) => read(`blocks.${layer}.attn.W_${letter}`, model, head);
   const { dModel, dHead } = config;
   const data = new Float64Array(dModel * dHead);
   for (let i = 0; i < dHead; i++) data[(head * dHead + i) * dHead + i] = 1;
   const own = { rows: dModel, columns: dHead, data };
-  return (letter) => (letter === "O" ? transposed(own) : own);
+  return async (letter) => (letter === "O" ? transposed(own) : own);
 }
 
 /** The unembedding, [dModel, dVocab]. */
-export function unembeddingOf({ tiedUnembed }: ModelConfig, read: ReadMatrix, model: number): DenseMatrix {
-  return tiedUnembed ? transposed(read("embed.W_E", model)) : read("unembed.W_U", model);
+export async function unembeddingOf(
+  { tiedUnembed }: ModelConfig,
+  read: ReadMatrix,
+  model: number,
+): Promise<DenseMatrix> {
+  return tiedUnembed ? transposed(await read("embed.W_E", model)) : await read("unembed.W_U", model);
 }
 
 /** What a head's W_Q, W_K or W_V, `matrix`, makes of its input: [dModel, dVocab or nCtx, dHead]. */
-function rowsRead(
+async function rowsRead(
   config: ModelConfig,
   read: ReadMatrix,
   place: { model: number; layer: number; from: CircuitInput; matrix: DenseMatrix; norms: CircuitNorms },
-): DenseMatrix {
+): Promise<DenseMatrix> {
   const { model, layer, from, norms } = place;
   const here = attentionAt(layer);
   const way = { from: from === "stream" ? here : EMBEDDING, to: here, norms };
-  const matrix = readThroughNorms(place.matrix, normsOnTheWay(config, way), read, model);
+  const matrix = await readThroughNorms(place.matrix, normsOnTheWay(config, way), read, model);
   if (from === "stream") return matrix;
-  if (from === "tokens") return times(read("embed.W_E", model), matrix);
-  if (from === "positions") return times(positionsOf(config, read, model), matrix);
+  if (from === "tokens") return times(await read("embed.W_E", model), matrix);
+  if (from === "positions") return times(await positionsOf(config, read, model), matrix);
   throw unknownName("circuit, input", String(from), ["stream", "tokens", "positions"]);
 }
 
 /** Position embeddings, [nCtx, dModel]. */
-function positionsOf({ positions, nCtx, dModel }: ModelConfig, read: ReadMatrix, model: number): DenseMatrix {
+async function positionsOf(
+  { positions, nCtx, dModel }: ModelConfig,
+  read: ReadMatrix,
+  model: number,
+): Promise<DenseMatrix> {
   if (positions === "learned") return read("pos_embed.W_pos", model);
   if (positions === "sinusoidal")
     return { rows: nCtx, columns: dModel, data: sinusoidalPositions(nCtx, dModel) };

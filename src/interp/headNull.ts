@@ -54,18 +54,18 @@ const POPULATION = 64;
  * @param tokens   those that the networks of interest are scored on, one batch for all
  * @throws ArgumentError, ShapeError  as {@link headScores}; or for weights of more than one model, or tokens by model
  */
-export function headScoreNull(
+export async function headScoreNull(
   backend: Backend,
   config: ModelConfig,
   initFor: (stream: RandomStream) => Weights,
   { draws, stream, tokens }: { draws: number; stream: RandomStream; tokens: Tokens },
-): HeadScoreNull {
+): Promise<HeadScoreNull> {
   integerIn("head score null, draws", draws, 1);
   const parts: HeadScores[] = [];
   for (let start = 0; start < draws; start += POPULATION) {
     const count = Math.min(POPULATION, draws - start);
     const weights = Array.from({ length: count }, (_, i) => initFor(stream.child(start + i)));
-    parts.push(scored(backend, config, stackWeights(config, weights), { count, tokens }));
+    parts.push(await scored(backend, config, stackWeights(config, weights), { count, tokens }));
   }
   const [{ layers, heads, causal, tokens: shared }] = parts;
   const valuesOf = (score: HeadScore, cell: number) =>
@@ -82,12 +82,12 @@ export function headScoreNull(
   return { draws, layers, heads, causal, tokens: shared, sorted };
 }
 
-function scored(
+async function scored(
   backend: Backend,
   config: ModelConfig,
   weights: Weights,
   { count, tokens }: { count: number; tokens: Tokens },
-): HeadScores {
+): Promise<HeadScores> {
   const network = openNetwork(backend, config, weights);
   try {
     if (network.models !== count)
@@ -96,7 +96,7 @@ function scored(
         rule: "must return the weights of one model",
         got: `${network.models} models from ${count} calls`,
       });
-    const scores = headScores(network, tokens);
+    const scores = await headScores(network, tokens);
     const { data, batch, pos } = scores.tokens;
     if (data.length !== batch * pos)
       throw new ShapeError({

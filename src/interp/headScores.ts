@@ -88,10 +88,12 @@ const ROW_SUM = 1e-3;
  * @throws NameError      if the model has no attention, or the cache lacks a pattern
  * @throws ArgumentError  if the tokens do not fit, the cache is stale, or an edit left something that is no attention
  */
-export function headScores(network: Network, source: ActivationCache | Tokens): HeadScores {
+export async function headScores(network: Network, source: ActivationCache | Tokens): Promise<HeadScores> {
   const sites = resolveSites(network.config, [hook.pattern("all")]);
   const cache =
-    "names" in source ? source : runWithCache(network, source, { sites: [hook.pattern("all")] }).cache;
+    "names" in source
+      ? source
+      : (await runWithCache(network, source, { sites: [hook.pattern("all")] })).cache;
   requireFresh(network, cache);
   const patterns = sites.map(({ name }) => cached(cache, name));
   return patternScores(patterns, cache.tokens(), { causal: network.config.causal });

@@ -14,8 +14,10 @@
  * the output of a layer norm, and the last block's is what the unembedding reads, so nothing is missing; only
  * `blocks.0.hook_resid_pre` is a sum of embeddings that no norm has seen.
  */
+
 import { integerIn } from "../base/check.ts";
 import { ArgumentError, unknownName } from "../base/errors.ts";
+import { inTurn } from "../base/inTurn.ts";
 import type { RunInputs } from "../graph/backend.ts";
 import { input } from "../graph/build.ts";
 import { makeGraph } from "../graph/graph.ts";
@@ -77,11 +79,11 @@ function residualSites(config: ModelConfig): Site[] {
  * @throws ArgumentError  for a site that is no stream, a model without blocks, a stale cache
  * @throws NameError      for a site that does not exist or was not cached
  */
-export function logitLens(
+export async function logitLens(
   network: Network,
   source: LensSource,
   { norm, sites }: { norm: LensNorm; sites?: readonly SiteSelector[] },
-): LensResult {
+): Promise<LensResult> {
   if (norm !== "recomputed" && norm !== "frozen")
     throw unknownName("logit lens, norm", String(norm), ["recomputed", "frozen"]);
   const { config } = network;
@@ -95,7 +97,7 @@ export function logitLens(
           "Take hook_resid_pre, hook_resid_mid or hook_resid_post; originalLens reads sublayers' outputs.",
       });
   const frozen = norm === "frozen" && config.finalNorm;
-  const cache = cacheOf(
+  const cache = await cacheOf(
     network,
     source,
     frozen ? [...streams.map(nameOf), "ln_final.hook_scale"] : streams.map(nameOf),
@@ -117,11 +119,11 @@ export function logitLens(
  *
  * @param sites  outputs of sublayers, by default `hook_attn_out` and `hook_mlp_out` of every block
  */
-export function originalLens(
+export async function originalLens(
   network: Network,
   source: LensSource,
   { sites }: { sites?: readonly SiteSelector[] } = {},
-): LensResult {
+): Promise<LensResult> {
   const isOutput = ({ name }: Site) => /hook_(attn|mlp)_out$/.test(name);
   const outputs = lensSites(network, source, sites, [...sitesOf(network.config).values()].filter(isOutput));
   const other = outputs.find((site) => !isOutput(site));
@@ -132,7 +134,7 @@ export function originalLens(
       wayOut: "Take hook_attn_out or hook_mlp_out; logitLens reads residual streams.",
     });
   const names = outputs.map(nameOf);
-  return readThrough(network, cacheOf(network, source, names), {
+  return readThrough(network, await cacheOf(network, source, names), {
     lens: "original",
     names,
     frozen: false,
@@ -182,8 +184,12 @@ function lensSites(
   });
 }
 
-function cacheOf(network: Network, source: LensSource, sites: readonly SiteName[]): ActivationCache {
-  if (!isCache(source)) return runPass(network, source, { sites }).cache;
+async function cacheOf(
+  network: Network,
+  source: LensSource,
+  sites: readonly SiteName[],
+): Promise<ActivationCache> {
+  if (!isCache(source)) return (await runPass(network, source, { sites })).cache;
   requireFresh(network, source);
   return source;
 }
@@ -195,11 +201,11 @@ interface Reading {
   normed: boolean;
 }
 
-function readThrough(
+async function readThrough(
   network: Network,
   cache: ActivationCache,
   { lens, names, frozen, normed }: Reading,
-): LensResult {
+): Promise<LensResult> {
   const { config, models } = network;
   const { batch, pos } = cache;
   const program = network.program(JSON.stringify(["lens", batch, pos, frozen, normed]), () => {
@@ -213,8 +219,8 @@ function readThrough(
   const rows = batch * pos * config.dVocab;
   const first = cached(cache, names[0]).data;
   const logits = emptyLike(first, models * names.length * rows);
-  names.forEach((name, site) => {
-    const out = program.run({ stream: cached(cache, name).data, ...scale }).logits; // [model, batch, pos, dVocab]
+  await inTurn(names, async (name, site) => {
+    const out = (await program.run({ stream: cached(cache, name).data, ...scale })).logits; // [model, batch, pos, dVocab]
     for (let model = 0; model < models; model++)
       logits.set(out.subarray(model * rows, (model + 1) * rows), (model * names.length + site) * rows);
   });

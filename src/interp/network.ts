@@ -1,5 +1,7 @@
 /** A network that can be looked into: a population's weights in an open session, and the programs compiled for it. */
+
 import { ArgumentError } from "../base/errors.ts";
+import { inTurn } from "../base/inTurn.ts";
 import type { Backend, Program, Session } from "../graph/backend.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type ModelConfig, validateConfig } from "../model/config.ts";
@@ -59,20 +61,20 @@ export function openNetwork(
       usable();
       const program = opened.compile(graph);
       return {
-        run: (inputs) => {
+        run: async (inputs) => {
           usable();
           if (graph.updates.size > 0) version++;
           return program.run(inputs);
         },
       };
     },
-    runInTurn: (calls) => calls.map(({ program, inputs }) => program.run(inputs)),
+    runInTurn: async (calls) => inTurn(calls, async ({ program, inputs }) => program.run(inputs)),
     write: (name, values) => {
       usable();
       opened.write(name, values);
       version++;
     },
-    read: (name) => {
+    read: async (name) => {
       usable();
       return opened.read(name);
     },

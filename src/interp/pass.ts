@@ -78,15 +78,15 @@ export function chosenSites(config: ModelConfig, choice: SiteChoice): Site[] {
 }
 
 /** Runs a network once; once more for each edit by function. */
-export function runPass(network: Network, tokens: Tokens, request: PassRequest): Pass {
+export async function runPass(network: Network, tokens: Tokens, request: PassRequest): Promise<Pass> {
   const { config, models } = network;
   const given = tokenArray(network, tokens);
   const frame = { models, batch: given.batch, pos: given.pos };
   const sites = request.sites === undefined ? [] : chosenSites(config, request.sites);
   const wanted = placeEdits(network, request.edits ?? [], frame);
   const placed: PlacedEdit[] = [];
-  for (const one of wanted) placed.push(applied(network, given, frame, placed, one));
-  const pass = execute(network, given, frame, {
+  for (const one of wanted) placed.push(await applied(network, given, frame, placed, one));
+  const pass = await execute(network, given, frame, {
     sites,
     placed,
     metric: request.gradientsOf,
@@ -98,16 +98,16 @@ export function runPass(network: Network, tokens: Tokens, request: PassRequest):
 }
 
 /** An edit by function as a replacement: the network is run with the edits before it, and the function sees the result. */
-function applied(
+async function applied(
   network: Network,
   tokens: TokenArray,
   frame: Frame,
   before: readonly PlacedEdit[],
   one: PlacedEdit,
-): PlacedEdit {
+): Promise<PlacedEdit> {
   const { action, site } = one;
   if (action.kind !== "function") return one;
-  const { cache } = execute(network, tokens, frame, { sites: [site], placed: before });
+  const { cache } = await execute(network, tokens, frame, { sites: [site], placed: before });
   const own = cache.get(site.name);
   const values = action.apply(own);
   if (values.length !== own.data.length)
@@ -127,12 +127,12 @@ interface Plan {
   start?: StreamStart;
 }
 
-function execute(
+async function execute(
   network: Network,
   tokens: TokenArray,
   frame: Frame,
   { sites, placed, metric, start }: Plan,
-): Pass {
+): Promise<Pass> {
   const { config, models } = network;
   const { batch, pos } = frame;
   const edits = joinEdits(network, placed, frame);
@@ -149,7 +149,7 @@ function execute(
   for (const [name, { form, ...arrays }] of edits)
     for (const part of partsOf(form)) inputs[inputName(name, part)] = arrays[part];
   Object.assign(inputs, graphOf?.inputs({ models, batch, pos, dVocab: config.dVocab }));
-  const out = program.run(inputs);
+  const out = await program.run(inputs);
 
   const collected = (prefix: string) =>
     makeCache(

@@ -63,17 +63,17 @@ export interface PatchSweep extends PatchEffects {
  * @throws NameError      for a site, an axis or a direction that does not exist, with the nearest one
  * @source Meng et al. 2022 (causal tracing); Heimersheim & Nanda 2024 (denoising and noising, normalised metrics)
  */
-export function patchSweep(
+export async function patchSweep(
   network: Network,
   options: PatchOptions & { readonly direction?: PatchDirection; readonly maxRows?: number },
-): PatchSweep {
+): Promise<PatchSweep> {
   const { metric, direction = "denoising", maxRows, level = 0.95 } = options;
   if (!Object.hasOwn(patchDirections, direction))
     throw unknownName("patch sweep, direction", direction, Object.keys(patchDirections));
   const { from, into } = patchDirections[direction];
-  const both = pairsOf(network, options);
+  const both = await pairsOf(network, options);
   const { plan } = both;
-  const patched = replacedMetric(network, both[into].tokens, {
+  const patched = await replacedMetric(network, both[into].tokens, {
     plan,
     replacement: both[from].cache,
     metric,
@@ -106,18 +106,22 @@ export interface AttributionPatching extends PatchEffects {
  * @throws ArgumentError if the metric is not differentiable; otherwise as {@link patchSweep}
  * @source Nanda 2023, "Attribution patching"; Syed, Rager & Conmy 2024
  */
-export function attributionPatching(
+export async function attributionPatching(
   network: Network,
   options: PatchOptions & { readonly exact?: boolean; readonly maxRows?: number },
-): AttributionPatching {
+): Promise<AttributionPatching> {
   const { metric, level = 0.95 } = options;
-  const { plan, clean, corrupt } = pairsOf(network, options);
-  const { change } = firstOrderChange(network, corrupt.tokens, { plan, replacement: clean.cache, metric });
+  const { plan, clean, corrupt } = await pairsOf(network, options);
+  const { change } = await firstOrderChange(network, corrupt.tokens, {
+    plan,
+    replacement: clean.cache,
+    metric,
+  });
   const metrics = { clean: clean.metric, corrupt: corrupt.metric };
   const effects = normalisedEffects(change, { ...metrics, level, areChanges: true });
   const own = { ...effects, layers: plan.layers, change };
   if (options.exact !== true) return own;
-  const exact = patchSweep(network, { ...options, direction: "denoising" });
+  const exact = await patchSweep(network, { ...options, direction: "denoising" });
   const [approximate, whole] = [own.effect.estimate.data, exact.effect.estimate.data];
   const cells = plan.cells.length;
   const correlation = Array.from({ length: network.models }, (_, model) => {
@@ -134,7 +138,10 @@ interface Side {
 }
 
 /** The unpatched runs, with the sites that are swept. */
-function pairsOf(network: Network, options: PatchOptions): { plan: SweepPlan; clean: Side; corrupt: Side } {
+async function pairsOf(
+  network: Network,
+  options: PatchOptions,
+): Promise<{ plan: SweepPlan; clean: Side; corrupt: Side }> {
   const [clean, corrupt] = [tokenArray(network, options.clean), tokenArray(network, options.corrupt)];
   if (clean.batch !== corrupt.batch || clean.pos !== corrupt.pos)
     throw new ShapeError({
@@ -143,9 +150,9 @@ function pairsOf(network: Network, options: PatchOptions): { plan: SweepPlan; cl
       got: `[batch ${clean.batch}, pos ${clean.pos}] and [batch ${corrupt.batch}, pos ${corrupt.pos}]`,
     });
   const plan = sweepPlan(network.config, options, clean.pos);
-  const side = (tokens: TokenArray): Side => {
-    const { logits, cache } = runPass(network, tokens, { sites: plan.sites.map(({ name }) => name) });
+  const side = async (tokens: TokenArray): Promise<Side> => {
+    const { logits, cache } = await runPass(network, tokens, { sites: plan.sites.map(({ name }) => name) });
     return { tokens, cache, metric: options.metric.measure(logits) };
   };
-  return { plan, clean: side(clean), corrupt: side(corrupt) };
+  return { plan, clean: await side(clean), corrupt: await side(corrupt) };
 }

@@ -99,7 +99,7 @@ const MAX_ROWS = 256;
  *         Goldowsky-Dill et al. 2023 (the path from sender to receiver, followed by all paths from there).
  *         TransformerLens' direct path patching of pre-LN heads is `norms: "frozen"`.
  */
-export function pathPatching(network: Network, options: PathPatchOptions): PathPatching {
+export async function pathPatching(network: Network, options: PathPatchOptions): Promise<PathPatching> {
   const { metric, direction = "denoising", level = 0.95, maxRows = MAX_ROWS } = options;
   const how = options.norms ?? "recomputed";
   if (!Object.hasOwn(patchDirections, direction))
@@ -119,13 +119,13 @@ export function pathPatching(network: Network, options: PathPatchOptions): PathP
 
   const written = senders.flatMap(({ sites }) => sites.map(({ name }) => name));
   const sites = [...new Set([...frozenSites(network.config, how), ...written])];
-  const runOf = (tokens: TokenArray) => {
-    const { logits, cache } = runPass(network, tokens, { sites });
+  const runOf = async (tokens: TokenArray) => {
+    const { logits, cache } = await runPass(network, tokens, { sites });
     return { cache, metric: metric.measure(logits) };
   };
-  const runs = { clean: runOf(both.clean), corrupt: runOf(both.corrupt) };
+  const runs = { clean: await runOf(both.clean), corrupt: await runOf(both.corrupt) };
   const { from, into } = patchDirections[direction];
-  const patched = patchedMetric(network, senders, receivers, {
+  const patched = await patchedMetric(network, senders, receivers, {
     base: runs[into].cache,
     source: runs[from].cache,
     norms: how,
@@ -163,12 +163,12 @@ interface Runs {
 }
 
 /** The metric with every path patched, [model, sender, receiver, batch]; NaN where there is none. */
-function patchedMetric(
+async function patchedMetric(
   network: Network,
   senders: readonly PathEnd[],
   receivers: readonly PathEnd[],
   { base, source, norms, metric, maxRows }: Runs,
-): Tensor {
+): Promise<Tensor> {
   const { models } = network;
   const { batch } = base;
   const shape = [models, senders.length, receivers.length, batch];
@@ -185,7 +185,7 @@ function patchedMetric(
   const plan: SweepPlan = { sites, axes: ["receiver"], shape: [cells.length], cells, layers: [] };
 
   for (const chunk of evenParts(leading, Math.max(1, Math.floor(maxRows / batch)))) {
-    const run = directRun(network, {
+    const run = await directRun(network, {
       ...{ base, source, norms, sites },
       senders: chunk.map((sender) => senders[sender]),
       logits: last.length > 0,
@@ -205,7 +205,10 @@ function patchedMetric(
     if (run.logits !== undefined) for (const receiver of last) take([receiver], each.measure(run.logits));
     if (cells.length === 0) continue;
     const tokens = repeatSequences(base.tokens(), chunk.length);
-    take(inside, replacedMetric(network, tokens, { plan, replacement: run.cache, metric: each, maxRows }));
+    take(
+      inside,
+      await replacedMetric(network, tokens, { plan, replacement: run.cache, metric: each, maxRows }),
+    );
   }
   return { axes: ["model", "sender", "receiver", "batch"], shape, data };
 }

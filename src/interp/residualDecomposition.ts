@@ -57,13 +57,13 @@ type Parts = Map<string, Float64Array>;
  * @throws NameError      if a cache lacks a site
  * @throws ArgumentError  for a stale cache
  */
-export function residualDecomposition(
+export async function residualDecomposition(
   network: Network,
   source: LensSource,
   options: DecompositionOptions = {},
-): Decomposition {
-  const cache = cacheFor(network, source, options);
-  const parts = partsOf(network, cache, options);
+): Promise<Decomposition> {
+  const cache = await cacheFor(network, source, options);
+  const parts = await partsOf(network, cache, options);
   const { config, models } = network;
   const size = models * cache.batch * cache.pos * config.dModel;
   const total = new Float64Array(size);
@@ -92,24 +92,24 @@ export function residualDecomposition(
  * @throws NameError      if a cache lacks a site
  * @throws ArgumentError  for a token outside the vocabulary, or a stale cache
  */
-export function directLogitAttribution(
+export async function directLogitAttribution(
   network: Network,
   source: LensSource,
   { token, other, ...options }: DecompositionOptions & { token: TokenChoice; other?: TokenChoice },
-): Attribution {
+): Promise<Attribution> {
   const { config, models } = network;
   const { dModel, dVocab } = config;
-  const cache = cacheFor(network, source, options);
+  const cache = await cacheFor(network, source, options);
   const { batch, pos } = cache;
-  const parts = partsOf(network, cache, options);
+  const parts = await partsOf(network, cache, options);
   const bias = new Float64Array(models * batch * pos * dModel);
   if (config.finalNorm) {
-    renormalise(network, cache, parts, "ln_final");
-    if (config.biases) repeat(bias, network.session.read("ln_final.b"), models, dModel);
+    await renormalise(network, cache, parts, "ln_final");
+    if (config.biases) repeat(bias, await network.session.read("ln_final.b"), models, dModel);
   }
   parts.set("bias", bias);
-  const unembedding = network.session.read(config.tiedUnembed ? "embed.W_E" : "unembed.W_U");
-  const bU = config.biases ? network.session.read("unembed.b_U") : undefined;
+  const unembedding = await network.session.read(config.tiedUnembed ? "embed.W_E" : "unembed.W_U");
+  const bU = config.biases ? await network.session.read("unembed.b_U") : undefined;
   const weightAt = (model: number, unit: number, to: number) =>
     unembedding[model * dModel * dVocab + (config.tiedUnembed ? to * dModel + unit : unit * dVocab + to)];
   const chosen = (choice: TokenChoice, row: number) =>
@@ -161,51 +161,61 @@ export function decompositionSites(config: ModelConfig, options: DecompositionOp
 
 const finalStream = (config: ModelConfig): SiteName => `blocks.${config.nLayers - 1}.hook_resid_post`;
 
-function cacheFor(network: Network, source: LensSource, options: DecompositionOptions): ActivationCache {
+async function cacheFor(
+  network: Network,
+  source: LensSource,
+  options: DecompositionOptions,
+): Promise<ActivationCache> {
   const sites = decompositionSites(network.config, options);
-  if (!("names" in source)) return runPass(network, source, { sites }).cache;
+  if (!("names" in source)) return (await runPass(network, source, { sites })).cache;
   requireFresh(network, source);
   return source;
 }
 
 /** What each component wrote, as it stands in the final stream. */
-function partsOf(
+async function partsOf(
   network: Network,
   cache: ActivationCache,
   { heads = false, neurons = false }: DecompositionOptions,
-): Parts {
+): Promise<Parts> {
   const { config } = network;
   const parts: Parts = new Map();
   const take = (label: string, site: SiteName) =>
     parts.set(label, Float64Array.from(cached(cache, site).data));
-  const norm = (layer: number, which: "ln1" | "ln2") => {
+  const norm = async (layer: number, which: "ln1" | "ln2") => {
     if (config.normalization !== "post") return;
-    renormalise(network, cache, parts, `blocks.${layer}.${which}`);
-    if (config.biases) putBias(network, cache, parts, `${layer}_${which}_bias`, `blocks.${layer}.${which}.b`);
+    await renormalise(network, cache, parts, `blocks.${layer}.${which}`);
+    if (config.biases)
+      await putBias(network, cache, parts, `${layer}_${which}_bias`, `blocks.${layer}.${which}.b`);
   };
   take("embed", "hook_embed");
   if (config.positions !== "none") take("pos_embed", "hook_pos_embed");
   for (let layer = 0; layer < config.nLayers; layer++) {
     if (!config.mlpOnly) {
-      if (heads) putHeads(network, cache, parts, layer);
+      if (heads) await putHeads(network, cache, parts, layer);
       else take(`${layer}_attn_out`, `blocks.${layer}.hook_attn_out`);
-      norm(layer, "ln1");
+      await norm(layer, "ln1");
     }
     if (!config.attnOnly) {
-      if (neurons) putNeurons(network, cache, parts, layer);
+      if (neurons) await putNeurons(network, cache, parts, layer);
       else take(`${layer}_mlp_out`, `blocks.${layer}.hook_mlp_out`);
-      norm(layer, "ln2");
+      await norm(layer, "ln2");
     }
   }
   return parts;
 }
 
 /** Every part through a norm whose scale is that of the whole stream: w · (p − mean p) / s. */
-function renormalise(network: Network, cache: ActivationCache, parts: Parts, norm: string): void {
+async function renormalise(
+  network: Network,
+  cache: ActivationCache,
+  parts: Parts,
+  norm: string,
+): Promise<void> {
   const { config, models } = network;
   const { dModel } = config;
   const scales = cached(cache, `${norm}.hook_scale`).data;
-  const weight = network.session.read(`${norm}.w`);
+  const weight = await network.session.read(`${norm}.w`);
   const rows = scales.length / models;
   for (const part of parts.values())
     for (const [row, scale] of scales.entries()) {
@@ -219,12 +229,17 @@ function renormalise(network: Network, cache: ActivationCache, parts: Parts, nor
 }
 
 /** A head's z through its rows of W_O; without W_O its z stands in its own dimensions of the stream. */
-function putHeads(network: Network, cache: ActivationCache, parts: Parts, layer: number): void {
+async function putHeads(
+  network: Network,
+  cache: ActivationCache,
+  parts: Parts,
+  layer: number,
+): Promise<void> {
   const { config, models } = network;
   const { nHeads, dHead, dModel } = config;
   const z = cached(cache, `blocks.${layer}.attn.hook_z`).data; // [model, batch, pos, head, dHead]
   const projected = config.attention === "projected";
-  const wO = projected ? network.session.read(`blocks.${layer}.attn.W_O`) : undefined; // [model, head, dHead, dModel]
+  const wO = projected ? await network.session.read(`blocks.${layer}.attn.W_O`) : undefined; // [model, head, dHead, dModel]
   const rows = models * cache.batch * cache.pos;
   for (let head = 0; head < nHeads; head++) {
     const part = new Float64Array(rows * dModel);
@@ -239,14 +254,19 @@ function putHeads(network: Network, cache: ActivationCache, parts: Parts, layer:
     parts.set(`L${layer}H${head}`, part);
   }
   if (projected && config.biases)
-    putBias(network, cache, parts, `${layer}_attn_bias`, `blocks.${layer}.attn.b_O`);
+    await putBias(network, cache, parts, `${layer}_attn_bias`, `blocks.${layer}.attn.b_O`);
 }
 
-function putNeurons(network: Network, cache: ActivationCache, parts: Parts, layer: number): void {
+async function putNeurons(
+  network: Network,
+  cache: ActivationCache,
+  parts: Parts,
+  layer: number,
+): Promise<void> {
   const { config, models } = network;
   const { dMlp, dModel } = config;
   const post = cached(cache, `blocks.${layer}.mlp.hook_post`).data; // [model, batch, pos, dMlp]
-  const wOut = network.session.read(`blocks.${layer}.mlp.W_out`); // [model, dMlp, dModel]
+  const wOut = await network.session.read(`blocks.${layer}.mlp.W_out`); // [model, dMlp, dModel]
   const rows = models * cache.batch * cache.pos;
   for (let neuron = 0; neuron < dMlp; neuron++) {
     const part = new Float64Array(rows * dModel);
@@ -261,7 +281,7 @@ function putNeurons(network: Network, cache: ActivationCache, parts: Parts, laye
       );
     parts.set(`L${layer}N${neuron}`, part);
   }
-  if (config.biases) putBias(network, cache, parts, `${layer}_mlp_bias`, `blocks.${layer}.mlp.b_out`);
+  if (config.biases) await putBias(network, cache, parts, `${layer}_mlp_bias`, `blocks.${layer}.mlp.b_out`);
 }
 
 /** part[row] += by · matrix[from], rows of dModel numbers. */
@@ -276,16 +296,16 @@ function addRow(
   for (let unit = 0; unit < dModel; unit++) part[row * dModel + unit] += by * matrix[from * dModel + unit];
 }
 
-function putBias(
+async function putBias(
   network: Network,
   cache: ActivationCache,
   parts: Parts,
   label: string,
   weight: string,
-): void {
+): Promise<void> {
   const { dModel } = network.config;
   const part = new Float64Array(network.models * cache.batch * cache.pos * dModel);
-  repeat(part, network.session.read(weight), network.models, dModel);
+  repeat(part, await network.session.read(weight), network.models, dModel);
   parts.set(label, part);
 }
 

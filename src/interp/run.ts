@@ -12,8 +12,8 @@ import type { Tokens } from "./tokens.ts";
  *
  * @throws ShapeError, ArgumentError if the tokens do not fit the network
  */
-export function forward(network: Network, tokens: Tokens): Tensor {
-  return runPass(network, tokens, {}).logits;
+export async function forward(network: Network, tokens: Tokens): Promise<Tensor> {
+  return (await runPass(network, tokens, {})).logits;
 }
 
 /** What {@link runWithCache} gives. */
@@ -33,8 +33,12 @@ export interface CachedRun {
  * @throws NameError      if a name or selector matches nothing, with the nearest site
  * @throws ArgumentError  if nothing is selected, or the tokens do not fit
  */
-export function runWithCache(network: Network, tokens: Tokens, { sites }: { sites: SiteChoice }): CachedRun {
-  const { logits, cache } = runPass(network, tokens, { sites });
+export async function runWithCache(
+  network: Network,
+  tokens: Tokens,
+  { sites }: { sites: SiteChoice },
+): Promise<CachedRun> {
+  const { logits, cache } = await runPass(network, tokens, { sites });
   return { logits, cache };
 }
 
@@ -54,12 +58,12 @@ export interface EditedRun extends CachedRun {
  * @throws ArgumentError  for an edit that touches nothing, an index outside its axis, a stale cache
  * @throws ShapeError     for values that do not fit
  */
-export function runWithHooks(
+export async function runWithHooks(
   network: Network,
   tokens: Tokens,
   { edits, sites }: { edits: readonly Edit[]; sites?: SiteChoice },
-): EditedRun {
-  const { logits, cache, report } = runPass(network, tokens, { edits, sites });
+): Promise<EditedRun> {
+  const { logits, cache, report } = await runPass(network, tokens, { edits, sites });
   return { logits, cache, report };
 }
 
@@ -85,12 +89,12 @@ export interface GradientRun extends CachedRun {
  * @param edits  interventions of the run; the gradient is taken in the activation after them
  * @throws ArgumentError if the metric is not differentiable
  */
-export function gradients(
+export async function gradients(
   network: Network,
   tokens: Tokens,
   { of, sites, edits }: { of: Metric; sites: SiteChoice; edits?: readonly Edit[] },
-): GradientRun {
-  const run = runPass(network, tokens, { sites, edits, gradientsOf: of });
+): Promise<GradientRun> {
+  const run = await runPass(network, tokens, { sites, edits, gradientsOf: of });
   return {
     logits: run.logits,
     cache: run.cache,

@@ -18,8 +18,10 @@
  * `p` is P(|c| as large), of one token given beforehand: times dVocab for the best of all. Whether singular values are
  * large, random initialisations say: {@link singularValues} with {@link weightNull}.
  */
+
 import { integerIn } from "../base/check.ts";
 import { ArgumentError, unknownName } from "../base/errors.ts";
+import { inTurn } from "../base/inTurn.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { betaInc } from "../stats/betaInc.ts";
 import { type DenseMatrix, times, transposed } from "./denseMatrix.ts";
@@ -87,34 +89,41 @@ export interface SingularValues extends WeightScores<"value"> {
  * @source Millidge & Black 2022, "The singular value decompositions of transformer weight matrices are highly
  *         interpretable"
  */
-export function singularDirections(
+export async function singularDirections(
   source: WeightSource,
   { of, count = 1, k, ...options }: CircuitOptions & { of: SingularMatrix; count?: number; k?: number },
-): SingularDirection[] {
+): Promise<SingularDirection[]> {
   const { config } = source;
   integerIn("singular directions, count", count, 1, rankBound(config, of));
   const shown = integerIn("singular directions, k", k ?? Math.min(5, config.dVocab), 1, config.dVocab);
   const norms = options.norms ?? "folded";
   const read = matrixReader(source);
-  return placesOf(source, of, options).flatMap(({ model, layer, head }) => {
-    const { values, right } = singularDecomposition(
-      matrixAt(config, read, { of, model, layer, head: head ?? 0, norms }),
-    );
-    const total = values.reduce((sum, value) => sum + value * value, 0);
-    const from = of === "OV" ? attentionAt(layer) : mlpAt(layer);
-    const names = normsOnTheWay(config, { from, to: unembeddingAt(config), norms });
-    const unembedding = readThroughNorms(unembeddingOf(config, read, model), names, read, model);
-    return right.slice(0, count).map((direction, index) => ({
-      model,
-      layer,
-      head,
-      index,
-      value: values[index],
-      share: total === 0 ? Number.NaN : values[index] ** 2 / total,
-      direction,
-      ...endsOf(direction, unembedding, shown),
-    }));
-  });
+  return (
+    await inTurn(placesOf(source, of, options), async ({ model, layer, head }) => {
+      const { values, right } = singularDecomposition(
+        await matrixAt(config, read, { of, model, layer, head: head ?? 0, norms }),
+      );
+      const total = values.reduce((sum, value) => sum + value * value, 0);
+      const from = of === "OV" ? attentionAt(layer) : mlpAt(layer);
+      const names = normsOnTheWay(config, { from, to: unembeddingAt(config), norms });
+      const unembedding = await readThroughNorms(
+        await unembeddingOf(config, read, model),
+        names,
+        read,
+        model,
+      );
+      return right.slice(0, count).map((direction, index) => ({
+        model,
+        layer,
+        head,
+        index,
+        value: values[index],
+        share: total === 0 ? Number.NaN : values[index] ** 2 / total,
+        direction,
+        ...endsOf(direction, unembedding, shown),
+      }));
+    })
+  ).flat();
 }
 
 /**
@@ -123,18 +132,21 @@ export function singularDirections(
  *
  * @throws ArgumentError  as {@link singularDirections}
  */
-export function singularValues(
+export async function singularValues(
   source: WeightSource,
   { of, norms = "folded" }: { of: SingularMatrix; norms?: CircuitNorms },
-): SingularValues {
+): Promise<SingularValues> {
   const { config, models } = source;
   const rank = rankBound(config, of);
   const read = matrixReader(source);
-  const values = placesOf(source, of, {}).flatMap(({ model, layer, head }) =>
-    Array.from(
-      singularDecomposition(matrixAt(config, read, { of, model, layer, head: head ?? 0, norms })).values,
-    ),
-  );
+  const values = (
+    await inTurn(placesOf(source, of, {}), async ({ model, layer, head }) =>
+      Array.from(
+        singularDecomposition(await matrixAt(config, read, { of, model, layer, head: head ?? 0, norms }))
+          .values,
+      ),
+    )
+  ).flat();
   const byHead = of === "OV";
   return {
     config,
@@ -188,20 +200,23 @@ function placesOf(
 }
 
 /** The matrix whose right singular vectors are wanted. */
-function matrixAt(
+async function matrixAt(
   config: ModelConfig,
   read: ReadMatrix,
   place: { of: SingularMatrix; model: number; layer: number; head: number; norms: CircuitNorms },
-): FactoredMatrix | DenseMatrix {
+): Promise<FactoredMatrix | DenseMatrix> {
   const { of, model, layer, norms } = place;
-  const readAt = (at: number, matrix: DenseMatrix) =>
+  const readAt = async (at: number, matrix: DenseMatrix) =>
     readThroughNorms(matrix, normsOnTheWay(config, { from: at, to: at, norms }), read, model);
   if (of === "OV") {
     const own = headMatrix(config, read, place);
-    return factoredMatrix(readAt(attentionAt(layer), own("V")), own("O"));
+    return factoredMatrix(await readAt(attentionAt(layer), await own("V")), await own("O"));
   }
   const name = `blocks.${layer}.mlp.${of}`;
-  const matrix = of === "W_out" ? read(name, model) : transposed(readAt(mlpAt(layer), read(name, model)));
+  const matrix =
+    of === "W_out"
+      ? await read(name, model)
+      : transposed(await readAt(mlpAt(layer), await read(name, model)));
   return matrix; // [dMlp, dModel]
 }
 

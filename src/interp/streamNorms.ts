@@ -53,16 +53,16 @@ export function normsOnTheWay(
  *
  * @param matrix  [dModel, columns]
  */
-export function readThroughNorms(
+export async function readThroughNorms(
   matrix: DenseMatrix,
   norms: readonly string[],
   read: ReadMatrix,
   model: number,
-): DenseMatrix {
+): Promise<DenseMatrix> {
   const { rows, columns } = matrix;
   const data = Float64Array.from(matrix.data);
   for (const norm of [...norms].reverse()) {
-    const weight = read(`${norm}.w`, model).data;
+    const weight = (await read(`${norm}.w`, model)).data;
     for (let j = 0; j < columns; j++) {
       let mean = 0;
       for (let i = 0; i < rows; i++) mean += (data[i * columns + j] *= weight[i]) / rows;
@@ -77,16 +77,16 @@ export function readThroughNorms(
  *
  * @param matrix  [rows, dModel]
  */
-export function writeThroughNorms(
+export async function writeThroughNorms(
   matrix: DenseMatrix,
   norms: readonly string[],
   read: ReadMatrix,
   model: number,
-): DenseMatrix {
+): Promise<DenseMatrix> {
   const { rows, columns } = matrix;
   const data = Float64Array.from(matrix.data);
   for (const norm of norms) {
-    const weight = read(`${norm}.w`, model).data;
+    const weight = (await read(`${norm}.w`, model)).data;
     for (let i = 0; i < rows; i++) {
       const row = data.subarray(i * columns, (i + 1) * columns);
       const mean = row.reduce((sum, value) => sum + value, 0) / columns;

@@ -11,6 +11,7 @@
  * rests on a pattern of 0 hiding what is masked, but 0 · Infinity is NaN: where a replacement or an answer is not
  * finite, whole runs are made. (Values that overflow only inside, behind all that is read, still hide.)
  */
+import { inTurn } from "../base/inTurn.ts";
 import type { RunInputs, TensorData } from "../graph/backend.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { hook, type Site, type SiteName } from "../model/hookPoints.ts";
@@ -88,16 +89,16 @@ interface Replaced {
  * @param answer  called once for each cell with its logits [model, batch, pos, dVocab], those of the unchanged run at
  *                positions that are not read; with undefined where a whole run is needed
  */
-export function runSuffixes(
+export async function runSuffixes(
   network: Network,
   tokens: TokenArray,
   request: SuffixRequest,
   answer: (cell: number, logits: Tensor | undefined) => void,
-): void {
+): Promise<void> {
   const { cells } = request;
   if (cells.length === 0) return;
   const { nLayers, dModel } = network.config;
-  const sweep = prepared(network, tokens, request);
+  const sweep = await prepared(network, tokens, request);
   const layerOf = (cell: number) => cells[cell].sites[0].layer as number;
   const order = cells.map((_, cell) => cell).sort((a, b) => layerOf(a) - layerOf(b));
   const numbers = network.models * tokens.batch * tokens.pos * dModel;
@@ -109,15 +110,18 @@ export function runSuffixes(
     for (let layer = layerOf(own[0]); layer < nLayers; layer++) {
       const here = own.filter((cell) => layerOf(cell) === layer);
       const { before, through } = entering(sweep, layer, here, refused);
-      rows = [...advanced(sweep, layer, [...rows, ...before]), ...entered(sweep, layer, through)];
+      rows = [
+        ...(await advanced(sweep, layer, [...rows, ...before])),
+        ...(await entered(sweep, layer, through)),
+      ];
     }
-    const changed = changedLogits(sweep, rows);
+    const changed = await changedLogits(sweep, rows);
     for (const cell of own)
       answer(cell, refused.has(cell) ? undefined : withRows(sweep, changed.get(cell) ?? []));
   }
 }
 
-function prepared(network: Network, tokens: TokenArray, request: SuffixRequest): Sweep {
+async function prepared(network: Network, tokens: TokenArray, request: SuffixRequest): Promise<Sweep> {
   const { config } = network;
   requireFresh(network, request.replacement);
   const sites = new Set<SiteName>(request.cells.flatMap((cell) => cell.sites.map(({ name }) => name)));
@@ -126,7 +130,7 @@ function prepared(network: Network, tokens: TokenArray, request: SuffixRequest):
     sites.add(hook.residPre(layer)).add(hook.residPost(layer));
     if (config.causal && !config.mlpOnly) sites.add(hook.k(layer)).add(hook.v(layer));
   }
-  const { cache, logits } = runPass(network, tokens, { sites: [...sites] });
+  const { cache, logits } = await runPass(network, tokens, { sites: [...sites] });
   return { ...request, network, batch: tokens.batch, pos: tokens.pos, cache, logits };
 }
 
@@ -226,22 +230,24 @@ function replacedStream(sweep: Sweep, cell: number, sequence: number, first: num
 }
 
 /** Rows after a block. */
-function advanced(sweep: Sweep, layer: number, rows: readonly Row[]): Row[] {
-  return inRuns(sweep, rows).flatMap((together) => {
-    const streams = throughBlock(sweep, layer, together);
-    return together.map((row, i) => {
-      return { ...row, first: extentAfter(sweep, layer, row.first)[0], stream: streams[i] };
-    });
-  });
+async function advanced(sweep: Sweep, layer: number, rows: readonly Row[]): Promise<Row[]> {
+  return (
+    await inTurn(inRuns(sweep, rows), async (together) => {
+      const streams = await throughBlock(sweep, layer, together);
+      return together.map((row, i) => {
+        return { ...row, first: extentAfter(sweep, layer, row.first)[0], stream: streams[i] };
+      });
+    })
+  ).flat();
 }
 
 /** Rows after the block in which they begin. */
-function entered(sweep: Sweep, layer: number, entries: readonly Entry[]): Row[] {
+async function entered(sweep: Sweep, layer: number, entries: readonly Entry[]): Promise<Row[]> {
   const { network } = sweep;
   const after: Row[] = [];
   for (const together of inRuns(sweep, entries)) {
     const rows = programRows(sweep, together.length);
-    const streams = throughBlock(sweep, layer, together, replaced(sweep, together, rows));
+    const streams = await throughBlock(sweep, layer, together, replaced(sweep, together, rows));
     for (const [i, { sequence, first, parts, inPlace }] of together.entries())
       for (const { cell, at } of parts) {
         const [start, end] = extentAfter(sweep, layer, inPlace ? suffixAt(sweep, at) : first);
@@ -288,12 +294,12 @@ function replaced(sweep: Sweep, together: readonly Entry[], rows: number): Map<S
 }
 
 /** Streams after a block, of rows with one first position. */
-function throughBlock(
+async function throughBlock(
   sweep: Sweep,
   layer: number,
   together: readonly Omit<Row, "cell">[],
   bySite: ReadonlyMap<SiteName, Replaced> = new Map(),
-): TensorData[] {
+): Promise<TensorData[]> {
   const { network, batch, pos } = sweep;
   const { config, models } = network;
   const [{ first }] = together;
@@ -320,18 +326,18 @@ function throughBlock(
       });
       inputs[`known ${site}`] = stacked(models, before, batch);
     }
-  return unstacked(models, program.run(inputs).stream, rows);
+  return unstacked(models, (await program.run(inputs)).stream, rows);
 }
 
 /** Logits of each row at the positions that are read, [model, pos from first, dVocab], by cell. */
-function changedLogits(sweep: Sweep, rows: readonly Row[]): Map<number, Row[]> {
+async function changedLogits(sweep: Sweep, rows: readonly Row[]): Promise<Map<number, Row[]>> {
   const { network, reads } = sweep;
   const { config, models } = network;
   const changed = new Map<number, Row[]>();
   for (const together of inRuns(sweep, rows)) {
     const form = { rows: programRows(sweep, together.length), pos: reads[1] - together[0].first };
     const program = network.program(`logits ${JSON.stringify(form)}`, () => logitGraph(config, form));
-    const { logits } = program.run({ stream: stacked(models, together, form.rows) });
+    const { logits } = await program.run({ stream: stacked(models, together, form.rows) });
     const own = unstacked(models, logits, form.rows);
     for (const [i, row] of together.entries()) {
       const list = changed.get(row.cell) ?? [];

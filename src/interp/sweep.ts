@@ -147,7 +147,7 @@ const MAX_ROWS = 256;
  * @param replacement  what the cells become, by site, one row for each sequence
  * @returns            [model, ...axes of the plan, batch]
  */
-export function replacedMetric(
+export async function replacedMetric(
   network: Network,
   tokens: TokenArray,
   {
@@ -156,7 +156,7 @@ export function replacedMetric(
     metric,
     maxRows = MAX_ROWS,
   }: { plan: SweepPlan; replacement: ActivationCache; metric: Metric; maxRows?: number },
-): Tensor {
+): Promise<Tensor> {
   const { models } = network;
   const { batch, pos } = tokens;
   integerIn("sweep, maxRows", maxRows, 1);
@@ -176,21 +176,21 @@ export function replacedMetric(
   const read = metric.positions?.(pos) ?? [0, pos - 1];
   const reads = [Math.min(...read), Math.max(...read) + 1] as const;
   const cells = bySuffix.map((cell) => plan.cells[cell]);
-  runSuffixes(network, tokens, { cells, replacement, reads, maxRows }, (i, logits) => {
+  await runSuffixes(network, tokens, { cells, replacement, reads, maxRows }, (i, logits) => {
     if (logits === undefined) whole.push(bySuffix[i]);
     else answer(bySuffix[i], logits);
   });
-  runWhole(network, tokens, { plan, cells: whole, replacement, maxRows }, answer);
+  await runWhole(network, tokens, { plan, cells: whole, replacement, maxRows }, answer);
   return sweepTensor(plan, models, batch, data);
 }
 
 /** The logits of cells by packed runs that start at the first block in which something is replaced. */
-function runWhole(
+async function runWhole(
   network: Network,
   tokens: TokenArray,
   request: { plan: SweepPlan; cells: readonly number[]; replacement: ActivationCache; maxRows: number },
   answer: (cell: number, logits: Tensor) => void,
-): void {
+): Promise<void> {
   const { plan, replacement, maxRows } = request;
   const { batch } = tokens;
   const most = Math.max(1, Math.floor(maxRows / batch));
@@ -199,7 +199,7 @@ function runWhole(
   const before =
     later.length === 0
       ? undefined
-      : runPass(network, tokens, { sites: later.map((layer) => hook.residPre(layer)) });
+      : await runPass(network, tokens, { sites: later.map((layer) => hook.residPre(layer)) });
   for (const [layer, indices] of groups) {
     const perRun = Math.ceil(indices.length / Math.ceil(indices.length / most));
     for (let first = 0; first < indices.length; first += perRun) {
@@ -214,7 +214,7 @@ function runWhole(
         );
       });
       const start = before && layer > 0 ? startOf(before.cache, layer, together.length) : undefined;
-      const { logits } = runPass(network, rows, { edits, start });
+      const { logits } = await runPass(network, rows, { edits, start });
       for (const [k, cell] of together.entries()) answer(cell, someRows(logits, k * batch, batch));
     }
   }
@@ -230,15 +230,15 @@ function runWhole(
  * @returns  `change` [model, ...axes of the plan, batch]; `logits` of the run
  * @throws ArgumentError if the metric is not differentiable
  */
-export function firstOrderChange(
+export async function firstOrderChange(
   network: Network,
   tokens: TokenArray,
   { plan, replacement, metric }: { plan: SweepPlan; replacement: ActivationCache; metric: Metric },
-): { change: Tensor; logits: Tensor } {
+): Promise<{ change: Tensor; logits: Tensor }> {
   const { models } = network;
   const { batch, pos } = tokens;
   const { sites, cells } = plan;
-  const run = runPass(network, tokens, { sites: sites.map(({ name }) => name), gradientsOf: metric });
+  const run = await runPass(network, tokens, { sites: sites.map(({ name }) => name), gradientsOf: metric });
   const gradients = run.gradients as ActivationCache;
   const bySite = new Map(
     sites.map(({ name }) => {

@@ -21,11 +21,11 @@ export interface WeightSource {
  */
 export function weightSource(config: ModelConfig, weights: Weights): WeightSource {
   validateConfig(config);
-  return { config, models: modelCount(config, weights), session: { read: (name) => weights[name] } };
+  return { config, models: modelCount(config, weights), session: { read: async (name) => weights[name] } };
 }
 
 /** Reads one matrix of one model; of a weight by head, one head's. A vector is a matrix of one row. */
-export type ReadMatrix = (name: string, model: number, head?: number) => DenseMatrix;
+export type ReadMatrix = (name: string, model: number, head?: number) => Promise<DenseMatrix>;
 
 /**
  * A reader that fetches every weight once.
@@ -35,11 +35,11 @@ export type ReadMatrix = (name: string, model: number, head?: number) => DenseMa
 export function matrixReader({ config, session }: WeightSource): ReadMatrix {
   const shapes = weightShapes(config);
   const fetched = new Map<string, TensorData>();
-  return (name, model, head = 0) => {
+  return async (name, model, head = 0) => {
     const shape = shapes.get(name);
     if (shape === undefined)
       throw new NameError({ where: `weight "${name}"`, rule: "the model has no such weight" });
-    const all = fetched.get(name) ?? session.read(name);
+    const all = fetched.get(name) ?? (await session.read(name));
     fetched.set(name, all);
     const columns = shape[shape.length - 1];
     const rows = shape.length === 1 ? 1 : shape[shape.length - 2];

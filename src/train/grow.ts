@@ -46,7 +46,7 @@ export interface Grown {
  * @returns a generator of stops, whose return value is {@link Grown}
  * @throws ArgumentError if a checkpoint lies outside the run
  */
-export function* grow(trainer: Trainer, options: GrowOptions): Generator<Stop, Grown> {
+export async function* grow(trainer: Trainer, options: GrowOptions): AsyncGenerator<Stop, Grown> {
   const { sources, rates, schedule, steps, reportEvery = Number.POSITIVE_INFINITY } = options;
   const { models } = trainer.session;
   integerIn("steps", steps, 0);
@@ -65,7 +65,7 @@ export function* grow(trainer: Trainer, options: GrowOptions): Generator<Stop, G
   for (let step = 1; step <= steps; step++) {
     const batches: Sequences[] = sources.map((source) => source.batch(step - 1));
     const factor = rateFactor(schedule, step, steps);
-    const loss = trainer.step(
+    const loss = await trainer.step(
       batches,
       step,
       rates.map((rate) => rate * factor),
@@ -76,7 +76,7 @@ export function* grow(trainer: Trainer, options: GrowOptions): Generator<Stop, G
     if (checkpoints.has(step)) yield { kind: "checkpoint", step, loss: finiteMean(loss) };
     else if (step % reportEvery === 0) yield { kind: "progress", step, loss: finiteMean(loss) };
   }
-  const weights = Object.values(trainer.readWeights());
+  const weights = Object.values(await trainer.readWeights());
   markDiverged(divergedAt, steps, (model) =>
     weights.every((values) => {
       const size = values.length / models;

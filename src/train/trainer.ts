@@ -1,5 +1,7 @@
 /** A population in training: an open session with the programs of its step, compiled as batch sizes turn up. */
+
 import { ArgumentError, unknownName } from "../base/errors.ts";
+import { inTurn } from "../base/inTurn.ts";
 import { type Scored, scoredPositions } from "../data/scored.ts";
 import type { Sequences } from "../data/types.ts";
 import type { Backend, Call, Program, Session } from "../graph/backend.ts";
@@ -40,17 +42,17 @@ export interface Trainer {
    * @throws ArgumentError if the batches differ in size or in what counts, are empty, or are larger than the trainer was
    *                       opened for
    */
-  step(batches: readonly Sequences[], step: number, rates: readonly number[]): Float64Array;
+  step(batches: readonly Sequences[], step: number, rates: readonly number[]): Promise<Float64Array>;
   /**
    * Mean loss by position, [model, pos] in nats, over sequences that all models share or have each. Positions that do
    * not count have a loss too: `scoredMean` of a model's row is what training reports.
    */
-  evaluate(batches: readonly Sequences[]): Float64Array;
+  evaluate(batches: readonly Sequences[]): Promise<Float64Array>;
   /**
    * Share of sequences in which the target has the largest logit, [model, pos] in [0, 1], whether the position counts or
    * not. Of k equally large ones each is right 1/k times; NaN where a logit is.
    */
-  accuracy(batches: readonly Sequences[]): Float64Array;
+  accuracy(batches: readonly Sequences[]): Promise<Float64Array>;
   /** Sets every weight, [model, ...shape]. */
   writeWeights(weights: Weights): void;
   /** Sets the mask of every weight that has one, [model, ...shape]; until then nothing of those weights is trained. */
@@ -58,7 +60,7 @@ export interface Trainer {
   /** Sets the weights whose output counts as 0, [model, ...shape]; only where `outputScale` is given. */
   writeOrigin(weights: Weights): void;
   /** Copies of all weights, [model, ...shape]. */
-  readWeights(): Weights;
+  readWeights(): Promise<Weights>;
 }
 
 /** Sequences that are evaluated at a time. */
@@ -90,7 +92,7 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
     return program;
   };
 
-  const step: Trainer["step"] = (batches, number, rates) => {
+  const step: Trainer["step"] = async (batches, number, rates) => {
     const { count } = sameSize(batches, models, nPos);
     const scored = commonlyScored(batches);
     const which = scored === undefined ? "" : ` ${scored.join("")}`;
@@ -106,7 +108,7 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
       const program = compiled(`whole ${count}${which}`, () =>
         session.compile(wholeStep(options, count, nPos, { scored })),
       );
-      const { loss } = program.run({ ...stacked(batches, 0, count), ...numbers });
+      const { loss } = await program.run({ ...stacked(batches, 0, count), ...numbers });
       return Float64Array.from(loss);
     }
     const calls: Call[] = [];
@@ -119,7 +121,7 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
       calls.push({ program, inputs: blockStacks[calls.length](batches, start, start + size) });
     }
     const update = compiled("update", () => session.compile(updateStep(options)));
-    const told = session.runInTurn([...calls, { program: update, inputs: numbers }]);
+    const told = await session.runInTurn([...calls, { program: update, inputs: numbers }]);
     const total = new Float64Array(models);
     for (const { loss } of told.slice(0, -1))
       for (let model = 0; model < models; model++) total[model] += loss[model];
@@ -127,33 +129,33 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
   };
 
   /** Looks at sequences a block at a time; returns how many there are. */
-  const overBlocks = (
+  const overBlocks = async (
     batches: readonly Sequences[],
-    look: (size: number, inputs: Stacked, count: number) => void,
-  ): number => {
+    look: (size: number, inputs: Stacked, count: number) => Promise<void>,
+  ): Promise<number> => {
     const { count } = sameSize(batches, models, nPos);
     for (let start = 0; start < count; start += EVALUATION_BLOCK) {
       const size = Math.min(EVALUATION_BLOCK, count - start);
-      look(size, stacked(batches, start, start + size), count);
+      await look(size, stacked(batches, start, start + size), count);
     }
     return count;
   };
 
-  const evaluate: Trainer["evaluate"] = (batches) => {
+  const evaluate: Trainer["evaluate"] = async (batches) => {
     const total = new Float64Array(models * nPos);
-    overBlocks(batches, (size, inputs, count) => {
+    await overBlocks(batches, async (size, inputs, count) => {
       const program = compiled(`evaluate ${size}`, () => session.compile(evaluation(options, size, nPos)));
-      const { loss } = program.run(inputs);
+      const { loss } = await program.run(inputs);
       for (let i = 0; i < total.length; i++) total[i] += (loss[i] * size) / count;
     });
     return total;
   };
 
-  const accuracy: Trainer["accuracy"] = (batches) => {
+  const accuracy: Trainer["accuracy"] = async (batches) => {
     const right = new Float64Array(models * nPos);
-    const count = overBlocks(batches, (size, { tokens, targets }) => {
+    const count = await overBlocks(batches, async (size, { tokens, targets }) => {
       const program = compiled(`logits ${size}`, () => session.compile(logitsOf(options, size, nPos)));
-      const { logits } = program.run({ tokens });
+      const { logits } = await program.run({ tokens });
       const ofBlock = countRight(logits, targets, { models, batch: size, nPos, dVocab: config.dVocab });
       for (let i = 0; i < right.length; i++) right[i] += ofBlock[i];
     });
@@ -174,7 +176,8 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
     writeOrigin: (weights) => {
       for (const name of shapes.keys()) session.write(originName(name), weights[name]);
     },
-    readWeights: () => Object.fromEntries([...shapes.keys()].map((name) => [name, session.read(name)])),
+    readWeights: async () =>
+      Object.fromEntries(await inTurn([...shapes.keys()], async (name) => [name, await session.read(name)])),
   };
 }
 

@@ -1,7 +1,9 @@
 /** Programs of several ops with states, on any backend: what a run reads, what it changes and what it refuses. */
+
 import { describe, expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
 import { NameError, ShapeError } from "../../src/base/errors.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import type { Backend, Session } from "../../src/graph/backend.ts";
 import {
@@ -64,7 +66,7 @@ function trainingStep(): { graph: Graph; states: Record<string, Shape> } {
 }
 
 /** Losses of a few steps, model by model, and the first weight matrix at the end. */
-function train(backend: Backend, steps: number): { losses: number[][]; embed: number[] } {
+async function train(backend: Backend, steps: number): Promise<{ losses: number[][]; embed: number[] }> {
   const { graph, states } = trainingStep();
   const session = opened(backend, states);
   for (const [name, shape] of Object.entries(states)) {
@@ -77,13 +79,13 @@ function train(backend: Backend, steps: number): { losses: number[][]; embed: nu
     );
   }
   const program = session.compile(graph);
-  const losses = upTo(steps).map((step) => {
+  const losses = await inTurn(upTo(steps), async (step) => {
     const stream = randomStream("programs", "tokens", step);
     const tokens = Int32Array.from({ length: 7 }, () => stream.integer(5)); // shared by all models
     const targets = Int32Array.from({ length: MODELS * 7 }, () => stream.integer(5)); // each model its own
-    return [...program.run({ tokens, targets }).loss];
+    return [...(await program.run({ tokens, targets })).loss];
   });
-  const embed = [...session.read("embed")];
+  const embed = [...(await session.read("embed"))];
   session.close();
   return { losses, embed };
 }
@@ -91,20 +93,20 @@ function train(backend: Backend, steps: number): { losses: number[][]; embed: nu
 /** Registers the tests of whole programs on a backend. */
 export function describePrograms(backend: Backend, tolerance: Tolerance): void {
   describe(`programs on the ${backend.name} backend`, () => {
-    test("states start at zero, are written and read whole, and reading gives a copy", () => {
+    test("states start at zero, are written and read whole, and reading gives a copy", async () => {
       const session = opened(backend, { a: [2], b: [] });
-      expect([...session.read("a")]).toEqual([0, 0, 0, 0, 0, 0]);
+      expect([...(await session.read("a"))]).toEqual([0, 0, 0, 0, 0, 0]);
       session.write("a", upTo(6));
-      const copy = session.read("a");
+      const copy = await session.read("a");
       expect([...copy]).toEqual(upTo(6));
       copy.fill(9);
-      expect([...session.read("a")]).toEqual(upTo(6));
-      expect([...session.read("b")]).toEqual([0, 0, 0]);
+      expect([...(await session.read("a"))]).toEqual(upTo(6));
+      expect([...(await session.read("b"))]).toEqual([0, 0, 0]);
       expect(session.models).toBe(MODELS);
       session.close();
     });
 
-    test("two states swap, because every update reads the old values", () => {
+    test("two states swap, because every update reads the old values", async () => {
       const [a, b, count] = [state("a", [2]), state("b", [2]), state("count", [])];
       const session = opened(backend, { a: [2], b: [2], count: [] });
       session.write("a", upTo(6));
@@ -115,15 +117,15 @@ export function describePrograms(backend: Backend, tolerance: Tolerance): void {
         [asState(count), offset(count, 1)],
       ]);
       const program = session.compile(makeGraph({ outputs: { sum: add(a, scale(b, 2)) }, updates }));
-      expect([...program.run({}).sum]).toEqual(upTo(6).map((i) => i + 2 * (i + 10)));
-      expect([...session.read("a")]).toEqual(upTo(6, 10));
-      expect([...session.read("b")]).toEqual(upTo(6));
-      expect([...program.run({}).sum]).toEqual(upTo(6).map((i) => i + 10 + 2 * i));
-      expect([...session.read("count")]).toEqual([2, 2, 2]);
+      expect([...(await program.run({})).sum]).toEqual(upTo(6).map((i) => i + 2 * (i + 10)));
+      expect([...(await session.read("a"))]).toEqual(upTo(6, 10));
+      expect([...(await session.read("b"))]).toEqual(upTo(6));
+      expect([...(await program.run({})).sum]).toEqual(upTo(6).map((i) => i + 10 + 2 * i));
+      expect([...(await session.read("count"))]).toEqual([2, 2, 2]);
       session.close();
     });
 
-    test("an update that uses the old value of an updated state does not see the new one", () => {
+    test("an update that uses the old value of an updated state does not see the new one", async () => {
       const [a, trail] = [state("a", [2]), state("trail", [2])];
       const session = opened(backend, { a: [2], trail: [2] });
       const next = offset(a, 1);
@@ -133,15 +135,15 @@ export function describePrograms(backend: Backend, tolerance: Tolerance): void {
       ]);
       const program = session.compile(makeGraph({ outputs: { old: a, next }, updates }));
       for (const step of [0, 1, 2]) {
-        const { old, next } = program.run({});
+        const { old, next } = await program.run({});
         expect([...old]).toEqual(new Array(6).fill(step));
         expect([...next]).toEqual(new Array(6).fill(step + 1));
-        expect([...session.read("trail")]).toEqual(new Array(6).fill(step + 5));
+        expect([...(await session.read("trail"))]).toEqual(new Array(6).fill(step + 5));
       }
       session.close();
     });
 
-    test("a state is set to a reshaped or transposed state, and is shown reshaped as it was before", () => {
+    test("a state is set to a reshaped or transposed state, and is shown reshaped as it was before", async () => {
       const [square, flat] = [state("square", [2, 3]), state("flat", [6])];
       const session = opened(backend, { square: [2, 3], flat: [6] });
       session.write("square", upTo(18));
@@ -151,21 +153,21 @@ export function describePrograms(backend: Backend, tolerance: Tolerance): void {
         [asState(flat), reshape(square, [6])],
       ]);
       const program = session.compile(makeGraph({ outputs: { shown }, updates }));
-      expect([...program.run({}).shown]).toEqual(upTo(18));
-      expect([...session.read("flat")]).toEqual(upTo(18));
-      expect([...session.read("square")]).toEqual(
+      expect([...(await program.run({})).shown]).toEqual(upTo(18));
+      expect([...(await session.read("flat"))]).toEqual(upTo(18));
+      expect([...(await session.read("square"))]).toEqual(
         [0, 1, 2].flatMap((model) => [0, 2, 4, 1, 3, 5].map((i) => model * 6 + i)),
       );
       session.close();
     });
 
-    test("inputs, states, constants and one node under two names can be outputs", () => {
+    test("inputs, states, constants and one node under two names can be outputs", async () => {
       const [x, a, c] = [input("x", [2]), state("a", [2]), constant([3, -4], [2])];
       const session = opened(backend, { a: [2] });
       session.write("a", upTo(6));
       const sum = add(x, a);
       const outputs = { x, a, c, filled: constant(7, [2]), sum, again: sum, reshaped: reshape(sum, [2, 1]) };
-      const result = session.compile(makeGraph({ outputs })).run({ x: Float64Array.of(10, 20) });
+      const result = await session.compile(makeGraph({ outputs })).run({ x: Float64Array.of(10, 20) });
       expect(Object.keys(result).sort()).toEqual(Object.keys(outputs).sort());
       expect([...result.x]).toEqual([10, 20, 10, 20, 10, 20]); // one copy shared by all models
       expect([...result.a]).toEqual(upTo(6));
@@ -176,54 +178,54 @@ export function describePrograms(backend: Backend, tolerance: Tolerance): void {
       session.close();
     });
 
-    test("an input is shared by all models or each model has its own, run by run", () => {
+    test("an input is shared by all models or each model has its own, run by run", async () => {
       const x = input("x", [2]);
       const session = opened(backend, {});
       const program = session.compile(makeGraph({ outputs: { twice: scale(x, 2) } }));
-      expect([...program.run({ x: Float32Array.of(1, 2) }).twice]).toEqual([2, 4, 2, 4, 2, 4]);
-      expect([...program.run({ x: Float32Array.from(upTo(6)) }).twice]).toEqual([0, 2, 4, 6, 8, 10]);
-      expect([...program.run({ x: Float64Array.of(3, 4) }).twice]).toEqual([6, 8, 6, 8, 6, 8]);
+      expect([...(await program.run({ x: Float32Array.of(1, 2) })).twice]).toEqual([2, 4, 2, 4, 2, 4]);
+      expect([...(await program.run({ x: Float32Array.from(upTo(6)) })).twice]).toEqual([0, 2, 4, 6, 8, 10]);
+      expect([...(await program.run({ x: Float64Array.of(3, 4) })).twice]).toEqual([6, 8, 6, 8, 6, 8]);
       session.close();
     });
 
-    test("outputs are fresh arrays: a later run leaves them alone", () => {
+    test("outputs are fresh arrays: a later run leaves them alone", async () => {
       const x = input("x", []);
       const session = opened(backend, {}, 2);
       const program = session.compile(makeGraph({ outputs: { x, next: offset(x, 1) } }));
-      const first = program.run({ x: Float32Array.of(1, 2) });
-      program.run({ x: Float32Array.of(8, 9) });
+      const first = await program.run({ x: Float32Array.of(1, 2) });
+      await program.run({ x: Float32Array.of(8, 9) });
       expect([...first.x, ...first.next]).toEqual([1, 2, 2, 3]);
       session.close();
     });
 
-    test("programs of one session work on the same states", () => {
+    test("programs of one session work on the same states", async () => {
       const a = state("a", []);
       const session = opened(backend, { a: [] });
       const count = session.compile(makeGraph({ updates: new Map([[asState(a), offset(a, 1)]]) }));
       const show = session.compile(
         makeGraph({ outputs: { a: scale(state("a", []), 1), b: offset(a, 0.5) } }),
       );
-      count.run({});
-      count.run({});
-      expect([...show.run({}).b]).toEqual([2.5, 2.5, 2.5]);
+      await count.run({});
+      await count.run({});
+      expect([...(await show.run({})).b]).toEqual([2.5, 2.5, 2.5]);
       session.write("a", [5, 6, 7]);
-      expect([...show.run({}).a]).toEqual([5, 6, 7]);
+      expect([...(await show.run({})).a]).toEqual([5, 6, 7]);
       session.close();
     });
 
-    test("sessions do not share states", () => {
+    test("sessions do not share states", async () => {
       const [one, two] = [opened(backend, { a: [] }), opened(backend, { a: [] })];
       one.write("a", [1, 2, 3]);
       two.write("a", [4, 5, 6]);
-      expect([...one.read("a")]).toEqual([1, 2, 3]);
+      expect([...(await one.read("a"))]).toEqual([1, 2, 3]);
       one.close();
-      expect([...two.read("a")]).toEqual([4, 5, 6]);
+      expect([...(await two.read("a"))]).toEqual([4, 5, 6]);
       two.close();
     });
 
-    test("steps of training agree with the reference backend's and lower the loss", () => {
+    test("steps of training agree with the reference backend's and lower the loss", async () => {
       const STEPS = 5;
-      const [own, reference] = [train(backend, STEPS), train(referenceBackend, STEPS)];
+      const [own, reference] = [await train(backend, STEPS), await train(referenceBackend, STEPS)];
       // rounding errors pass through five steps of Adam, whose division amplifies them
       const allowed = Math.max(1e-12, 500 * tolerance.relative);
       own.losses.flat().forEach((loss, i) => {
@@ -232,36 +234,40 @@ export function describePrograms(backend: Backend, tolerance: Tolerance): void {
       own.embed.forEach((weight, i) => {
         expect(Math.abs(weight - reference.embed[i])).toBeLessThan(allowed);
       });
-      expect(train(backend, STEPS)).toEqual(own); // bit for bit
+      expect(await train(backend, STEPS)).toEqual(own); // bit for bit
     });
 
-    test("a session counts its bytes, and its time by the clock it was given", () => {
+    test("a session counts its bytes, and its time by the clock it was given", async () => {
       let now = 0;
       const a = state("a", [4]);
       const session = backend.open({ models: 2, states: { a: [4] }, clock: () => now++ });
       const bytesOfStates = 2 * 4 * (backend.precision === "float64" ? 8 : 4);
       expect(session.memoryBytes()).toBeGreaterThanOrEqual(bytesOfStates);
       expect(session.kernelMilliseconds()).toBe(0);
-      session.compile(makeGraph({ outputs: { b: offset(a, 1) } })).run({});
+      await session.compile(makeGraph({ outputs: { b: offset(a, 1) } })).run({});
       expect(session.kernelMilliseconds()).toBeGreaterThan(0);
       session.close();
       const timeless = opened(backend, { a: [4] });
-      timeless.compile(makeGraph({ outputs: { b: offset(a, 1) } })).run({});
+      await timeless.compile(makeGraph({ outputs: { b: offset(a, 1) } })).run({});
       expect(timeless.kernelMilliseconds()).toBe(0);
       timeless.close();
     });
 
-    test("a missing or misshapen input is refused by name", () => {
+    test("a missing or misshapen input is refused by name", async () => {
       const session = opened(backend, {});
       const program = session.compile(makeGraph({ outputs: { y: offset(input("tokens", [2, 4]), 1) } }));
-      expect(() => program.run({})).toThrow(ShapeError);
-      expect(() => program.run({ token: new Float32Array(8) })).toThrow(/input "tokens".*token/);
-      expect(() => program.run({ tokens: new Float32Array(9) })).toThrow(ShapeError);
-      expect(() => program.run({ tokens: new Float32Array(9) })).toThrow(/"tokens".*8.*24.*got 9/);
+      await expect(async () => program.run({})).rejects.toThrow(ShapeError);
+      await expect(async () => program.run({ token: new Float32Array(8) })).rejects.toThrow(
+        /input "tokens".*token/,
+      );
+      await expect(async () => program.run({ tokens: new Float32Array(9) })).rejects.toThrow(ShapeError);
+      await expect(async () => program.run({ tokens: new Float32Array(9) })).rejects.toThrow(
+        /"tokens".*8.*24.*got 9/,
+      );
       session.close();
     });
 
-    test("a state that the session lacks, or holds in another shape, is refused by name", () => {
+    test("a state that the session lacks, or holds in another shape, is refused by name", async () => {
       const session = opened(backend, { W_E: [2] });
       const program = (name: string, shape: Shape) => () =>
         session.compile(makeGraph({ outputs: { y: offset(state(name, shape), 1) } }));
@@ -269,7 +275,7 @@ export function describePrograms(backend: Backend, tolerance: Tolerance): void {
       expect(program("W_e", [2])).toThrow(/"W_e".*Nearest: "W_E"/);
       expect(program("W_E", [3])).toThrow(ShapeError);
       expect(program("W_E", [3])).toThrow(/"W_E".*\[2\].*got \[3\]/);
-      expect(() => session.read("W_e")).toThrow(NameError);
+      await expect(async () => session.read("W_e")).rejects.toThrow(NameError);
       expect(() => session.write("W_e", [1])).toThrow(NameError);
       expect(() => session.write("W_E", [1, 2])).toThrow(/"W_E".*6.*got 2/);
       session.close();

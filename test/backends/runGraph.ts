@@ -40,14 +40,14 @@ export function drawnInputs(graph: Graph, models: number, seed: string, rows = 1
 }
 
 /** Outputs of a graph without updates, on drawn inputs and states. */
-export function outputsOf(
+export async function outputsOf(
   backend: Backend,
   outputs: Readonly<Record<string, Node>>,
   { models = 5, seed = "outputs", rows = 1 } = {},
-): Record<string, TensorData> {
+): Promise<Record<string, TensorData>> {
   const graph = makeGraph({ outputs });
   const session = openFor(backend, [graph], models, seed);
-  const results = session.compile(graph).run(drawnInputs(graph, models, seed, rows));
+  const results = await session.compile(graph).run(drawnInputs(graph, models, seed, rows));
   session.close();
   return results;
 }

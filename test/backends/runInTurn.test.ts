@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
 import { ArgumentError } from "../../src/base/errors.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import type { Backend, Call, Session } from "../../src/graph/backend.ts";
 import { add, input, mul, state, sum } from "../../src/graph/build.ts";
@@ -37,28 +38,28 @@ function callsOf({ grow, square }: ReturnType<typeof openPrograms>): Call[] {
   ];
 }
 
-const totals = (session: Session) => Array.from(session.read("total"));
+const totals = async (session: Session) => Array.from(await session.read("total"));
 
 for (const backend of [referenceBackend, wasmBackend()]) {
-  test(`${backend.name}: programs run in turn leave the bits of programs run one by one`, () => {
+  test(`${backend.name}: programs run in turn leave the bits of programs run one by one`, async () => {
     const [together, apart] = [openPrograms(backend), openPrograms(backend)];
-    const told = together.session.runInTurn(callsOf(together));
-    const single = callsOf(apart).map(({ program, inputs }) => program.run(inputs));
+    const told = await together.session.runInTurn(callsOf(together));
+    const single = await inTurn(callsOf(apart), async ({ program, inputs }) => program.run(inputs));
     expect(told).toEqual(single);
-    expect(totals(together.session)).toEqual(totals(apart.session));
-    expect(new Set(totals(together.session)).size, "models differ").toBeGreaterThan(MODELS);
+    expect(await totals(together.session)).toEqual(await totals(apart.session));
+    expect(new Set(await totals(together.session)).size, "models differ").toBeGreaterThan(MODELS);
   });
 }
 
-test("wasm: where one call is wrong, none has been run", () => {
+test("wasm: where one call is wrong, none has been run", async () => {
   const programs = openPrograms(wasmBackend());
   const [first, , third] = callsOf(programs);
   const calls = [first, { ...third, inputs: { x: third.inputs.x } }];
-  expect(() => programs.session.runInTurn(calls)).toThrow(/own/);
-  expect(totals(programs.session)).toEqual(new Array(3 * MODELS).fill(0));
+  await expect(async () => programs.session.runInTurn(calls)).rejects.toThrow(/own/);
+  expect(await totals(programs.session)).toEqual(new Array(3 * MODELS).fill(0));
 });
 
-test("wasm: a program of another session is refused", () => {
+test("wasm: a program of another session is refused", async () => {
   const [one, other] = [openPrograms(wasmBackend()), openPrograms(wasmBackend())];
-  expect(() => one.session.runInTurn(callsOf(other))).toThrow(ArgumentError);
+  await expect(async () => one.session.runInTurn(callsOf(other))).rejects.toThrow(ArgumentError);
 });

@@ -1,7 +1,9 @@
 /** The tests that every backend must pass: ops one by one, populations, programs with states, and refusals. */
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import type { Backend, RunInputs, TensorData } from "../../src/graph/backend.ts";
 import { input } from "../../src/graph/build.ts";
 import { makeGraph } from "../../src/graph/graph.ts";
@@ -24,21 +26,22 @@ export type Oracle = (
   operands: readonly Tensor[],
   attrs: OpAttrs[ComputedOp],
   shape: Shape,
-) => ArrayLike<number>;
+) => ArrayLike<number> | Promise<ArrayLike<number>>;
 
 const SHAPES = 20;
 const SEED = 20;
 const POPULATIONS = [1, 3, 5]; // one model, less than four lanes of SIMD, more than four
 
-const referenceOracle: Oracle = (op, operands, attrs) => runOp(referenceBackend, op, [operands], attrs).out;
+const referenceOracle: Oracle = async (op, operands, attrs) =>
+  (await runOp(referenceBackend, op, [operands], attrs)).out;
 
 /** Runs one op with its operands as inputs, for a population that is given model by model. */
-export function runOp(
+export async function runOp(
   backend: Backend,
   op: ComputedOp,
   models: readonly (readonly Tensor[])[],
   attrs: OpAttrs[ComputedOp],
-): { out: TensorData; shape: Shape } {
+): Promise<{ out: TensorData; shape: Shape }> {
   const leaves = models[0].map(({ shape, dtype }, i) => input(`x${i}`, shape, dtype));
   const node = nodeOf(op, leaves, attrs);
   const inputs: Record<string, RunInputs[string]> = {};
@@ -47,7 +50,7 @@ export function runOp(
     inputs[`x${i}`] = leaf.dtype === "int32" ? Int32Array.from(all) : Float64Array.from(all);
   });
   const session = backend.open({ models: models.length, states: {} });
-  const out = session.compile(makeGraph({ outputs: { out: node } })).run(inputs).out;
+  const out = (await session.compile(makeGraph({ outputs: { out: node } })).run(inputs)).out;
   session.close();
   return { out, shape: node.shape };
 }
@@ -72,13 +75,17 @@ export function describeBackend(
   tolerance: Tolerance,
   oracle: Oracle = referenceOracle,
 ): void {
-  const check = (op: ComputedOp, models: readonly (readonly Tensor[])[], attrs: OpAttrs[ComputedOp]) => {
-    const { out, shape } = runOp(backend, op, models, attrs);
+  const check = async (
+    op: ComputedOp,
+    models: readonly (readonly Tensor[])[],
+    attrs: OpAttrs[ComputedOp],
+  ) => {
+    const { out, shape } = await runOp(backend, op, models, attrs);
     const size = sizeOf(shape);
     expect(out.length).toBe(models.length * size);
-    models.forEach((operands, model) => {
+    await inTurn(models, async (operands, model) => {
       const own = out.subarray(model * size, (model + 1) * size);
-      const want = oracle(op, operands, attrs, shape);
+      const want = await oracle(op, operands, attrs, shape);
       const scale = magnitude(op, operands, attrs, shape);
       for (let i = 0; i < size; i++) {
         const allowed = scale[i] === 0 ? 0 : tolerance.absolute + tolerance.relative * scale[i];
@@ -95,22 +102,22 @@ export function describeBackend(
   };
 
   /** Whatever company a model is in, its result has the same bits. */
-  const checkIndependence = (
+  const checkIndependence = async (
     op: ComputedOp,
     models: readonly (readonly Tensor[])[],
     attrs: OpAttrs[ComputedOp],
   ) => {
-    const { out, size } = check(op, models, attrs);
+    const { out, size } = await check(op, models, attrs);
     const chosen = models.length - 1;
     const own = (all: TensorData) => bitsOf(all.subarray(chosen * size, (chosen + 1) * size));
     const among = models.map((operands, model) => (model === chosen ? operands : poisoned(operands)));
-    expect(own(runOp(backend, op, among, attrs).out)).toBe(own(out));
-    expect(bitsOf(runOp(backend, op, [models[chosen]], attrs).out)).toBe(own(out));
+    expect(own((await runOp(backend, op, among, attrs)).out)).toBe(own(out));
+    expect(bitsOf((await runOp(backend, op, [models[chosen]], attrs)).out)).toBe(own(out));
   };
 
   describe(`${backend.name} backend`, () => {
     for (const op of computedOps) {
-      test(`${op} gives what it should on every sample, alone and in a population`, () => {
+      test(`${op} gives what it should on every sample, alone and in a population`, async () => {
         for (const { operands, attrs } of sampleTensors(op)) {
           for (const models of POPULATIONS) {
             // model 0 has the sample, the others have it scaled: indices and infinities stay
@@ -119,37 +126,39 @@ export function describeBackend(
                 x.dtype === "int32" ? x : { ...x, values: x.values.map((value) => value * 0.5 ** model) },
               ),
             );
-            check(op, population, attrs);
+            await check(op, population, attrs);
           }
         }
       });
 
-      test(`${op} gives what it should on random shapes, whatever the other models hold`, () => {
-        fc.assert(
-          fc.property(trials(op), fc.constantFrom(...POPULATIONS), (trial, models) => {
+      test(`${op} gives what it should on random shapes, whatever the other models hold`, async () => {
+        await fc.assert(
+          fc.asyncProperty(trials(op), fc.constantFrom(...POPULATIONS), async (trial, models) => {
             const population = Array.from({ length: models }, (_, model) => drawOperands(trial, model));
-            checkIndependence(op, population, trial.attrs);
+            await checkIndependence(op, population, trial.attrs);
           }),
           { numRuns: SHAPES, seed: SEED },
         );
       });
     }
 
-    test("softmax gives exactly 0 to a score of −∞", () => {
+    test("softmax gives exactly 0 to a score of −∞", async () => {
       const scores: Tensor = { shape: [3], dtype: "float32", values: [0.3, Number.NEGATIVE_INFINITY, -2] };
-      expect(runOp(backend, "softmax", [[scores], [scores]], {}).out[4]).toBe(0);
+      expect((await runOp(backend, "softmax", [[scores], [scores]], {})).out[4]).toBe(0);
     });
 
-    test("maximum, minimum and relu pass NaN on; greater, select and gate decide against it", () => {
+    test("maximum, minimum and relu pass NaN on; greater, select and gate decide against it", async () => {
       const of = (...values: number[]): Tensor => ({ shape: [values.length], dtype: "float32", values });
       const [a, b] = [of(Number.NaN, 1), of(1, Number.NaN)];
-      const run = (op: ComputedOp, ...operands: Tensor[]) => [...runOp(backend, op, [operands], {}).out];
-      expect(run("maximum", a, b)).toEqual([Number.NaN, Number.NaN]);
-      expect(run("minimum", a, b)).toEqual([Number.NaN, Number.NaN]);
-      expect(run("relu", a)).toEqual([Number.NaN, 1]);
-      expect(run("greater", a, b)).toEqual([0, 0]);
-      expect(run("select", a, of(2, 3), of(4, 5))).toEqual([4, 3]);
-      expect(run("gate", of(2, 3), a)).toEqual([0, 3]);
+      const run = async (op: ComputedOp, ...operands: Tensor[]) => [
+        ...(await runOp(backend, op, [operands], {})).out,
+      ];
+      expect(await run("maximum", a, b)).toEqual([Number.NaN, Number.NaN]);
+      expect(await run("minimum", a, b)).toEqual([Number.NaN, Number.NaN]);
+      expect(await run("relu", a)).toEqual([Number.NaN, 1]);
+      expect(await run("greater", a, b)).toEqual([0, 0]);
+      expect(await run("select", a, of(2, 3), of(4, 5))).toEqual([4, 3]);
+      expect(await run("gate", of(2, 3), a)).toEqual([0, 3]);
     });
   });
 

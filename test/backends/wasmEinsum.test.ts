@@ -1,7 +1,9 @@
 /** Random contractions of up to six axes in every role and order: what the planner can get wrong in strides. */
+
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { add, input, makeNode, relu, scale } from "../../src/graph/build.ts";
 import type { Node } from "../../src/graph/node.ts";
@@ -71,14 +73,15 @@ function finished(product: Node, epilogue: number): Node {
   return product;
 }
 
-test("contractions of two to six axes in any role and order agree with the reference, in either layout", () => {
-  fc.assert(
-    fc.property(contraction, ({ epilogue, ...of }) => {
+test("contractions of two to six axes in any role and order agree with the reference, in either layout", async () => {
+  await fc.assert(
+    fc.asyncProperty(contraction, async ({ epilogue, ...of }) => {
       const out = finished(einsumOf(of), epilogue);
       const summed = of.axes.filter(({ role }) => role === "inner").map(({ size }) => size);
       const allowed = PER_TERM * (4 + Math.sqrt(sizeOf(summed)));
-      const [lanes, single, want] = [...layouts, referenceBackend].map(
-        (backend) => outputsOf(backend, { out }, { models: 3 }).out,
+      const [lanes, single, want] = await inTurn(
+        [...layouts, referenceBackend],
+        async (backend) => (await outputsOf(backend, { out }, { models: 3 })).out,
       );
       lanes.forEach((value, i) => {
         const error = Math.abs(value - want[i]) / Math.max(1, Math.abs(want[i]));

@@ -2,11 +2,13 @@
  * Fusion never changes bits: each graph is computed once as it is and once with every node inside as an output, which
  * keeps all of them in memory and so forbids fusion.
  */
+
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
 import { fuse } from "../../src/backends/wasm/fusion.ts";
 import { scheduleOf } from "../../src/backends/wasm/schedule.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import {
   adamUpdate,
   add,
@@ -159,15 +161,15 @@ function everyNode(root: Node): Record<string, Node> {
 
 const absorbedIn = (outputs: Record<string, Node>) => fuse(scheduleOf(makeGraph({ outputs }))).absorbed.size;
 
-test.each(Object.entries(cases))("fusion changes no bit of %s", (_, { of, absorbed }) => {
+test.each(Object.entries(cases))("fusion changes no bit of %s", async (_, { of, absorbed }) => {
   const root = of();
   const apart = everyNode(root);
   expect(absorbedIn({ root })).toBeGreaterThanOrEqual(absorbed);
   expect(absorbedIn(apart)).toBe(0);
-  const want = outputsOf(referenceBackend, { root }).root;
+  const want = (await outputsOf(referenceBackend, { root })).root;
   for (const backend of layouts) {
-    const fused = outputsOf(backend, { root }).root;
-    expect(bitsOf(fused)).toEqual(bitsOf(outputsOf(backend, apart).root));
+    const fused = (await outputsOf(backend, { root })).root;
+    expect(bitsOf(fused)).toEqual(bitsOf((await outputsOf(backend, apart)).root));
     fused.forEach((value, i) => {
       expect(Math.abs(value - want[i])).toBeLessThan(FLOAT32 * Math.max(1, Math.abs(want[i])));
     });
@@ -176,7 +178,7 @@ test.each(Object.entries(cases))("fusion changes no bit of %s", (_, { of, absorb
 
 test.each(["original", "original-minigpt", "gpt"] as const)(
   "fusion changes no bit of loss and gradients of %s",
-  (preset) => {
+  async (preset) => {
     const config = { ...presets[preset], dMlp: 20 };
     const weights = weightNodes(config);
     const [tokens, targets] = ["tokens", "targets"].map((name) => input(name, [3, 7], "int32"));
@@ -189,24 +191,28 @@ test.each(["original", "original-minigpt", "gpt"] as const)(
     expect(absorbedIn(outputs)).toBeGreaterThan(order.length / 8);
     expect(absorbedIn(apart)).toBe(0);
     const rows = config.dVocab;
-    const [first, ...others] = layouts.flatMap((backend) =>
-      [outputs, apart].map((of) => outputsOf(backend, of, { rows })),
-    );
+    const [first, ...others] = (
+      await inTurn(layouts, async (backend) =>
+        inTurn([outputs, apart], async (of) => outputsOf(backend, of, { rows })),
+      )
+    ).flat();
     for (const other of others)
       for (const name of Object.keys(outputs)) expect(bitsOf(other[name]), name).toEqual(bitsOf(first[name]));
   },
 );
 
-test("moments and weight in one visit have the bits of three", () => {
+test("moments and weight in one visit have the bits of three", async () => {
   const [m, v] = [ema(x, z, 0.9), emaSquare(mul(y, y), z, 0.99)];
   const numbers = { rate: input("rate", []), correction1: input("c1", []), correction2: sum(mul(z, z)) };
   const outputs = { m, v, weight: adamUpdate(y, m, v, { ...numbers, eps: 0.1 }) };
   const readElsewhere = { ...outputs, other: add(m, v) };
   expect(absorbedIn(outputs)).toBe(2);
   expect(absorbedIn(readElsewhere)).toBe(0);
-  const [first, ...others] = layouts.flatMap((backend) =>
-    [outputs, readElsewhere].map((of) => outputsOf(backend, of)),
-  );
+  const [first, ...others] = (
+    await inTurn(layouts, async (backend) =>
+      inTurn([outputs, readElsewhere], async (of) => outputsOf(backend, of)),
+    )
+  ).flat();
   for (const other of others)
     for (const name of Object.keys(outputs)) expect(bitsOf(other[name]), name).toEqual(bitsOf(first[name]));
 });
@@ -222,16 +228,18 @@ test("subtraction is no epilogue: a product minus something is stored first", ()
   expect(absorbedIn({ root })).toBe(0);
 });
 
-test("fusion changes no bit of random programs", () => {
+test("fusion changes no bit of random programs", async () => {
   let absorbed = 0;
-  fc.assert(
-    fc.property(squareSteps, (steps) => {
+  await fc.assert(
+    fc.asyncProperty(squareSteps, async (steps) => {
       const leaves = ["a", "b", "c"].map((name) => input(name, [3, 3]));
       const root = squareProgram(leaves, steps)[leaves.length + steps.length - 1];
       absorbed += absorbedIn({ root });
-      const [first, ...others] = layouts.flatMap((backend) =>
-        [{ root }, everyNode(root)].map((of) => bitsOf(outputsOf(backend, of).root)),
-      );
+      const [first, ...others] = (
+        await inTurn(layouts, async (backend) =>
+          inTurn([{ root }, everyNode(root)], async (of) => bitsOf((await outputsOf(backend, of)).root)),
+        )
+      ).flat();
       for (const other of others) expect(other).toEqual(first);
     }),
     { numRuns: 200, seed: 5 },

@@ -9,8 +9,8 @@ import { trainGolden } from "./golden.ts";
 
 test.each(["lanes", "single"] as const)(
   "fifty steps of the original model end in the recorded bits (%s)",
-  (layout) => {
-    const { losses, sha256 } = trainGolden(wasmBackend({ layout }));
+  async (layout) => {
+    const { losses, sha256 } = await trainGolden(wasmBackend({ layout }));
     expect(losses).toEqual(recorded.losses);
     expect(sha256).toBe(recorded.sha256);
   },

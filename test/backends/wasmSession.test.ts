@@ -23,20 +23,20 @@ import { openTrainer } from "../../src/train/trainer.ts";
 
 const GIGABYTE = 2 ** 30;
 
-test("256 original models with optimiser and activations hold under 1 GB, and a run adds nothing", () => {
+test("256 original models with optimiser and activations hold under 1 GB, and a run adds nothing", async () => {
   const [models, batch, nPos] = [256, 32, 7];
   const config = presets.original;
   const trainer = openTrainer(wasmBackend(), { config, optimizer: optimizers.adam, models, batch, nPos });
   const streams = Array.from({ length: models }, (_, i) => randomStream("memory", i % 8));
   trainer.writeWeights(initialPopulation(config, { scheme: "pytorch" }, streams));
   const sequences = patterns(config).sample(randomStream("memory"), batch);
-  trainer.step([sequences], 1, [1e-3]);
-  trainer.evaluate([sequences]);
+  await trainer.step([sequences], 1, [1e-3]);
+  await trainer.evaluate([sequences]);
   const bytes = trainer.session.memoryBytes();
   expect(bytes).toBeLessThan(GIGABYTE);
   // weights and two moments of every model must be there
   expect(bytes).toBeGreaterThan(models * 3 * 4 * 6000);
-  for (let step = 2; step < 5; step++) trainer.step([sequences], step, [1e-3]);
+  for (let step = 2; step < 5; step++) await trainer.step([sequences], step, [1e-3]);
   expect(trainer.session.memoryBytes()).toBe(bytes);
   trainer.session.close();
 });
@@ -64,26 +64,30 @@ const readers: Record<string, (table: Node) => Node> = {
 
 test.each(Object.keys(readers))(
   "a token outside its table is refused by name and leaves the states alone (%s)",
-  (name) => {
+  async (name) => {
     const session = wasmBackend().open({ models: MODELS, states: { table: [ROWS, COLUMNS] } });
     const held = Float32Array.from({ length: MODELS * ROWS * COLUMNS }, (_, i) => i);
     session.write("table", held);
     const table = state("table", [ROWS, COLUMNS]);
     const updates = new Map([[table as Node<"state">, offset(table, 1)]]);
     const program = session.compile(makeGraph({ outputs: { seen: readers[name](table) }, updates }));
-    const run = (token: Int32Array | Float64Array) => program.run({ token, other: new Int32Array(2) });
+    const run = async (token: Int32Array | Float64Array) => program.run({ token, other: new Int32Array(2) });
     for (const bad of [ROWS, -1, 2 ** 30, -(2 ** 31)]) {
       for (const model of [0, MODELS - 1]) {
         const token = new Int32Array(MODELS * 4);
         token[model * 4 + 2] = bad;
-        expect(() => run(token)).toThrow(ArgumentError);
-        expect(() => run(token)).toThrow(`input "token": an index must be from 0 to 3; got ${bad}.`);
+        await expect(async () => run(token)).rejects.toThrow(ArgumentError);
+        await expect(async () => run(token)).rejects.toThrow(
+          `input "token": an index must be from 0 to 3; got ${bad}.`,
+        );
       }
     }
-    expect(() => run(Float64Array.of(0, 1.5, 2, 3))).toThrow(/"token".*whole numbers; got 1.5/);
-    expect(session.read("table")).toEqual(held);
-    run(Float64Array.of(0, 1, 2, 3));
-    expect(session.read("table")).toEqual(held.map((value) => value + 1));
+    await expect(async () => run(Float64Array.of(0, 1.5, 2, 3))).rejects.toThrow(
+      /"token".*whole numbers; got 1.5/,
+    );
+    expect(await session.read("table")).toEqual(held);
+    await run(Float64Array.of(0, 1, 2, 3));
+    expect(await session.read("table")).toEqual(held.map((value) => value + 1));
     session.close();
   },
 );

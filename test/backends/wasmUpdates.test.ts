@@ -1,7 +1,9 @@
 /** Updates that are written in place must act as if all of them were taken from the old states, whatever the order. */
+
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import {
   adamUpdate,
   add,
@@ -34,15 +36,16 @@ const asState = (node: Node) => node as Node<"state">;
 const square = (name: string) => state(name, [3, 3]);
 
 /** Runs in both layouts and on the reference from the same states; fails where an output or a state differs. */
-function expectSame(graph: Graph): void {
+async function expectSame(graph: Graph): Promise<void> {
   const inputs = drawnInputs(graph, MODELS, "updates");
-  const [lanes, single, reference] = [...layouts, referenceBackend].map((backend) => {
+  const [lanes, single, reference] = await inTurn([...layouts, referenceBackend], async (backend) => {
     const session = openFor(backend, [graph], MODELS, "updates");
     const program = session.compile(graph);
     const seen: [string, ArrayLike<number>][] = [];
     for (let run = 0; run < RUNS; run++) {
-      for (const [name, values] of Object.entries(program.run(inputs))) seen.push([`output ${name}`, values]);
-      for (const name of graph.states.keys()) seen.push([`state ${name}`, session.read(name)]);
+      for (const [name, values] of Object.entries(await program.run(inputs)))
+        seen.push([`output ${name}`, values]);
+      for (const name of graph.states.keys()) seen.push([`state ${name}`, await session.read(name)]);
     }
     session.close();
     return seen;
@@ -176,11 +179,11 @@ const cases: Record<string, () => Parameters<typeof makeGraph>[0]> = {
   },
 };
 
-test.each(Object.keys(cases))("updates see only old states where %s", (name) => {
-  expectSame(makeGraph(cases[name]()));
+test.each(Object.keys(cases))("updates see only old states where %s", async (name) => {
+  await expectSame(makeGraph(cases[name]()));
 });
 
-test("updates see only old states in random programs of four states", () => {
+test("updates see only old states in random programs of four states", async () => {
   const names = ["p", "q", "r", "s"];
   const pick = fc.nat({ max: 1000 });
   const program = fc.record({
@@ -190,11 +193,11 @@ test("updates see only old states in random programs of four states", () => {
     updated: fc.subarray([0, 1, 2, 3], { minLength: 1 }),
     outputs: fc.array(pick, { maxLength: 3 }),
   });
-  fc.assert(
-    fc.property(program, ({ steps, updates, updated, outputs }) => {
+  await fc.assert(
+    fc.asyncProperty(program, async ({ steps, updates, updated, outputs }) => {
       const nodes = squareProgram(names.map(square), steps);
       const at = (index: number) => nodes[index % nodes.length];
-      expectSame(
+      await expectSame(
         makeGraph({
           outputs: Object.fromEntries(outputs.map((index, i) => [`out${i}`, at(index)])),
           updates: new Map(updated.map((target) => [asState(nodes[target]), at(updates[target])])),

@@ -46,20 +46,20 @@ const models = Array.from({ length: MODELS }, (_, seed) => ({ init: seed, data: 
 const jobs = cutIntoJobs(arm, models, 4, { name: "wasm" });
 
 /** The same population as one job, in this process. */
-function inProcess(): ArmResult {
+async function inProcess(): Promise<ArmResult> {
   const whole: PopulationJob = { arm, models, backend: { name: "wasm" } };
   const events: JobEvent[] = [];
-  runJob(whole, wasmBackend(), (event) => events.push(event));
+  await runJob(whole, wasmBackend(), (event) => events.push(event));
   return gatherArm([whole], [events]);
 }
 
 let expected: Digests = {};
 beforeAll(async () => {
-  expected = await digestsOf(inProcess());
+  expected = await digestsOf(await inProcess());
 });
 
-test("what is compared is a trained population: every weight has moved, no loss is missing", () => {
-  const { checkpoints, losses } = inProcess();
+test("what is compared is a trained population: every weight has moved, no loss is missing", async () => {
+  const { checkpoints, losses } = await inProcess();
   expect(checkpoints.map(({ step }) => step)).toEqual([0, STEPS]);
   for (const name of Object.keys(checkpoints[0].weights))
     expect(expected[`checkpoints.1.weights.${name}`]).not.toBe(expected[`checkpoints.0.weights.${name}`]);
@@ -142,10 +142,10 @@ describe.skipIf(leftOut)("in a browser", () => {
 
   test("from recorded weights the page lands where PyTorch landed, with the numbers of this process", async () => {
     const { page, from } = await opened;
-    const result = await page.evaluate(() => globalThis.inPage.fidelity("seed-42.json"));
+    const result = await page.evaluate(async () => globalThis.inPage.fidelity("seed-42.json"));
     expect(result.pass, from).toBe(true);
     const fixture = JSON.parse(readFileSync(join(root, "fixtures/original/seed-42.json"), "utf8"));
-    expect(result, from).toEqual(fidelity(parseFixture("seed-42.json", fixture), wasmBackend()));
+    expect(result, from).toEqual(await fidelity(parseFixture("seed-42.json", fixture), wasmBackend()));
   });
 
   test("the library's main entry exports in a page what it exports in Node", async () => {

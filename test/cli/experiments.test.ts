@@ -221,7 +221,7 @@ test.each(Object.entries(architectures))(
         backend: { name: "wasm" },
         runJobs: async (jobs, tell) => {
           for (const [index, job] of jobs.entries())
-            runExperimentsJob(job, backend, (event) => tell(index, event));
+            await runExperimentsJob(job, backend, (event) => tell(index, event));
         },
       },
     );
@@ -230,17 +230,17 @@ test.each(Object.entries(architectures))(
   },
 );
 
-test("what is measured of a network does not depend on the networks beside it", () => {
-  const measured = (seeds: number[]): MeasuredModels => {
+test("what is measured of a network does not depend on the networks beside it", async () => {
+  const measured = async (seeds: number[]): Promise<MeasuredModels> => {
     let found: MeasuredModels | undefined;
     const population = { name: "x", config: base, init: { scheme: "pytorch" }, step: 0, seeds } as const;
     const settings = { nulls: 0, blocks: 2, draws: 19, positions: 3 };
-    runExperimentsJob({ population, settings, backend: { name: "wasm" } }, wasmBackend(), (event) => {
+    await runExperimentsJob({ population, settings, backend: { name: "wasm" } }, wasmBackend(), (event) => {
       if (event.kind === "end") found = event.measured;
     });
     return found as MeasuredModels;
   };
-  const [alone, among] = [measured([9]), measured([2, 9, 4, 5, 1])];
+  const [alone, among] = [await measured([9]), await measured([2, 9, 4, 5, 1])];
   for (const section of sectionNames satisfies readonly SectionName[])
     expect(among[section][1], section).toEqual(alone[section][0]);
 });

@@ -103,7 +103,7 @@ test("lens tells the likeliest tokens of the library's lens, in either norm and 
     const { places, lens } = await found(
       `gpt --seed 3 lens --tokens ${typed} --norm ${norm} --top 2 --draws 19`,
     );
-    const oracle = logitLens(networkOf("gpt", [3]), [tokens], { norm });
+    const oracle = await logitLens(networkOf("gpt", [3]), [tokens], { norm });
     const top = topTokens(oracle, 2);
     expect(lens).toBe(norm);
     expect(places.length).toBe(oracle.sites.length * tokens.length);
@@ -112,7 +112,7 @@ test("lens tells the likeliest tokens of the library's lens, in either norm and 
     expectClose(estimates(listed), top.probabilities);
   }
   const { places, lens } = await found(`original --seed 3 lens --tokens ${typed} --original --draws 0`);
-  const oracle = originalLens(networkOf("original", [3]), [tokens]);
+  const oracle = await originalLens(networkOf("original", [3]), [tokens]);
   expect(lens).toBe("original");
   expect(places.map((place: { tokens: { token: number }[] }) => place.tokens[0].token)).toEqual([
     ...topTokens(oracle, 1).tokens,
@@ -123,7 +123,7 @@ test("attribution adds up to the logit itself", async () => {
   const { total, components } = await found(
     `gpt --seed 3 attribution --by neuron --tokens ${typed} --answer 7 --wrong 2 --draws 0`,
   );
-  const logits = forward(networkOf("gpt", [3]), [tokens]).data.slice(6 * dVocab);
+  const logits = (await forward(networkOf("gpt", [3]), [tokens])).data.slice(6 * dVocab);
   expect(estimates(components).reduce((sum, part) => sum + part, 0)).toBeCloseTo(total, EQUAL);
   expect(total).toBeCloseTo(logits[7] - logits[2], 5); // the network adds in float32
   expect(components.length).toBeGreaterThan(2 * dMlp);
@@ -139,8 +139,8 @@ test("patch tells the library's effects, and by gradient their correlation", asy
   };
   const network = networkOf("original", [3]);
   const { cells, correlation } = await found(`${line} --by layer,head --approximate --draws 19`);
-  expectClose(estimates(cells), patchSweep(network, options).effect.estimate.data);
-  const gradient = attributionPatching(network, { ...options, exact: true });
+  expectClose(estimates(cells), (await patchSweep(network, options)).effect.estimate.data);
+  const gradient = await attributionPatching(network, { ...options, exact: true });
   expectClose(correlation, gradient.correlation as number[]);
   expect(cells.map(({ layer, head }: { layer: number; head: number }) => [layer, head])).toEqual([
     [0, 0],
@@ -161,7 +161,7 @@ test("over several pairs an effect is the mean change over the mean distance", a
     `original --seed 3 patch ${line} --answer 7 --wrong 2 --by layer,pos --draws 0`,
   );
   const network = networkOf("original", [3]);
-  const sweep = patchSweep(network, {
+  const sweep = await patchSweep(network, {
     ...{ clean, corrupt, metric: logitDifference(7, 2) },
     over: [hook.residPre("all")],
     by: ["layer", "pos"],
@@ -202,11 +202,11 @@ test("ablate tells the library's impacts, over sequences and over seeds", async 
   };
   const probe = [tokens, [9, 8, 7, 6, 5, 4, 3]];
   const one = await found(`causal --seed 3 ablate ${line}`);
-  const single = ablate(networkOf("causal", [3]), probe, options);
+  const single = await ablate(networkOf("causal", [3]), probe, options);
   expectClose(estimates(one.cells), single.impact.estimate.data);
   expect(one.cells[0].interval[0]).toBeCloseTo(single.impact.low.data[0], EQUAL);
   const many = await found(`causal --seed 2-4 ablate ${line}`);
-  const population = ablate(networkOf("causal", [2, 3, 4]), probe, options);
+  const population = await ablate(networkOf("causal", [2, 3, 4]), probe, options);
   expectClose(estimates(many.cells), population.acrossModels.estimate.data);
   expect(many.cells[3].interval[1]).toBeCloseTo(population.acrossModels.high.data[3], EQUAL);
 });
@@ -221,7 +221,7 @@ test("by gradient, ablation tells its correlation with the impacts it tells", as
 test("heads tells the library's scores, and no random head has a class", async () => {
   const { heads, draws, tests, inputs } = await found("original --seed 3 heads --task random --sequences 8");
   expect([draws, tests]).toEqual([479, 24]);
-  const oracle = headScores(networkOf("original", [3]), inputs.tokens).scores.previous.corrected.data;
+  const oracle = (await headScores(networkOf("original", [3]), inputs.tokens)).scores.previous.corrected.data;
   expectClose(
     heads.map((head: { scores: { previous: { corrected: { estimate: number } } } }) => {
       return head.scores.previous.corrected.estimate;
@@ -234,8 +234,8 @@ test("heads tells the library's scores, and no random head has a class", async (
 test("heads over seeds have the mean of the library's scores with its interval", async () => {
   const line = `original --seed 0-2 heads --tokens 0,1,0,1,2,3,2 --draws 479`;
   const { overSeeds } = await found(line);
-  const { data } = headScores(networkOf("original", [0, 1, 2]), [[0, 1, 0, 1, 2, 3, 2]]).scores.induction
-    .corrected;
+  const { data } = (await headScores(networkOf("original", [0, 1, 2]), [[0, 1, 0, 1, 2, 3, 2]])).scores
+    .induction.corrected;
   const { estimate, low, high } = tInterval([data[3], data[7], data[11]]);
   const cell = overSeeds.find(
     (row: { layer: number; head: number; score: string }) =>
@@ -249,7 +249,7 @@ test("heads over seeds have the mean of the library's scores with its interval",
 test("circuits tells the library's scores; a planted copying head is marked and nothing else", async () => {
   const random = await found("original --seed 3 circuits --draws 19");
   const network = networkOf("original", [3]);
-  const { scores, components } = compositionScores(network);
+  const { scores, components } = await compositionScores(network);
   expectClose(
     random.composition.filter(({ by }: { by: string }) => by === "v").map((cell: Numbers) => cell.estimate),
     scores.v.data,
@@ -258,7 +258,7 @@ test("circuits tells the library's scores; a planted copying head is marked and 
     new Set(components),
   );
   const eigenvalues = random.copying.filter(({ score }: { score: string }) => score === "eigenvalue");
-  expectClose(estimates(eigenvalues), copyingScores(network).scores.eigenvalue.data);
+  expectClose(estimates(eigenvalues), (await copyingScores(network)).scores.eigenvalue.data);
   const planted = await found("run --seed all circuits --parts copying");
   expect(
     planted.copying
@@ -294,7 +294,7 @@ test("a unit's strongest inputs are those that give the activations told", async
   const { runWithCache } = await import("../../src/interp/run.ts");
   for (const { tokens: row, position, activation } of inputs) {
     const seen = row.map((token: number) => Math.max(0, token));
-    const { cache } = runWithCache(network, [seen], { sites: [hook.mlpPost(0)] });
+    const { cache } = await runWithCache(network, [seen], { sites: [hook.mlpPost(0)] });
     const own = cache.get("blocks.0.mlp.hook_post", { model: 0, batch: 0, pos: position }).data[17];
     expect(own).toBeCloseTo(activation, 6);
   }

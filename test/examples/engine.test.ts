@@ -55,10 +55,10 @@ test.each(variants)("both name the same weights with as many numbers ($title)", 
   expect(Object.fromEntries(ours)).toEqual(Object.fromEntries(theirs));
 });
 
-test.each(variants)("logits, loss and the gradient of every weight are equal ($title)", (variant) => {
+test.each(variants)("logits, loss and the gradient of every weight are equal ($title)", async (variant) => {
   const { sizes, config, weights, inputs, targets } = modelOf(variant);
   const theirs = lossAndGradients(sizes, weights, inputs, targets);
-  const ours = runModel(config, flat(weights), { tokens: inputs, targets, gradients: true });
+  const ours = await runModel(config, flat(weights), { tokens: inputs, targets, gradients: true });
   const logits = forward(sizes, weights, inputs).logits.flatMap(({ data }) => [...data]);
   expectNear(ours.logits, logits, "logits");
   expectNear([ours.loss], [theirs.loss], "loss");
@@ -69,7 +69,7 @@ test.each(variants)("logits, loss and the gradient of every weight are equal ($t
   }
 });
 
-test.each(variants)("five steps of Adam end in equal weights ($title)", (variant) => {
+test.each(variants)("five steps of Adam end in equal weights ($title)", async (variant) => {
   const { sizes, config, weights, inputs, targets } = modelOf(variant);
   // a large eps: of a gradient that is only rounding Adam would make a step
   const constants = { beta1: 0.9, beta2: 0.999, eps: 1e-4 };
@@ -91,8 +91,8 @@ test.each(variants)("five steps of Adam end in equal weights ($title)", (variant
   for (let step = 1; step <= 5; step++) {
     const { loss, gradients } = lossAndGradients(sizes, weights, inputs, targets);
     adamStep(state, weights, gradients, { learningRate: 0.01, ...constants });
-    expectNear(trainer.step([batch], step, [0.01]), [loss], `loss ${step}`);
+    expectNear(await trainer.step([batch], step, [0.01]), [loss], `loss ${step}`);
   }
-  const trained = trainer.readWeights();
+  const trained = await trainer.readWeights();
   for (const [name, { data }] of Object.entries(weights)) expectNear(trained[name], data, name);
 });

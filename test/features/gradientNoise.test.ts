@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
 import { ArgumentError } from "../../src/base/errors.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { sliceSequences } from "../../src/data/batches.ts";
 import { patterns } from "../../src/data/patterns.ts";
@@ -29,7 +30,7 @@ const sets = Array.from({ length: MODELS }, (_, model) =>
 const coefficients = Float64Array.from({ length: MODELS * COUNT }, (_, at) => ((at * 7) % 5) - 1.5);
 
 /** Gradients of each sequence alone, [sequence], as one step of plain descent shows them. */
-function gradientsAlone(): Weights[] {
+async function gradientsAlone(): Promise<Weights[]> {
   const trainer = openTrainer(referenceBackend, {
     config,
     optimizer: { name: "sgd", momentum: 0 },
@@ -37,32 +38,35 @@ function gradientsAlone(): Weights[] {
     batch: 1,
     nPos: POS,
   });
-  return Array.from({ length: COUNT }, (_, start) => {
-    trainer.writeWeights(weights);
-    trainer.step(
-      sets.map((set) => sliceSequences(set, { start, count: 1 })),
-      1,
-      [1],
-    );
-    const after = trainer.readWeights();
-    return Object.fromEntries(
-      Object.entries(after).map(([name, values]) => [
-        name,
-        values.map((value, at) => weights[name][at] - value),
-      ]),
-    );
-  });
+  return inTurn(
+    Array.from({ length: COUNT }, (_, i) => i),
+    async (_, start) => {
+      trainer.writeWeights(weights);
+      await trainer.step(
+        sets.map((set) => sliceSequences(set, { start, count: 1 })),
+        1,
+        [1],
+      );
+      const after = await trainer.readWeights();
+      return Object.fromEntries(
+        Object.entries(after).map(([name, values]) => [
+          name,
+          values.map((value, at) => weights[name][at] - value),
+        ]),
+      );
+    },
+  );
 }
 
-test("a draw is the combination of the gradients of single sequences that its coefficients say, so it lies in their span", () => {
-  const alone = gradientsAlone();
-  const drawnBy = (backend: typeof referenceBackend) => {
+test("a draw is the combination of the gradients of single sequences that its coefficients say, so it lies in their span", async () => {
+  const alone = await gradientsAlone();
+  const drawnBy = async (backend: typeof referenceBackend) => {
     const noise = openGradientNoise(backend, config, MODELS, sets[0]);
-    const drawn = noise.draw(weights, sets, coefficients);
+    const drawn = await noise.draw(weights, sets, coefficients);
     noise.close();
     return drawn;
   };
-  const [exact, fast] = [drawnBy(referenceBackend), drawnBy(wasmBackend())];
+  const [exact, fast] = [await drawnBy(referenceBackend), await drawnBy(wasmBackend())];
   let largest = 0;
   for (const [name, values] of Object.entries(exact))
     values.forEach((value, at) => {
@@ -75,9 +79,11 @@ test("a draw is the combination of the gradients of single sequences that its co
   expect(largest).toBeGreaterThan(0.1);
 });
 
-test("sequences of another number are refused", () => {
+test("sequences of another number are refused", async () => {
   const noise = openGradientNoise(referenceBackend, config, MODELS, sets[0]);
-  expect(() => noise.draw(weights, sets.slice(1), coefficients)).toThrow(ArgumentError);
+  await expect(async () => noise.draw(weights, sets.slice(1), coefficients)).rejects.toThrow(ArgumentError);
   const short = sets.map((set) => sliceSequences(set, { start: 0, count: 3 }));
-  expect(() => noise.draw(weights, short, coefficients)).toThrow("one set of 4 sequences with 7 positions");
+  await expect(async () => noise.draw(weights, short, coefficients)).rejects.toThrow(
+    "one set of 4 sequences with 7 positions",
+  );
 });

@@ -78,7 +78,7 @@ test("a weight of another scale has a p of nearly 0; weights that no scheme give
   expect(nearestScheme(presets.original, none)).toBeUndefined();
 });
 
-test("the expected scale of every site is that of a population of random networks", () => {
+test("the expected scale of every site is that of a population of random networks", async () => {
   const models = 60;
   const streams = Array.from({ length: models }, (_, model) => randomStream("scales", model));
   for (const name of ["original", "gpt", "original-minigpt"] as const) {
@@ -104,7 +104,7 @@ test("the expected scale of every site is that of a population of random network
       "unembed.hook_out",
     ] as "unembed.hook_out"[];
     const ratios = new Map<string, number[]>();
-    for (const scales of activationScale(network, probe, all)) {
+    for (const scales of await activationScale(network, probe, all)) {
       const squares = new Map(scales.map(({ site, rms }) => [site as string, rms * rms]));
       for (const { site, rms } of scales) {
         const expected = expectedScale(config, "pytorch", site, { squares, nPos: 8 });
@@ -119,15 +119,15 @@ test("the expected scale of every site is that of a population of random network
   }
 });
 
-test("scales of activations are those of the activations, and a closed rectifier is dead", () => {
+test("scales of activations are those of the activations, and a closed rectifier is dead", async () => {
   const config = configs.original;
   const weights = weightsFor(config, 2);
   weights["blocks.0.mlp.b_in"][3] = -1e3; // of the first model only
   const network = openNetwork(backends.wasm, config, weights);
   const probe = latinBlocks({ dVocab: 7, nPos: 5, blocks: 40, stream: randomStream("activations") });
   const site = "blocks.0.mlp.hook_post";
-  const scales = activationScale(network, probe, [site]).map(([scale]) => scale);
-  const { cache } = runWithCache(
+  const scales = (await activationScale(network, probe, [site])).map(([scale]) => scale);
+  const { cache } = await runWithCache(
     network,
     { data: probe.tokens, batch: probe.count, pos: 5 },
     { sites: [site] },

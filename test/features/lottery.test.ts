@@ -244,7 +244,7 @@ test("overlap is counted tensor by tensor, and random masks meet the hypergeomet
   expect(() => maskOverlap(first, { a: new Float32Array(4) }, 2)).toThrow(ArgumentError);
 });
 
-test("masked units say nothing whatever the input, the others answer as before, and kept weights are all or none", () => {
+test("masked units say nothing whatever the input, the others answer as before, and kept weights are all or none", async () => {
   const scores = [0, 1].map((layer) =>
     Float64Array.from({ length: MODELS * 6 }, (_, at) => randomStream("units", layer, at).uniform()),
   );
@@ -253,9 +253,9 @@ test("masked units say nothing whatever the input, the others answer as before, 
   const network = openNetwork(referenceBackend, config, initial);
   const sites = ["blocks.0.mlp.hook_post", "blocks.1.mlp.hook_post"] as const;
   const tokens = [[3, 1, 4, 1, 5, 9, 2]];
-  const before = runWithCache(network, tokens, { sites }).cache.get(sites[0]).data;
+  const before = (await runWithCache(network, tokens, { sites })).cache.get(sites[0]).data;
   network.writeWeights(applyMasks(initial, masks));
-  const { cache } = runWithCache(network, tokens, { sites });
+  const { cache } = await runWithCache(network, tokens, { sites });
   network.close();
   sites.forEach((site, layer) => {
     const own = keptWeights(config, masks, layer);
@@ -293,14 +293,14 @@ test("kept weights of a unit are those of its column of W_in and its row of W_ou
   }
 });
 
-test("fitness is the steepest fall of the loss in a readout of the standardised unit, and ignores the unit's scale", () => {
+test("fitness is the steepest fall of the loss in a readout of the standardised unit, and ignores the unit's scale", async () => {
   const network = openNetwork(referenceBackend, config, initial);
   const sequences = patterns(config).sample(randomStream("fitness"), 30);
   const site = "blocks.1.mlp.hook_post";
-  const fitness = unitFitness(network, sequences, [site]).get(site)!;
+  const fitness = (await unitFitness(network, sequences, [site])).get(site)!;
   const tokens = { data: sequences.inputs, batch: 30, pos: 7 };
-  const logits = forward(network, tokens).data;
-  const activations = runWithCache(network, tokens, { sites: [site] }).cache.get(site).data;
+  const logits = (await forward(network, tokens)).data;
+  const activations = (await runWithCache(network, tokens, { sites: [site] })).cache.get(site).data;
   const rows = 30 * 7;
   let compared = 0;
   for (const [model, unit] of [
@@ -337,14 +337,12 @@ test("fitness is the steepest fall of the loss in a readout of the standardised 
     }),
   );
   network.writeWeights(scaled);
-  unitFitness(network, sequences, [site])
-    .get(site)!
-    .forEach((again, i) => {
-      if (Number.isNaN(fitness[i])) expect(again).toBeNaN();
-      else expect(Math.abs(again - fitness[i])).toBeLessThan(FLOAT64);
-    });
-  expect(() =>
+  (await unitFitness(network, sequences, [site])).get(site)!.forEach((again, i) => {
+    if (Number.isNaN(fitness[i])) expect(again).toBeNaN();
+    else expect(Math.abs(again - fitness[i])).toBeLessThan(FLOAT64);
+  });
+  await expect(async () =>
     unitFitness(network, { ...sequences, scored: Uint8Array.of(0, 0, 0, 0, 0, 0, 1) }, [site]),
-  ).toThrow(ArgumentError);
+  ).rejects.toThrow(ArgumentError);
   network.close();
 });

@@ -1,6 +1,8 @@
 /** Oracles: weights that were counted, distances that were planted, and the index by hand. */
+
 import { expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { taskNamed } from "../../src/data/registry.ts";
 import {
@@ -73,7 +75,7 @@ test("a part moves as far as the source is, in each weight, and not where it nev
   expect(still).toEqual(trained);
 });
 
-test("costs are differences of the trainer's losses", () => {
+test("costs are differences of the trainer's losses", async () => {
   const set = taskNamed("patterns", { dVocab: 4, nCtx: 5 }).sample(randomStream("reset", "sequences"), 12);
   const backend = referenceBackend;
   const fresh = [draw("a"), draw("b")];
@@ -82,26 +84,29 @@ test("costs are differences of the trainer's losses", () => {
     ...{ sets: [set], lanes: 2, stream: randomStream("reset", "partners") },
   });
   const stream = randomStream("reset", "near");
-  const costs = resetCosts(meter, { trained, initial, fresh, near: 1, parts, stream });
+  const costs = await resetCosts(meter, { trained, initial, fresh, near: 1, parts, stream });
   meter.close();
-  const lossOf = (weights: Weights) => lossesOf(backend, config, weights, set)[0];
-  const base = lossOf(trained);
+  const lossOf = async (weights: Weights) => (await lossesOf(backend, config, weights, set))[0];
+  const base = await lossOf(trained);
   expect(Math.abs(costs.loss - base)).toBeLessThan(EXACT);
   for (const [at, part] of parts.entries()) {
-    const expected = [initial, ...fresh].map((source) => lossOf(withPart(trained, part, source)) - base);
+    const expected = await inTurn(
+      [initial, ...fresh],
+      async (source) => (await lossOf(withPart(trained, part, source))) - base,
+    );
     const told = [costs.own[at], ...costs.fresh[at]];
     for (const [i, cost] of expected.entries()) expect(Math.abs(told[i] - cost)).toBeLessThan(EXACT);
-    const near = lossOf(withPartNear(trained, part, initial, stream.child(part.name, 0))) - base;
+    const near = (await lossOf(withPartNear(trained, part, initial, stream.child(part.name, 0)))) - base;
     expect(Math.abs(costs.near[at][0] - near)).toBeLessThan(EXACT);
   }
 });
 
-test("a network that was never trained is its own beginning: resetting costs nothing and the index is 1", () => {
+test("a network that was never trained is its own beginning: resetting costs nothing and the index is 1", async () => {
   const set = taskNamed("patterns", { dVocab: 4, nCtx: 5 }).sample(randomStream("reset", "sequences"), 12);
   const meter = openVariantLosses(referenceBackend, config, {
     ...{ sets: [set], lanes: 2, stream: randomStream("reset", "partners") },
   });
-  const { own, near } = resetCosts(meter, {
+  const { own, near } = await resetCosts(meter, {
     ...{ trained, initial: trained, fresh: [initial], near: 1, parts: weightGroups(config) },
     stream: randomStream("reset", "near"),
   });

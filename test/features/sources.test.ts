@@ -140,15 +140,15 @@ test("without positions to speak of, all is the token; the norm alone makes an i
   expect(embeddingSums(tokens, moving, 1e9).shares.interaction).toBeLessThan(1e-8);
 });
 
-test("with frozen norms a unit reads the centred stream over the mean scale", () => {
+test("with frozen norms a unit reads the centred stream over the mean scale", async () => {
   const config = { ...configs.gpt, mlpOnly: true, nLayers: 1 };
   const weights = weightsFor(config, 2);
   const network = openNetwork(backends.reference, config, weights);
   const probe = latinBlocks({ dVocab: 7, nPos: 5, blocks: 2, stream: randomStream("frozen") });
   const site = "blocks.0.mlp.hook_pre";
-  const found = frozenNorms(network, probe, [site])?.get(site);
+  const found = (await frozenNorms(network, probe, [site]))?.get(site);
   const tokens = { data: probe.tokens, batch: probe.count, pos: 5 };
-  const { cache } = runWithCache(network, tokens, {
+  const { cache } = await runWithCache(network, tokens, {
     sites: [site, "blocks.0.hook_resid_pre", "blocks.0.ln2.hook_scale"],
   });
   expect(Array.from(found?.intact ?? [])).toEqual(Array.from(cache.get(site).data, Math.fround));
@@ -173,9 +173,9 @@ test("with frozen norms a unit reads the centred stream over the mean scale", ()
   network.close();
 });
 
-test("a model without norms has none to freeze", () => {
+test("a model without norms has none to freeze", async () => {
   const network = openNetwork(backends.reference, configs.plain, weightsFor(configs.plain, 1));
   const probe = latinBlocks({ dVocab: 7, nPos: 5, blocks: 2, stream: randomStream("frozen") });
-  expect(frozenNorms(network, probe, ["blocks.0.mlp.hook_pre"])).toBeUndefined();
+  expect(await frozenNorms(network, probe, ["blocks.0.mlp.hook_pre"])).toBeUndefined();
   network.close();
 });

@@ -18,10 +18,15 @@ function planted(key: string): Float32Array {
 
 const options = { units: UNITS, latents: 16, sparsity: 0.01, steps: 1200, batch: 128, rate: 1e-2 };
 
-test("a planted dictionary is found: unseen rows are rebuilt from one latent or two, each of one direction", () => {
-  const trained = trainAutoencoders(wasmBackend(), [planted("train")], [randomStream("dictionary")], options);
+test("a planted dictionary is found: unseen rows are rebuilt from one latent or two, each of one direction", async () => {
+  const trained = await trainAutoencoders(
+    wasmBackend(),
+    [planted("train")],
+    [randomStream("dictionary")],
+    options,
+  );
   const unseen = planted("test");
-  const { latents, reconstruction } = trained.encode(unseen, ROWS);
+  const { latents, reconstruction } = await trained.encode(unseen, ROWS);
   trained.close();
   const quality = dictionaryQuality(unseen, reconstruction, latents, { units: UNITS, width: 16 });
   expect(quality.fvu).toBeLessThan(0.02);
@@ -34,24 +39,28 @@ test("a planted dictionary is found: unseen rows are rebuilt from one latent or 
   expect(pure, "latents of a single direction").toBeGreaterThanOrEqual(UNITS);
 });
 
-test("an autoencoder is the same whatever stands beside it, and what is frozen changes nothing", () => {
-  const encode = (sets: Float32Array[], frozen: "none" | "decoder") => {
+test("an autoencoder is the same whatever stands beside it, and what is frozen changes nothing", async () => {
+  const encode = async (sets: Float32Array[], frozen: "none" | "decoder") => {
     const streams = sets.map((_, i) => randomStream("beside", sets.length - i)); // the last one's key is always 1
-    const trained = trainAutoencoders(wasmBackend(), sets, streams, { ...options, steps: 20, frozen });
+    const trained = await trainAutoencoders(wasmBackend(), sets, streams, { ...options, steps: 20, frozen });
     const rows = new Float32Array(sets.length * UNITS).fill(0.5);
-    const { latents, reconstruction } = trained.encode(rows, 1);
+    const { latents, reconstruction } = await trained.encode(rows, 1);
     trained.close();
     return { latents: latents.slice(-16), reconstruction: reconstruction.slice(-UNITS) };
   };
   const [one, other] = [planted("one"), planted("other")];
-  expect(encode([other, one], "none")).toEqual(encode([one], "none"));
-  expect(encode([one], "decoder").reconstruction).not.toEqual(encode([one], "none").reconstruction);
+  expect(await encode([other, one], "none")).toEqual(await encode([one], "none"));
+  expect((await encode([one], "decoder")).reconstruction).not.toEqual(
+    (await encode([one], "none")).reconstruction,
+  );
 });
 
-test("sets of different size are refused", () => {
+test("sets of different size are refused", async () => {
   const sets = [planted("one"), planted("two").slice(0, UNITS)];
   const streams = sets.map((_, i) => randomStream(String(i)));
-  expect(() => trainAutoencoders(wasmBackend(), sets, streams, options)).toThrow(ArgumentError);
+  await expect(async () => trainAutoencoders(wasmBackend(), sets, streams, options)).rejects.toThrow(
+    ArgumentError,
+  );
 });
 
 test("quality of a dictionary, by hand", () => {

@@ -1,6 +1,8 @@
 /** Oracles: networks that were put together by hand, and the sum that the two parts must give. */
+
 import { expect, test } from "vitest";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { latinBlocks } from "../../src/data/probes.ts";
 import { tuningCorrelation } from "../../src/features/persistence.ts";
@@ -35,13 +37,14 @@ const probe = latinBlocks({ dVocab: 4, nPos: 4, blocks: 6, stream: randomStream(
 /** Correlations of curves that differ in the last bits of float32. */
 const ROUNDING = 1e-6;
 
-function decompose(later: Weights) {
+async function decompose(later: Weights) {
   const look = openTuning(wasmBackend(), config, MODELS, { sites: [hook.mlpPost("all")], probe });
-  const swaps = swapDecomposition(config, { before, after: later }, look.measure);
-  const measured = (weights: Weights, layer: number) =>
-    look.measure(weights).get(hook.mlpPost(layer)) as TuningCurves;
-  const first = (layer: number) => measured(before, layer);
-  const r = (weights: Weights, layer: number) => tuningCorrelation(first(layer), measured(weights, layer));
+  const swaps = await swapDecomposition(config, { before, after: later }, look.measure);
+  const measured = async (weights: Weights, layer: number) =>
+    (await look.measure(weights)).get(hook.mlpPost(layer)) as TuningCurves;
+  const first = async (layer: number) => measured(before, layer);
+  const r = async (weights: Weights, layer: number) =>
+    tuningCorrelation(await first(layer), await measured(weights, layer));
   return { swaps, r, close: look.close };
 }
 
@@ -53,14 +56,14 @@ test("what lies before a block are the embeddings and the blocks below", () => {
   expect(second.slice(2)).toEqual(names.filter((name) => name.startsWith("blocks.0.")));
 });
 
-test("a network of which only one block changed lost that layer's tuning by itself, and those above by inheritance", () => {
+test("a network of which only one block changed lost that layer's tuning by itself, and those above by inheritance", async () => {
   const changed = Object.fromEntries(
     Object.entries(before).map(([name, values]) => [
       name,
       name.startsWith("blocks.1.") ? after[name] : values,
     ]),
   );
-  const { swaps, close } = decompose(changed);
+  const { swaps, close } = await decompose(changed);
   close();
   for (let model = 0; model < MODELS; model++) {
     const [below, itself, above] = swaps.map(({ split, r }) => ({
@@ -78,14 +81,16 @@ test("a network of which only one block changed lost that layer's tuning by itse
   }
 });
 
-test("the four networks are those that hands put together, and the parts add up to what was lost", () => {
-  const { swaps, r, close } = decompose(after);
+test("the four networks are those that hands put together, and the parts add up to what was lost", async () => {
+  const { swaps, r, close } = await decompose(after);
   const layer = 2;
   const isOwn = (name: string) => name.startsWith("blocks.2.");
   const mixed = (own: Weights, upstream: Weights) =>
     Object.fromEntries(Object.keys(own).map((name) => [name, isOwn(name) ? own[name] : upstream[name]]));
   const told = swaps[layer];
-  const byHand = [mixed(after, before), mixed(before, after), after].map((weights) => r(weights, layer));
+  const byHand = await inTurn([mixed(after, before), mixed(before, after), after], async (weights) =>
+    r(weights, layer),
+  );
   const comparable = byHand[0].map((_, at) =>
     byHand.every((of) => Number.isFinite(of[at])) ? 1 : Number.NaN,
   );
@@ -108,9 +113,9 @@ test("the four networks are those that hands put together, and the parts add up 
     }
 });
 
-test("populations of different size are refused", () => {
+test("populations of different size are refused", async () => {
   const single = initialPopulation(config, { scheme: "pytorch" }, [randomStream("swap", "one")]);
-  expect(() => swapDecomposition(config, { before, after: single }, () => new Map())).toThrow(
+  await expect(swapDecomposition(config, { before, after: single }, async () => new Map())).rejects.toThrow(
     "2 and 1 networks",
   );
 });

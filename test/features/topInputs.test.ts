@@ -36,7 +36,7 @@ const FLOAT32 = 1e-5;
 
 test.each(Object.keys(configs))(
   "%s: an exhaustive search finds what trying everything one by one finds",
-  (name) => {
+  async (name) => {
     const config = configs[name];
     const network = networkOf(config, 2);
     const [nPos, most, units] = [4, 6, 5];
@@ -49,7 +49,7 @@ test.each(Object.keys(configs))(
     const { sequences } = space;
     if (sequences === undefined) throw new Error("nothing to search");
     let fresh = 0;
-    visitActivations(network, sequences, [site], ({ model, first, values }) => {
+    await visitActivations(network, sequences, [site], ({ model, first, values }) => {
       const counts = (sequence: number, pos: number) => {
         const counted = space.fresh(sequence, pos);
         if (model === 0 && counted) fresh++;
@@ -63,7 +63,7 @@ test.each(Object.keys(configs))(
     const best = [0, 1].map(() => Array.from({ length: units }, () => new Map<string, [number, number]>()));
     for (let n = 0; n < 3 ** nPos; n++) {
       const sequence = [27, 9, 3, 1].map((weight) => Math.floor(n / weight) % 3);
-      const { data } = runWithCache(network, [sequence], { sites: [site] }).cache.get(site);
+      const { data } = (await runWithCache(network, [sequence], { sites: [site] })).cache.get(site);
       for (let model = 0; model < 2; model++)
         for (let pos = 0; pos < nPos; pos++) {
           const seen =
@@ -128,16 +128,16 @@ test("an input counts once, ties keep their order, and the floor of a rectifier 
   ]);
 });
 
-test("activations come block after block as one run gives them", () => {
+test("activations come block after block as one run gives them", async () => {
   const config = configs.causal;
   const network = networkOf(config, 3);
   const probe = latinBlocks({ dVocab: 3, nPos: 4, blocks: 100, stream: randomStream("blocks") }); // 300: two blocks
   const sites = ["blocks.0.hook_resid_post", "blocks.1.attn.hook_z"] as const;
-  const together = siteActivations(network, probe, sites);
+  const together = await siteActivations(network, probe, sites);
   const rows = Array.from({ length: 300 }, (_, row) =>
     Array.from(probe.tokens.subarray(row * 4, row * 4 + 4)),
   );
-  const { cache } = runWithCache(network, rows, { sites });
+  const { cache } = await runWithCache(network, rows, { sites });
   for (const site of sites)
     expect(together.flatMap((bySite) => Array.from(bySite.get(site) ?? []))).toEqual(
       Array.from(cache.get(site).data),

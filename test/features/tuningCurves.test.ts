@@ -49,10 +49,10 @@ interface Setting {
   changed?: Partial<Weights>;
 }
 
-function measured(
+async function measured(
   probe: Probe,
   { blockSize, sites = selectors, backend = referenceBackend, changed = {} }: Setting = {},
-): Map<string, TuningCurves> {
+): Promise<Map<string, TuningCurves>> {
   const states = { ...Object.fromEntries(weightShapes(config)), ...tuningStates(config, sites, probe) };
   const session = backend.open({ models, states });
   for (const [name, values] of Object.entries({ ...weights, ...changed }))
@@ -61,7 +61,11 @@ function measured(
 }
 
 /** [model, sequence, pos, unit], from one run over all sequences that returns every activation. */
-function activationsAt(site: SiteName, probe: Probe, population: Weights = weights): ArrayLike<number> {
+async function activationsAt(
+  site: SiteName,
+  probe: Probe,
+  population: Weights = weights,
+): Promise<ArrayLike<number>> {
   let seen: Node | undefined;
   const tokens = input("tokens", [probe.count, probe.nPos], "int32");
   forward(config, weightNodes(config), tokens, (name, node) => {
@@ -72,7 +76,7 @@ function activationsAt(site: SiteName, probe: Probe, population: Weights = weigh
   const session = referenceBackend.open({ models, states });
   for (const [name, values] of Object.entries(population)) session.write(name, values);
   const program = session.compile(makeGraph({ outputs: { seen: seen as Node } }));
-  return program.run({ tokens: probe.tokens }).seen;
+  return (await program.run({ tokens: probe.tokens })).seen;
 }
 
 /** Mean, and Σ of squared deviations, of the activations that a condition picks; straight from the definition. */
@@ -98,8 +102,8 @@ function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
 
 const probe = latinBlocks({ dVocab: 5, nPos: 4, blocks: 7, stream: randomStream("tuning probe") });
 
-test("streamed cell means, halves and sums of squares are those of the activations themselves", () => {
-  const curves = measured(probe, { blockSize: 8 });
+test("streamed cell means, halves and sums of squares are those of the activations themselves", async () => {
+  const curves = await measured(probe, { blockSize: 8 });
   expect([...curves.keys()]).toEqual([
     "blocks.0.attn.hook_z",
     "blocks.0.mlp.hook_post",
@@ -108,7 +112,7 @@ test("streamed cell means, halves and sums of squares are those of the activatio
   ]);
   for (const [site, measuredCurves] of curves) {
     const { units, cellMean, halfMean, totalSS, contextSS, counts } = measuredCurves;
-    const activations = activationsAt(site as SiteName, probe);
+    const activations = await activationsAt(site as SiteName, probe);
     for (let model = 0; model < models; model++)
       for (const unit of [0, units - 1]) {
         const of = direct(activations, probe, model, unit, units);
@@ -132,10 +136,10 @@ test("streamed cell means, halves and sums of squares are those of the activatio
   }
 });
 
-test("the block size changes nothing, whether or not it divides the probe", () => {
-  const whole = measured(probe, { blockSize: 1000 });
+test("the block size changes nothing, whether or not it divides the probe", async () => {
+  const whole = await measured(probe, { blockSize: 1000 });
   for (const blockSize of [1, 7, 16, 35]) {
-    const blocks = measured(probe, { blockSize });
+    const blocks = await measured(probe, { blockSize });
     for (const [site, curves] of whole) {
       const other = blocks.get(site) as TuningCurves;
       expect(largestDifference(curves.cellMean, other.cellMean)).toBeLessThan(REORDERED);
@@ -145,14 +149,14 @@ test("the block size changes nothing, whether or not it divides the probe", () =
   }
 });
 
-test("an on-distribution probe keeps its unequal counts, and a cell that it misses is NaN", () => {
+test("an on-distribution probe keeps its unequal counts, and a cell that it misses is NaN", async () => {
   const rare: Probe = onDistribution(patterns({ dVocab: 5, nCtx: 5 }), {
     count: 9,
     stream: randomStream("few sequences"),
   });
   const site = "blocks.0.mlp.hook_post";
-  const curves = measured(rare, { blockSize: 4 }).get(site) as TuningCurves;
-  const oneShot = tuningCurvesOf(activationsAt(site, rare), { site, models, units: 7, probe: rare });
+  const curves = (await measured(rare, { blockSize: 4 })).get(site) as TuningCurves;
+  const oneShot = tuningCurvesOf(await activationsAt(site, rare), { site, models, units: 7, probe: rare });
   const counts = curves.counts[0].map((n, cell) => n + curves.counts[1][cell]);
   expect(counts.reduce((a, b) => a + b)).toBe(9 * 4);
   expect(counts).toContain(0);
@@ -163,22 +167,24 @@ test("an on-distribution probe keeps its unequal counts, and a cell that it miss
   expect(largestDifference(curves.totalSS, oneShot.totalSS)).toBeLessThan(REORDERED * 36);
 });
 
-test("each measurement starts from zero and reads the weights of the moment", () => {
+test("each measurement starts from zero and reads the weights of the moment", async () => {
   const sites: SiteSelector[] = ["blocks.0.mlp.hook_post"];
   const states = { ...Object.fromEntries(weightShapes(config)), ...tuningStates(config, sites, probe) };
   const session = referenceBackend.open({ models, states });
   for (const [name, values] of Object.entries(weights)) session.write(name, values);
   const { measure } = tuningProgram(session, config, { sites, probe });
-  const [first, second] = [measure(), measure()].map((curves) => curves.get("blocks.0.mlp.hook_post"));
+  const [first, second] = [await measure(), await measure()].map((curves) =>
+    curves.get("blocks.0.mlp.hook_post"),
+  );
   expect(second).toEqual(first);
   session.write(
     "blocks.0.mlp.W_in",
     weights["blocks.0.mlp.W_in"].map((w) => -w),
   );
-  expect(measure().get("blocks.0.mlp.hook_post")?.cellMean).not.toEqual(first?.cellMean);
+  expect((await measure()).get("blocks.0.mlp.hook_post")?.cellMean).not.toEqual(first?.cellMean);
 });
 
-test("weights that no asked site depends on are not read", () => {
+test("weights that no asked site depends on are not read", async () => {
   const sites: SiteSelector[] = ["blocks.0.mlp.hook_post"];
   const needed = [...weightShapes(config)].filter(
     ([name]) => !/unembed|blocks\.1|W_out|b_out|ln2/.test(name),
@@ -188,19 +194,23 @@ test("weights that no asked site depends on are not read", () => {
     states: { ...Object.fromEntries(needed), ...tuningStates(config, sites, probe) },
   });
   for (const [name] of needed) session.write(name, weights[name]);
-  const curves = tuningProgram(session, config, { sites, probe }).measure().get("blocks.0.mlp.hook_post");
-  expect(curves?.cellMean).toEqual(measured(probe).get("blocks.0.mlp.hook_post")?.cellMean);
+  const curves = (await tuningProgram(session, config, { sites, probe }).measure()).get(
+    "blocks.0.mlp.hook_post",
+  );
+  expect(curves?.cellMean).toEqual((await measured(probe)).get("blocks.0.mlp.hook_post")?.cellMean);
 });
 
-test("a gated site fires because it is asked for, its heads side by side", () => {
-  const curves = measured(probe, { sites: ["blocks.0.attn.hook_result"] }).get("blocks.0.attn.hook_result");
+test("a gated site fires because it is asked for, its heads side by side", async () => {
+  const curves = (await measured(probe, { sites: ["blocks.0.attn.hook_result"] })).get(
+    "blocks.0.attn.hook_result",
+  );
   expect(curves?.units).toBe(2 * 6);
   expect(curves?.cellMean.every(Number.isFinite)).toBe(true);
 });
 
-test("one half gives the curves that its sequences alone would give", () => {
+test("one half gives the curves that its sequences alone would give", async () => {
   const site = "blocks.1.mlp.hook_post";
-  const activations = activationsAt(site, probe);
+  const activations = await activationsAt(site, probe);
   const kept = Array.from(probe.half, (half, sequence) => ({ half, sequence })).filter(
     ({ half }) => half === 1,
   );
@@ -225,14 +235,14 @@ test("one half gives the curves that its sequences alone would give", () => {
       },
     },
   );
-  const half = halfOf(measured(probe).get(site) as TuningCurves, 1);
+  const half = halfOf((await measured(probe)).get(site) as TuningCurves, 1);
   expect(largestDifference(half.cellMean, alone.cellMean)).toBeLessThan(REORDERED);
   expect(largestDifference(half.contextSS, alone.contextSS)).toBeLessThan(REORDERED * 60);
 });
 
-test("float32 in SIMD lanes gives the same curves within its precision", () => {
-  const lanes = measured(probe, { backend: wasmBackend(), blockSize: 8 });
-  for (const [site, exact] of measured(probe)) {
+test("float32 in SIMD lanes gives the same curves within its precision", async () => {
+  const lanes = await measured(probe, { backend: wasmBackend(), blockSize: 8 });
+  for (const [site, exact] of await measured(probe)) {
     const curves = lanes.get(site) as TuningCurves;
     expect(largestDifference(curves.cellMean, exact.cellMean)).toBeLessThan(FLOAT32);
     expect(largestDifference(curves.halfMean[0], exact.halfMean[0])).toBeLessThan(FLOAT32);
@@ -243,13 +253,13 @@ test("float32 in SIMD lanes gives the same curves within its precision", () => {
   }
 });
 
-test("units that are constant in float32 are dead, though their sums carry rounding", () => {
+test("units that are constant in float32 are dead, though their sums carry rounding", async () => {
   const sites: SiteSelector[] = ["blocks.0.mlp.hook_pre", "blocks.1.mlp.hook_pre"];
   const changed = {
     "blocks.0.mlp.W_in": new Float32Array(models * 6 * 7),
     "blocks.0.mlp.b_in": new Float32Array(models * 7).fill(0.1),
   };
-  const curves = measured(probe, { sites, changed, backend: wasmBackend(), blockSize: 8 });
+  const curves = await measured(probe, { sites, changed, backend: wasmBackend(), blockSize: 8 });
   const [first, second] = sites.map((site) => deadUnits(curves.get(site) as TuningCurves));
   expect(first.every((dead) => dead === 1)).toBe(true);
   expect(second.every((dead) => dead === 0)).toBe(true);

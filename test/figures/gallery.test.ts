@@ -12,8 +12,8 @@ import { overlappingTexts } from "./textOverlap.ts";
 const LARGEST = 60_000;
 
 const { document } = parseHTML("<html><body></body></html>");
-const specs = galleryFigures();
-const svgs = gallerySvgs(specs);
+const specs = await galleryFigures();
+const svgs = await gallerySvgs(specs);
 const root = join(import.meta.dirname, "..", "..");
 const textsOf = (svg: string) =>
   [...parseHTML(`<html><body>${svg}</body></html>`).document.querySelectorAll("text")].map(

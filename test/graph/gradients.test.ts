@@ -46,7 +46,7 @@ const leavesOf = (operands: readonly Tensor[]) =>
   operands.map(({ shape, dtype }, i) => input(`x${i}`, shape, dtype));
 
 /** Outputs of a graph in float64, for a population that is given model by model. */
-function evaluate(outputs: Record<string, Node>, models: readonly (readonly Tensor[])[]) {
+async function evaluate(outputs: Record<string, Node>, models: readonly (readonly Tensor[])[]) {
   const inputs: Record<string, RunInputs[string]> = {};
   models[0].forEach((_, i) => {
     inputs[`x${i}`] = Float64Array.from(models.flatMap((operands) => operands[i].values));
@@ -63,7 +63,11 @@ function weighted(node: Node, key: string): Node {
 }
 
 /** Compares the gradient of a scalar in all float operands with central differences, every difference a model. */
-function checkDifferences(scalar: Node, leaves: readonly Node[], operands: readonly Tensor[]): void {
+async function checkDifferences(
+  scalar: Node,
+  leaves: readonly Node[],
+  operands: readonly Tensor[],
+): Promise<void> {
   const floats = operands.flatMap(({ dtype }, i) => (dtype === "float32" ? [i] : []));
   const gradients = gradient(
     scalar,
@@ -78,8 +82,8 @@ function checkDifferences(scalar: Node, leaves: readonly Node[], operands: reado
       at === i ? { ...x, values: x.values.with(element, x.values[element] + sign * step) } : x,
     );
   const population = [operands, ...moves.flatMap((move) => [moved(move, 1), moved(move, -1)])];
-  const { s } = evaluate({ s: scalar }, population);
-  const found = evaluate(Object.fromEntries(gradients.map((g, i) => [`g${i}`, g])), [operands]);
+  const { s } = await evaluate({ s: scalar }, population);
+  const found = await evaluate(Object.fromEntries(gradients.map((g, i) => [`g${i}`, g])), [operands]);
   const flat = gradients.flatMap((_, i) => [...found[`g${i}`]]);
   expect(flat.length).toBe(moves.length);
   flat.forEach((g, k) => {
@@ -93,36 +97,38 @@ function checkDifferences(scalar: Node, leaves: readonly Node[], operands: reado
 
 type Build = (leaves: readonly Node[]) => Node;
 
-function checkFirstOrder(build: Build, operands: readonly Tensor[]): void {
+async function checkFirstOrder(build: Build, operands: readonly Tensor[]): Promise<void> {
   const leaves = leavesOf(operands);
-  checkDifferences(weighted(build(leaves), "first"), leaves, operands);
+  await checkDifferences(weighted(build(leaves), "first"), leaves, operands);
 }
 
 /** Differentiates the product of the gradient with a random vector once more. */
-function checkSecondOrder(build: Build, operands: readonly Tensor[]): void {
+async function checkSecondOrder(build: Build, operands: readonly Tensor[]): Promise<void> {
   const leaves = leavesOf(operands);
   const floats = leaves.filter(({ dtype }) => dtype === "float32");
   const first = gradient(weighted(build(leaves), "first"), floats);
   const products = first.map((g, i) => weighted(g, `second ${i}`));
-  if (products.length > 0) checkDifferences(products.reduce(add), leaves, operands);
+  if (products.length > 0) await checkDifferences(products.reduce(add), leaves, operands);
 }
 
 describe("the gradient rule", () => {
   for (const op of computedOps) {
-    const checkBoth = (operands: readonly Tensor[], attrs: never) => {
+    const checkBoth = async (operands: readonly Tensor[], attrs: never) => {
       const build: Build = (leaves) => nodeOf(op, leaves, attrs);
-      checkFirstOrder(build, operands);
-      checkSecondOrder(build, operands);
+      await checkFirstOrder(build, operands);
+      await checkSecondOrder(build, operands);
     };
 
-    test(`of ${op} agrees with central differences on the samples, once and twice`, () => {
+    test(`of ${op} agrees with central differences on the samples, once and twice`, async () => {
       for (const { operands, attrs, smooth } of sampleTensors(op))
-        if (smooth !== false) checkBoth(operands, attrs as never);
+        if (smooth !== false) await checkBoth(operands, attrs as never);
     });
 
-    test(`of ${op} agrees with central differences on random shapes, once and twice`, () => {
-      fc.assert(
-        fc.property(trials(op), (trial) => checkBoth(drawOperands(trial, 0), trial.attrs as never)),
+    test(`of ${op} agrees with central differences on random shapes, once and twice`, async () => {
+      await fc.assert(
+        fc.asyncProperty(trials(op), async (trial) =>
+          checkBoth(drawOperands(trial, 0), trial.attrs as never),
+        ),
         { numRuns: SHAPES, seed: SEED },
       );
     });
@@ -213,16 +219,21 @@ describe("gradients through several ops, once and twice", () => {
     },
   };
   for (const [title, { build, operands }] of Object.entries(cases))
-    test(title, () => {
-      checkFirstOrder(build, operands);
-      checkSecondOrder(build, operands);
+    test(title, async () => {
+      await checkFirstOrder(build, operands);
+      await checkSecondOrder(build, operands);
     });
 });
 
 /** Expects two nodes to have the same values, within rounding of `size`. */
-function expectSame(a: Node, b: Node, operands: readonly Tensor[], sizes?: readonly number[]): void {
+async function expectSame(
+  a: Node,
+  b: Node,
+  operands: readonly Tensor[],
+  sizes?: readonly number[],
+): Promise<void> {
   expect(a.shape).toEqual(b.shape);
-  const values = evaluate({ a, b }, [operands]);
+  const values = await evaluate({ a, b }, [operands]);
   values.a.forEach((value, i) => {
     const allowed = SAME_TOLERANCE * Math.max(Math.abs(value), sizes?.[i] ?? 1);
     expect(Math.abs(value - values.b[i])).toBeLessThanOrEqual(allowed);
@@ -238,16 +249,21 @@ describe("a fused op equals its definition", () => {
   });
 
   for (const op of defined)
-    test(`${op} on samples and random shapes`, () => {
-      const check = (operands: readonly Tensor[], attrs: never) => {
+    test(`${op} on samples and random shapes`, async () => {
+      const check = async (operands: readonly Tensor[], attrs: never) => {
         const node = nodeOf(op, leavesOf(operands), attrs);
         const how = gradientRules[op] as GradientRule<ComputedOp>;
         if (!("definition" in how)) throw new Error(`${op} has no definition`);
-        expectSame(node, how.definition(node as never), operands, magnitude(op, operands, attrs, node.shape));
+        await expectSame(
+          node,
+          how.definition(node as never),
+          operands,
+          magnitude(op, operands, attrs, node.shape),
+        );
       };
-      for (const { operands, attrs } of sampleTensors(op)) check(operands, attrs as never);
-      fc.assert(
-        fc.property(trials(op), (trial) => check(drawOperands(trial, 0), trial.attrs as never)),
+      for (const { operands, attrs } of sampleTensors(op)) await check(operands, attrs as never);
+      await fc.assert(
+        fc.asyncProperty(trials(op), async (trial) => check(drawOperands(trial, 0), trial.attrs as never)),
         { numRuns: SHAPES, seed: SEED },
       );
     });
@@ -262,14 +278,14 @@ describe("a fused op equals its definition", () => {
     normalize: [(x) => normalize(x, normScale(x, 0.01)), (x) => definitions.normalize(x, 0.01)],
   };
   for (const [op, [fused, definition]] of Object.entries(pairs))
-    test(`${op} in value and gradient`, () => {
-      fc.assert(
-        fc.property(rows, ([shape, seed]) => {
+    test(`${op} in value and gradient`, async () => {
+      await fc.assert(
+        fc.asyncProperty(rows, async ([shape, seed]) => {
           const operands = [drawn(`definition ${seed}`, shape)];
           const [x] = leavesOf(operands);
-          expectSame(fused(x), definition(x), operands);
+          await expectSame(fused(x), definition(x), operands);
           const gradientOf = (f: (x: Node) => Node) => gradient(weighted(f(x), "definition"), [x])[0];
-          expectSame(gradientOf(fused), gradientOf(definition), operands);
+          await expectSame(gradientOf(fused), gradientOf(definition), operands);
         }),
         { numRuns: SHAPES, seed: SEED },
       );
@@ -279,14 +295,14 @@ describe("a fused op equals its definition", () => {
 describe("a gradient", () => {
   const operands = [drawn("site", [3, 4])];
 
-  test("is available at sites inside the graph, the scale of a layer norm among them", () => {
+  test("is available at sites inside the graph, the scale of a layer norm among them", async () => {
     const [x] = leavesOf(operands);
     const s = normScale(x, 0.01);
     const y = normalize(x, s);
     const h = tanh(y);
     const [inX, inScale, inY] = gradient(weighted(h, "site"), [x, s, y]);
     // the same network with the sites as inputs, where nothing is fused or inside
-    const values = evaluate({ s, y }, [operands]);
+    const values = await evaluate({ s, y }, [operands]);
     const asInputs: Tensor[] = [
       operands[0],
       { shape: s.shape, dtype: "float32", values: [...values.s] },
@@ -296,30 +312,30 @@ describe("a gradient", () => {
     const [wantedScale] = gradient(weighted(tanh(normalize(leaves[0], leaves[1])), "site"), [leaves[1]]);
     const [wantedY] = gradient(weighted(tanh(leaves[2]), "site"), [leaves[2]]);
     const [wantedX] = gradient(weighted(tanh(normalize(x, s)), "site"), [x]);
-    expectSame(inScale, wantedScale, asInputs);
-    expectSame(inY, wantedY, asInputs);
-    expectSame(inX, wantedX, asInputs);
+    await expectSame(inScale, wantedScale, asInputs);
+    await expectSame(inY, wantedY, asInputs);
+    await expectSame(inX, wantedX, asInputs);
   });
 
-  test("of a scalar in itself is 1, in what it does not depend on 0", () => {
+  test("of a scalar in itself is 1, in what it does not depend on 0", async () => {
     const [x] = leavesOf(operands);
     const other = input("other", [2]);
     const scalar = sum(x);
     const [own, none] = gradient(scalar, [scalar, other]);
     expect([own.shape, none.shape]).toEqual([[], [2]]);
-    const values = evaluate({ own, none }, [operands]);
+    const values = await evaluate({ own, none }, [operands]);
     expect([...values.own, ...values.none]).toEqual([1, 0, 0]);
   });
 
-  test("does not pass an index, a comparison or a closed gate", () => {
+  test("does not pass an index, a comparison or a closed gate", async () => {
     const [x] = leavesOf(operands);
     const masked = nodeOf("gate", [x, constant(-1, [3, 4])], {});
     const stepped = nodeOf("greater", [x, constant(0)], {});
     const [g] = gradient(sum(add(masked, stepped)), [x]);
-    expect([...evaluate({ g }, [operands]).g]).toEqual(new Array(12).fill(0));
+    expect([...(await evaluate({ g }, [operands])).g]).toEqual(new Array(12).fill(0));
   });
 
-  test("of equal operands of maximum and minimum goes to one of them, and is not doubled", () => {
+  test("of equal operands of maximum and minimum goes to one of them, and is not doubled", async () => {
     const tie: Tensor[] = [
       { shape: [], dtype: "float32", values: [2] },
       { shape: [], dtype: "float32", values: [2] },
@@ -327,14 +343,14 @@ describe("a gradient", () => {
     const [a, b] = leavesOf(tie);
     for (const op of ["maximum", "minimum"] as const) {
       const [inA, inB] = gradient(nodeOf(op, [a, b], {}), [a, b]);
-      const { inA: first, inB: second } = evaluate({ inA, inB }, [tie]);
+      const { inA: first, inB: second } = await evaluate({ inA, inB }, [tie]);
       expect(first[0] + second[0]).toBe(1);
     }
   });
 
-  test("of a difference of equal things is exactly 0", () => {
+  test("of a difference of equal things is exactly 0", async () => {
     const [x] = leavesOf(operands);
     const [g] = gradient(sum(sub(tanh(x), tanh(x))), [x]);
-    expect([...evaluate({ g }, [operands]).g].every((value) => value === 0)).toBe(true);
+    expect([...(await evaluate({ g }, [operands])).g].every((value) => value === 0)).toBe(true);
   });
 });

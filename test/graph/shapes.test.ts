@@ -175,10 +175,10 @@ describe("broadcasting", () => {
     );
   });
 
-  test("sumTo is the transpose of broadcast: ⟨broadcast x, y⟩ = ⟨x, sumTo y⟩", () => {
+  test("sumTo is the transpose of broadcast: ⟨broadcast x, y⟩ = ⟨x, sumTo y⟩", async () => {
     const session = referenceBackend.open({ models: 1, states: {} });
-    fc.assert(
-      fc.property(broadcastPair, ({ from, to }) => {
+    await fc.assert(
+      fc.asyncProperty(broadcastPair, async ({ from, to }) => {
         // whole numbers, so that both sides are exact
         const x = constant(
           Array.from({ length: sizeOf(from) }, (_, i) => ((i * 7) % 11) - 5),
@@ -191,7 +191,7 @@ describe("broadcasting", () => {
         const [spread, gathered] = [broadcast(x, to), sumTo(y, from)];
         expect([spread.shape, gathered.shape]).toEqual([to, from]);
         const outputs = { left: sum(mul(spread, y)), right: sum(mul(x, gathered)) };
-        const { left, right } = session.compile(makeGraph({ outputs })).run({});
+        const { left, right } = await session.compile(makeGraph({ outputs })).run({});
         expect(Math.abs(left[0] - right[0])).toBe(0);
       }),
       { numRuns: SHAPES, seed: SEED },
@@ -255,7 +255,7 @@ describe("makeGraph", () => {
     expect(() => makeGraph({ updates: twice })).toThrow(/update of state "w": a state has one new value/);
   });
 
-  test("takes a chain of 20,000 nodes without overflowing the stack, gradient and all", () => {
+  test("takes a chain of 20,000 nodes without overflowing the stack, gradient and all", async () => {
     const LENGTH = 20_000;
     const x = input("x", []);
     let node = x;
@@ -266,7 +266,7 @@ describe("makeGraph", () => {
     expect(order[LENGTH]).toBe(node);
     const [g] = gradient(node, [x]);
     const session = referenceBackend.open({ models: 1, states: {} });
-    const result = session.compile(makeGraph({ outputs: { node, g } })).run({ x: Float64Array.of(3) });
+    const result = await session.compile(makeGraph({ outputs: { node, g } })).run({ x: Float64Array.of(3) });
     expect([result.node[0], result.g[0]]).toEqual([3, 1]);
   });
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { type AblationManner, ablate, taylorImportance } from "../../src/interp/ablation.ts";
 import { edit } from "../../src/interp/edits.ts";
@@ -19,10 +20,10 @@ const DRAWS = 300;
 /** A few dozen float32 operations on numbers of order 1. */
 const FLOAT32 = 1e-5;
 
-test.each(configNames)("%s: packed ablations have the bits of ablations made one by one", (name) => {
+test.each(configNames)("%s: packed ablations have the bits of ablations made one by one", async (name) => {
   const network = networkOf(name);
   const site = hook.mlpPost(1);
-  const { cache, logits } = runWithCache(network, tokens, { sites: [site] });
+  const { cache, logits } = await runWithCache(network, tokens, { sites: [site] });
   const intact = metric.measure(logits).data;
   const options = { over: [site], by: ["unit"], metric, maxRows: 7 } as const;
   const edits = {
@@ -30,9 +31,9 @@ test.each(configNames)("%s: packed ablations have the bits of ablations made one
     mean: { kind: "mean", values: meanOver(cache.get(site), ["batch", "pos"]) },
   } as const;
   for (const how of ["zero", "mean"] as const) {
-    const { ablated, impacts } = ablate(network, tokens, { ...options, how });
+    const { ablated, impacts } = await ablate(network, tokens, { ...options, how });
     for (let unit = 0; unit < 5; unit++) {
-      const run = runWithHooks(network, tokens, { edits: [edit(site, { units: unit }, edits[how])] });
+      const run = await runWithHooks(network, tokens, { edits: [edit(site, { units: unit }, edits[how])] });
       const one = metric.measure(run.logits).data;
       expect(pick(ablated, { unit }).data).toEqual(Float64Array.from(one));
       expect(pick(impacts, { unit }).data).toEqual(Float64Array.from(one, (value, i) => value - intact[i]));
@@ -40,25 +41,28 @@ test.each(configNames)("%s: packed ablations have the bits of ablations made one
   }
   // three rows in one cycle: each takes the activations of another, by one of two permutations
   const stream = () => randomStream("resample", 1);
-  const { ablated } = ablate(network, tokens, { ...options, how: "resample", stream: stream() });
-  const matches = [
+  const { ablated } = await ablate(network, tokens, { ...options, how: "resample", stream: stream() });
+  const cycles = [
     [1, 2, 0],
     [2, 0, 1],
-  ].filter((batch) => {
-    const run = runWithHooks(network, tokens, {
+  ];
+  const matches = await inTurn(cycles, async (batch) => {
+    const run = await runWithHooks(network, tokens, {
       edits: [edit(site, { units: 2 }, { kind: "fromCache", cache, batch })],
     });
     const one = metric.measure(run.logits).data;
     return pick(ablated, { unit: 2 }).data.every((value, i) => value === one[i]);
   });
-  expect(matches).toHaveLength(1);
-  expect(ablate(network, tokens, { ...options, how: "resample", stream: stream() }).ablated).toEqual(ablated);
+  expect(matches.filter((same) => same)).toHaveLength(1);
+  expect((await ablate(network, tokens, { ...options, how: "resample", stream: stream() })).ablated).toEqual(
+    ablated,
+  );
   network.close();
 });
 
-test("impacts carry t intervals over sequences, and over the models of a population", () => {
+test("impacts carry t intervals over sequences, and over the models of a population", async () => {
   const network = networkOf("causal", { models: 3 });
-  const result = ablate(network, tokens, {
+  const result = await ablate(network, tokens, {
     over: [hook.z("all")],
     by: ["layer", "head"],
     how: "zero",
@@ -86,7 +90,7 @@ test("impacts carry t intervals over sequences, and over the models of a populat
   network.close();
 });
 
-test("a planted head and a planted neuron are what ablation finds, and all that it finds", () => {
+test("a planted head and a planted neuron are what ablation finds, and all that it finds", async () => {
   const copier = previousTokenCopier();
   const previous = { over: [hook.z("all")], by: ["layer", "head"], metric: logitDifference(1, 2) } as const;
   const probe = [
@@ -94,7 +98,7 @@ test("a planted head and a planted neuron are what ablation finds, and all that 
     [0, 2, 1, 1],
     [2, 2, 1, 0],
   ];
-  const heads = ablate(copier, probe, { ...previous, how: "zero" });
+  const heads = await ablate(copier, probe, { ...previous, how: "zero" });
   expect(heads.impact.estimate.data[1]).toBeCloseTo(-1, 5);
   expect([0, 2, 3].map((i) => heads.impact.estimate.data[i])).toEqual([0, 0, 0]);
   copier.close();
@@ -112,8 +116,8 @@ test("a planted head and a planted neuron are what ablation finds, and all that 
       [0, 3, 2, 1],
       [0, 3, 2, 0],
     ];
-    const found = ablate(mlps, rows, { ...options, stream: randomStream("planted", how) });
-    const linear = taylorImportance(mlps, rows, { ...options, stream: randomStream("planted", how) });
+    const found = await ablate(mlps, rows, { ...options, stream: randomStream("planted", how) });
+    const linear = await taylorImportance(mlps, rows, { ...options, stream: randomStream("planted", how) });
     found.impacts.data.forEach((value, i) => {
       if (Math.floor(i / 2) !== 5 + 3) expect(value).toBe(0);
       expect(Math.abs(value - linear.impacts.data[i])).toBeLessThan(FLOAT32); // the last MLP is linear in the logits
@@ -128,18 +132,18 @@ test("a planted head and a planted neuron are what ablation finds, and all that 
   mlps.close();
 });
 
-test("random ablation draws with the mean and the spread of the reference, by position where asked", () => {
+test("random ablation draws with the mean and the spread of the reference, by position where asked", async () => {
   const network = networkOf("plain", { backend: "reference", models: 1 });
   const site = hook.mlpPost(1);
   const probe = Array.from({ length: DRAWS }, (_, row) => tokens[row % 3]);
   // the last MLP is linear in the logits, so the logit's mean and spread are those of the draws through one weight
-  const { cache } = runWithCache(network, tokens, { sites: [site] });
+  const { cache } = await runWithCache(network, tokens, { sites: [site] });
   const at = logitDifference(1, 4);
   const options = { over: [site], by: ["unit"], metric: at, reference: tokens, byPosition: true } as const;
   const stream = randomStream("noise");
-  const random = ablate(network, probe, { ...options, how: "random", stream });
-  const mean = ablate(network, probe, { ...options, how: "mean" });
-  const zero = ablate(network, probe, { ...options, how: "zero" });
+  const random = await ablate(network, probe, { ...options, how: "random", stream });
+  const mean = await ablate(network, probe, { ...options, how: "mean" });
+  const zero = await ablate(network, probe, { ...options, how: "zero" });
   const own = cache.get(site, { model: 0, pos: 4 }).data; // [batch 3, dMlp 5]
   let compared = 0;
   for (let unit = 0; unit < 5; unit++) {
@@ -165,7 +169,7 @@ test("random ablation draws with the mean and the spread of the reference, by po
   network.close();
 });
 
-test("by gradient, importance is exact for the last MLP and finite at hidden scores", () => {
+test("by gradient, importance is exact for the last MLP and finite at hidden scores", async () => {
   const network = networkOf("plain", { backend: "reference" });
   const linear = logitDifference([1, 2, 3], 0);
   const groups = [
@@ -174,7 +178,10 @@ test("by gradient, importance is exact for the last MLP and finite at hidden sco
   ];
   for (const how of ["zero", "mean"] as const) {
     const options = { over: [hook.mlpPost(1)], by: ["pos"], groups, how, metric: linear } as const;
-    const [exact, found] = [ablate(network, tokens, options), taylorImportance(network, tokens, options)];
+    const [exact, found] = [
+      await ablate(network, tokens, options),
+      await taylorImportance(network, tokens, options),
+    ];
     expect(found.impacts.axes).toEqual(["model", "pos", "group", "batch"]);
     expect(found.intact).toEqual(exact.intact);
     found.impacts.data.forEach((value, i) => {
@@ -184,37 +191,39 @@ test("by gradient, importance is exact for the last MLP and finite at hidden sco
   const options = { over: [hook.attnScores(0)], by: ["head"], metric: linear } as const;
   for (const how of ["mean", "random", "resample"] as const) {
     const scores = { ...options, how, stream: randomStream("scores") };
-    expect(taylorImportance(network, tokens, scores).impacts.data.every(Number.isFinite)).toBe(true);
-    expect(ablate(network, tokens, scores).impacts.data.every(Number.isFinite)).toBe(true);
+    expect((await taylorImportance(network, tokens, scores)).impacts.data.every(Number.isFinite)).toBe(true);
+    expect((await ablate(network, tokens, scores)).impacts.data.every(Number.isFinite)).toBe(true);
   }
   network.close();
 });
 
-test("embeddings are ablated too, in a model without blocks as well", () => {
+test("embeddings are ablated too, in a model without blocks as well", async () => {
   const config = { ...configs.plain, nLayers: 0 };
   const network = openNetwork(backends.wasm, config, weightsFor(config, 1));
-  const { impacts } = ablate(network, tokens, { over: [hook.embed], by: ["pos"], how: "zero", metric });
+  const { impacts } = await ablate(network, tokens, { over: [hook.embed], by: ["pos"], how: "zero", metric });
   expect(impacts.shape).toEqual([1, 5, 3]);
   expect(impacts.data.every((value) => value !== 0)).toBe(true);
   network.close();
 });
 
-test("ablation leaves the network as it was, and refuses what it cannot do", () => {
+test("ablation leaves the network as it was, and refuses what it cannot do", async () => {
   const network = networkOf("gpt");
-  const before = forward(network, tokens);
+  const before = await forward(network, tokens);
   const options = { over: [hook.mlpPost(0)], by: [], metric } as const;
-  ablate(network, tokens, { ...options, how: "zero" });
-  expect(forward(network, tokens)).toEqual(before);
-  expect(() => ablate(network, tokens, { ...options, how: "random" })).toThrow("needs a random stream");
+  await ablate(network, tokens, { ...options, how: "zero" });
+  expect(await forward(network, tokens)).toEqual(before);
+  await expect(async () => ablate(network, tokens, { ...options, how: "random" })).rejects.toThrow(
+    "needs a random stream",
+  );
   const stream = randomStream("alone");
-  expect(() => ablate(network, [tokens[0]], { ...options, how: "resample", stream })).toThrow(
-    "needs at least two sequences",
-  );
-  expect(() => ablate(network, tokens, { ...options, how: "zeros" as AblationManner })).toThrow(
-    'Nearest: "zero".',
-  );
-  expect(() => ablate(network, tokens, { ...options, how: "mean", reference: [[1, 2]] })).toThrow(
-    "sequences must be as long as the probe's; got 2 and 5",
-  );
+  await expect(async () =>
+    ablate(network, [tokens[0]], { ...options, how: "resample", stream }),
+  ).rejects.toThrow("needs at least two sequences");
+  await expect(async () =>
+    ablate(network, tokens, { ...options, how: "zeros" as AblationManner }),
+  ).rejects.toThrow('Nearest: "zero".');
+  await expect(async () =>
+    ablate(network, tokens, { ...options, how: "mean", reference: [[1, 2]] }),
+  ).rejects.toThrow("sequences must be as long as the probe's; got 2 and 5");
   network.close();
 });

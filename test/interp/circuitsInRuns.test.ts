@@ -1,5 +1,7 @@
 /** Weight circuits against forward passes: what they claim of scores, outputs and logits is what a run does. */
+
 import { describe, expect, test } from "vitest";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { collapse } from "../../src/interp/factoredMatrix.ts";
 import { ovCircuits, qkCircuits } from "../../src/interp/headCircuits.ts";
 import { openNetwork } from "../../src/interp/network.ts";
@@ -28,12 +30,12 @@ const configs: Record<string, ModelConfig> = {
   "post-LN, parameter-free, no positions": { ...base, attention: "parameterFree", positions: "none" },
 };
 
-describe.each(Object.entries(configs))("%s", (_, config) => {
+describe.each(Object.entries(configs))("%s", async (_, config) => {
   const { nHeads, nLayers, dHead, dModel, dVocab } = config;
   const network = openNetwork(backends.reference, config, weightsFor(config, MODELS));
   const wanted = /hook_scale$|hook_pattern$|hook_attn_scores$|hook_resid_pre$|hook_attn_out$/;
   const sites = [...sitesOf(config).keys()].filter((name) => wanted.test(name)) as SiteSelector[];
-  const { cache } = runWithCache(network, tokens, { sites });
+  const { cache } = await runWithCache(network, tokens, { sites });
   const places = Array.from({ length: MODELS * BATCH }, (_, i) => [Math.floor(i / BATCH), i % BATCH]);
   /** Product of the scales of norms at every position of one row. */
   const scales = (norms: readonly string[], model: number, batch: number) =>
@@ -45,14 +47,14 @@ describe.each(Object.entries(configs))("%s", (_, config) => {
       .reduce<number[]>((all, one) => all.map((s, pos) => s * one[pos]), new Array(POS).fill(1));
   const folded = (from: number, to: number) => normsOnTheWay(config, { from, to, norms: "folded" });
 
-  test("pattern times full OV circuit is the first heads' part of every logit", () => {
-    const fromTokens = ovCircuits(network, { from: "tokens", to: "logits", layers: 0 });
+  test("pattern times full OV circuit is the first heads' part of every logit", async () => {
+    const fromTokens = await ovCircuits(network, { from: "tokens", to: "logits", layers: 0 });
     const fromPositions =
       config.positions === "none"
         ? undefined
-        : ovCircuits(network, { from: "positions", to: "logits", layers: 0 });
+        : await ovCircuits(network, { from: "positions", to: "logits", layers: 0 });
     for (let token = 0; token < dVocab; token++) {
-      const { components, logits } = directLogitAttribution(network, tokens, { token, heads: true });
+      const { components, logits } = await directLogitAttribution(network, tokens, { token, heads: true });
       for (const [i, { model, head, matrix }] of fromTokens.entries()) {
         const byToken = collapse(matrix).data;
         const byPosition = fromPositions === undefined ? undefined : collapse(fromPositions[i].matrix).data;
@@ -75,9 +77,9 @@ describe.each(Object.entries(configs))("%s", (_, config) => {
     }
   });
 
-  test("the stream through QK circuits gives every attention score, through OV circuits every output", () => {
-    const qk = qkCircuits(network);
-    const ov = ovCircuits(network);
+  test("the stream through QK circuits gives every attention score, through OV circuits every output", async () => {
+    const qk = await qkCircuits(network);
+    const ov = await ovCircuits(network);
     for (let layer = 0; layer < nLayers; layer++)
       for (const [model, batch] of places) {
         const stream = cache.get(`blocks.${layer}.hook_resid_pre`, { model, batch }).data;
@@ -110,20 +112,24 @@ describe.each(Object.entries(configs))("%s", (_, config) => {
       }
   });
 
-  test("the first layer's scores are the full QK circuits of tokens and positions", () => {
+  test("the first layer's scores are the full QK circuits of tokens and positions", async () => {
     const ends = config.positions === "none" ? (["tokens"] as const) : (["tokens", "positions"] as const);
     const rowOf = {
       tokens: (batch: number, pos: number) => tokens[batch][pos],
       positions: (_: number, pos: number) => pos,
     };
     const size = { tokens: dVocab, positions: config.nCtx };
-    const parts = ends.flatMap((query) =>
-      ends.map((key) => ({
-        query,
-        key,
-        matrices: qkCircuits(network, { query, key, layers: [0] }).map(({ matrix }) => collapse(matrix).data),
-      })),
-    );
+    const parts = (
+      await inTurn(ends, async (query) =>
+        inTurn(ends, async (key) => ({
+          query,
+          key,
+          matrices: (
+            await qkCircuits(network, { query, key, layers: [0] })
+          ).map(({ matrix }) => collapse(matrix).data),
+        })),
+      )
+    ).flat();
     for (const [model, batch] of places) {
       const scale = scales(folded(attentionAt(0), attentionAt(0)), model, batch);
       for (let head = 0; head < nHeads; head++) {

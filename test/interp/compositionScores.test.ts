@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { compositionScores } from "../../src/interp/compositionScores.ts";
 import { weightNull, weightPlaces } from "../../src/interp/weightNull.ts";
@@ -43,15 +44,15 @@ function inductionPair() {
   return weightSource(planted, weights);
 }
 
-test("a previous-token head and the head whose keys read what it wrote stand out, and no other pair does", () => {
-  const found = compositionScores(inductionPair());
+test("a previous-token head and the head whose keys read what it wrote stand out, and no other pair does", async () => {
+  const found = await compositionScores(inductionPair());
   const pair = found.components.indexOf("L0H1>L1H2");
   expect(found.pairs[pair]).toEqual({ sender: { layer: 0, head: 1 }, receiver: { layer: 1, head: 2 } });
   // both matrices are identities of SIZE dimensions: √SIZE / (√SIZE √SIZE)
   expect(Math.abs(found.scores.k.data[pair] - 1 / Math.sqrt(SIZE))).toBeLessThan(ROOT);
   // queries read the token block, where L0H1 did not write
   expect(found.scores.q.data[pair]).toBeLessThan(ROOT);
-  const drawn = weightNull(
+  const drawn = await weightNull(
     planted,
     (stream) => initialWeights(planted, { scheme: "pytorch" }, stream),
     compositionScores,
@@ -67,7 +68,7 @@ test("a previous-token head and the head whose keys read what it wrote stand out
   expect(places.k.percentile.data[pair]).toBe(1);
 });
 
-test("heads that share a subspace fully score by its dimension, heads that share none score 0", () => {
+test("heads that share a subspace fully score by its dimension, heads that share none score 0", async () => {
   const weights = initialWeights(planted, { scheme: "pytorch" }, randomStream("composition", "orthogonal"));
   // senders write to the upper half of the stream, receivers read the lower half
   const half = planted.dModel / 2;
@@ -78,14 +79,14 @@ test("heads that share a subspace fully score by its dimension, heads that share
     weights[`blocks.1.attn.W_${letter}`].forEach((_, i, all) => {
       if (Math.floor(i / SIZE) % planted.dModel < half) all[i] = 0;
     });
-  const { scores } = compositionScores(weightSource(planted, weights));
+  const { scores } = await compositionScores(weightSource(planted, weights));
   for (const kind of kinds) expect(Math.max(...scores[kind].data)).toBeLessThan(ROOT);
 });
 
 const schemes: InitSchemeName[] = ["pytorch", "gpt2", "xavier-uniform", "orthogonal"];
 test.each(schemes)(
   "%s: the mean square over random networks is 1/dModel, with norms of any kind",
-  (scheme) => {
+  async (scheme) => {
     const networks = 60;
     for (const normalization of ["none", "pre", "post"] as const) {
       const config: ModelConfig = {
@@ -93,7 +94,9 @@ test.each(schemes)(
         ...{ nLayers: 3, attnOnly: true, dVocab: 2, nCtx: 1 }, // what is not measured is small
       };
       const streams = Array.from({ length: networks }, (_, i) => randomStream("composition", scheme, i));
-      const found = compositionScores(weightSource(config, initialPopulation(config, { scheme }, streams)));
+      const found = await compositionScores(
+        weightSource(config, initialPopulation(config, { scheme }, streams)),
+      );
       expect(found.atRandom).toBe(1 / Math.sqrt(tiny.dModel));
       for (const kind of kinds) {
         const squares = Array.from({ length: networks }, (_, model) => {
@@ -111,7 +114,7 @@ test.each(schemes)(
   },
 );
 
-test("scores lie in [0, 1] and do not change with the size of any head's matrices", () => {
+test("scores lie in [0, 1] and do not change with the size of any head's matrices", async () => {
   const config: ModelConfig = { ...presets.gpt, ...tiny };
   const weights = weightsFor(config, 2);
   const louder = Object.fromEntries(
@@ -120,7 +123,10 @@ test("scores lie in [0, 1] and do not change with the size of any head's matrice
       /attn\.W_/.test(name) ? values.map((value) => 8 * value) : values,
     ]),
   );
-  const [a, b] = [weights, louder].map((own) => compositionScores(weightSource(config, own)).scores);
+  const [a, b] = await inTurn(
+    [weights, louder],
+    async (own) => (await compositionScores(weightSource(config, own))).scores,
+  );
   for (const kind of kinds) {
     expect(Math.min(...a[kind].data)).toBeGreaterThanOrEqual(0);
     expect(Math.max(...a[kind].data)).toBeLessThanOrEqual(1);
@@ -128,21 +134,25 @@ test("scores lie in [0, 1] and do not change with the size of any head's matrice
   }
 });
 
-test("a head of zeros has no score, and that is NaN for its pairs only", () => {
+test("a head of zeros has no score, and that is NaN for its pairs only", async () => {
   const weights = weightsFor(planted, 1);
   weights["blocks.0.attn.W_V"].fill(0, 0, planted.dModel * SIZE);
-  const { scores, pairs } = compositionScores(weightSource(planted, weights));
+  const { scores, pairs } = await compositionScores(weightSource(planted, weights));
   for (const kind of kinds)
     for (const [i, { sender }] of pairs.entries())
       expect(Number.isNaN(scores[kind].data[i])).toBe(sender.head === 0);
 });
 
-test("models without two layers of heads are refused", () => {
+test("models without two layers of heads are refused", async () => {
   const of = (changes: Partial<ModelConfig>) => {
     const config: ModelConfig = { ...presets.causal, ...tiny, ...changes };
-    return () => compositionScores(weightSource(config, weightsFor(config, 1)));
+    return async () => compositionScores(weightSource(config, weightsFor(config, 1)));
   };
-  expect(of({ nLayers: 1 })).toThrow("composition scores: need heads in at least two layers; got 1.");
-  expect(of({ nLayers: 0 })).toThrow("weight circuits of heads: need a model with attention; got nLayers 0.");
-  expect(of({ mlpOnly: true })).toThrow("need a model with attention; got mlpOnly.");
+  await expect(of({ nLayers: 1 })).rejects.toThrow(
+    "composition scores: need heads in at least two layers; got 1.",
+  );
+  await expect(of({ nLayers: 0 })).rejects.toThrow(
+    "weight circuits of heads: need a model with attention; got nLayers 0.",
+  );
+  await expect(of({ mlpOnly: true })).rejects.toThrow("need a model with attention; got mlpOnly.");
 });

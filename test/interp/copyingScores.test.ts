@@ -20,7 +20,7 @@ const bare: ModelConfig = {
 };
 const identity = Float32Array.from({ length: SIZE * SIZE }, (_, i) => (i % (SIZE + 1) === 0 ? 1 : 0));
 
-test("a head that copies scores 1, one that lowers what it sees −1, one that turns tokens about in between", () => {
+test("a head that copies scores 1, one that lowers what it sees −1, one that turns tokens about in between", async () => {
   const cycle = Float32Array.from(identity, (_, i) =>
     i % SIZE === (Math.floor(i / SIZE) + 1) % SIZE ? 1 : 0,
   );
@@ -36,7 +36,7 @@ test("a head that copies scores 1, one that lowers what it sees −1, one that t
       ...identity,
     ]),
   };
-  const { eigenvalue, diagonal } = copyingScores(weightSource(bare, weights)).scores;
+  const { eigenvalue, diagonal } = (await copyingScores(weightSource(bare, weights))).scores;
   // of the cycle, the fourth roots of unity: 1 + i − 1 − i over 4
   for (const [head, score] of [1, -1, 0].entries())
     expect(Math.abs(eigenvalue.data[head] - score)).toBeLessThan(FLOAT64);
@@ -44,23 +44,23 @@ test("a head that copies scores 1, one that lowers what it sees −1, one that t
   expect(eigenvalue.data[3]).toBeNaN();
   expect([...diagonal.data]).toEqual([1, 0, 0, 1 / SIZE]);
   // below the diagonal of the second head's rows are three zeros that share the first three places
-  const { data } = copyingScores(weightSource(bare, weights), { within: 2 }).scores.diagonal;
+  const { data } = (await copyingScores(weightSource(bare, weights), { within: 2 })).scores.diagonal;
   expect([...data]).toEqual([1, 0, 1 / 3, 2 / SIZE]);
-  const one = copyingScores(weightSource(bare, weights), { tokens: [2] }).scores.diagonal;
+  const one = (await copyingScores(weightSource(bare, weights), { tokens: [2] })).scores.diagonal;
   expect([...one.data]).toEqual([1, 0, 0, 1 / SIZE]);
 });
 
-test("the planted head of a whole network copies, and exceeds random networks", () => {
+test("the planted head of a whole network copies, and exceeds random networks", async () => {
   const network = previousTokenCopier();
   const { config } = network;
-  const found = copyingScores(network);
+  const found = await copyingScores(network);
   const which = 1; // L0H1
   expect(found.scores.eigenvalue.data[which]).toBe(1);
   expect(found.scores.diagonal.data[which]).toBe(1);
-  const drawn = weightNull(
+  const drawn = await weightNull(
     config,
     (stream) => initialWeights(config, { scheme: "pytorch" }, stream),
-    (source) => copyingScores(source),
+    async (source) => copyingScores(source),
     { draws: 99, stream: randomStream("copying", "null") },
   );
   const { diagonal, eigenvalue } = weightPlaces(found, drawn);
@@ -70,7 +70,7 @@ test("the planted head of a whole network copies, and exceeds random networks", 
 });
 
 const schemes: InitSchemeName[] = ["pytorch", "gpt2", "orthogonal"];
-test.each(schemes)("%s: over random networks the scores have the expectations stated", (scheme) => {
+test.each(schemes)("%s: over random networks the scores have the expectations stated", async (scheme) => {
   const architectures: Partial<ModelConfig>[] = [
     { normalization: "pre", finalNorm: true },
     { normalization: "post", tiedUnembed: true },
@@ -84,7 +84,7 @@ test.each(schemes)("%s: over random networks the scores have the expectations st
     const networks = 100;
     const streams = Array.from({ length: networks }, (_, i) => randomStream("copying", scheme, i));
     const source = weightSource(config, initialPopulation(config, { scheme }, streams));
-    const { scores, atRandom } = copyingScores(source, { within: 2 });
+    const { scores, atRandom } = await copyingScores(source, { within: 2 });
     expect(atRandom.eigenvalue).toBe(0);
     expect(atRandom.diagonal).toBe(config.tiedUnembed ? undefined : 2 / 7);
     for (const name of ["eigenvalue", "diagonal"] as const) {
@@ -102,23 +102,23 @@ test.each(schemes)("%s: over random networks the scores have the expectations st
   }
 });
 
-test("tied and parameter-free without norms, every head copies by architecture, and no expectation is stated", () => {
+test("tied and parameter-free without norms, every head copies by architecture, and no expectation is stated", async () => {
   const config: ModelConfig = {
     ...presets["original-minigpt"],
     ...tiny,
     ...{ normalization: "none", tiedUnembed: true },
   };
-  const { scores, atRandom } = copyingScores(weightSource(config, weightsFor(config, 3)));
+  const { scores, atRandom } = await copyingScores(weightSource(config, weightsFor(config, 3)));
   expect(atRandom).toEqual({ eigenvalue: undefined, diagonal: undefined });
   for (const score of scores.eigenvalue.data) expect(Math.abs(score - 1)).toBeLessThan(FLOAT64);
 });
 
-test("the eigenvalue score's numerator is the trace of the full OV circuit", () => {
+test("the eigenvalue score's numerator is the trace of the full OV circuit", async () => {
   const config: ModelConfig = { ...presets.gpt, ...tiny, dHead: 1, nHeads: 6 };
   const source = weightSource(config, weightsFor(config, 2));
-  const { data } = copyingScores(source).scores.eigenvalue;
+  const { data } = (await copyingScores(source)).scores.eigenvalue;
   // with one dimension a head has one eigenvalue, the trace, and the score is its sign
-  for (const [i, { matrix }] of ovCircuits(source, { from: "tokens", to: "logits" }).entries()) {
+  for (const [i, { matrix }] of (await ovCircuits(source, { from: "tokens", to: "logits" })).entries()) {
     const full = collapse(matrix);
     const trace = Array.from({ length: full.rows }, (_, t) => full.data[t * full.columns + t]).reduce(
       (a, b) => a + b,
@@ -127,13 +127,19 @@ test("the eigenvalue score's numerator is the trace of the full OV circuit", () 
   }
 });
 
-test("options and models that make no sense are refused", () => {
+test("options and models that make no sense are refused", async () => {
   const source = weightSource(bare, weightsFor(bare, 1));
-  expect(() => copyingScores(source, { within: 5 })).toThrow(
+  await expect(async () => copyingScores(source, { within: 5 })).rejects.toThrow(
     "within: must be a whole number, 1 to 4; got 5.",
   );
-  expect(() => copyingScores(source, { tokens: [4] })).toThrow("must be a whole number, 0 to 3; got 4.");
-  expect(() => copyingScores(source, { norms: "fold" as "folded" })).toThrow('Nearest: "folded".');
+  await expect(async () => copyingScores(source, { tokens: [4] })).rejects.toThrow(
+    "must be a whole number, 0 to 3; got 4.",
+  );
+  await expect(async () => copyingScores(source, { norms: "fold" as "folded" })).rejects.toThrow(
+    'Nearest: "folded".',
+  );
   const mlps: ModelConfig = { ...bare, attnOnly: false, mlpOnly: true };
-  expect(() => copyingScores(weightSource(mlps, weightsFor(mlps, 1)))).toThrow("got mlpOnly.");
+  await expect(async () => copyingScores(weightSource(mlps, weightsFor(mlps, 1)))).rejects.toThrow(
+    "got mlpOnly.",
+  );
 });

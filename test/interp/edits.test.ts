@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { NameError } from "../../src/base/errors.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { add, constant, mul } from "../../src/graph/build.ts";
 import { sizeOf } from "../../src/graph/node.ts";
 import { type Action, type Edit, edit } from "../../src/interp/edits.ts";
@@ -19,17 +20,17 @@ const everySite = () => true;
 const openSites = (config: (typeof configs)[keyof typeof configs]): SiteName[] =>
   [...sitesOf(config).values()].filter(({ gated }) => !gated).map(({ name }) => name);
 
-test.each(configNames)("%s: an edit that changes nothing leaves every bit of the logits", (name) => {
+test.each(configNames)("%s: an edit that changes nothing leaves every bit of the logits", async (name) => {
   for (const backend of ["reference", "wasm"] as const) {
     const network = networkOf(name, { backend });
-    const { logits, cache } = runWithCache(network, tokens, { sites: everySite });
+    const { logits, cache } = await runWithCache(network, tokens, { sites: everySite });
     const idle: Action[] = [
       { kind: "scale", by: 1 },
       { kind: "fromCache", cache },
     ];
     for (const action of idle) {
       const edits = openSites(network.config).map((site) => edit(site, {}, action));
-      const run = runWithHooks(network, tokens, { edits });
+      const run = await runWithHooks(network, tokens, { edits });
       expect(run.logits).toEqual(logits);
       for (const { changed, norm, touched } of run.report) {
         expect(touched).toBeGreaterThan(0);
@@ -42,15 +43,15 @@ test.each(configNames)("%s: an edit that changes nothing leaves every bit of the
 
 test.each(configNames)(
   "%s: an edit changes no bit of what comes before it, nor of another row or model",
-  (name) => {
+  async (name) => {
     const network = networkOf(name);
-    const { cache, logits } = runWithCache(network, tokens, { sites: everySite });
+    const { cache, logits } = await runWithCache(network, tokens, { sites: everySite });
     for (const site of openSites(network.config)) {
       // not the same everywhere: softmax does not see a constant, nor the same vector added to all keys
       const length = sizeOf(cache.get(site).shape.slice(1));
       const values = Float64Array.from({ length }, (_, i) => Math.sin(i + 1));
       const edits = [edit(site, { models: 1, batch: 2 }, { kind: "add", values })];
-      const run = runWithHooks(network, tokens, { edits, sites: everySite });
+      const run = await runWithHooks(network, tokens, { edits, sites: everySite });
       const at = cache.names.indexOf(site);
       for (const before of cache.names.slice(0, at)) {
         expect(run.cache.get(before), `${before}, edited ${site}`).toEqual(cache.get(before));
@@ -66,7 +67,7 @@ test.each(configNames)(
   },
 );
 
-test("zero, add, scale and replace are what a visitor of the forward pass makes of them", () => {
+test("zero, add, scale and replace are what a visitor of the forward pass makes of them", async () => {
   const weights = weightsFor(configs.gpt, 1);
   const network = openNetwork(backends.reference, configs.gpt, weights);
   const dMlp = configs.gpt.dMlp;
@@ -85,8 +86,10 @@ test("zero, add, scale and replace are what a visitor of the forward pass makes 
     ],
   ];
   for (const [action, at] of cases) {
-    const { logits } = runWithHooks(network, tokens, { edits: [edit("blocks.0.mlp.hook_post", {}, action)] });
-    const theirs = runModel(configs.gpt, weights, { tokens, at }).logits;
+    const { logits } = await runWithHooks(network, tokens, {
+      edits: [edit("blocks.0.mlp.hook_post", {}, action)],
+    });
+    const theirs = (await runModel(configs.gpt, weights, { tokens, at })).logits;
     logits.data.forEach((value, i) => {
       expect(Math.abs(value - theirs[i]), action.kind).toBeLessThan(FLOAT64);
     });
@@ -94,42 +97,42 @@ test("zero, add, scale and replace are what a visitor of the forward pass makes 
   network.close();
 });
 
-test("a sweep packed into batch rows has the bits of its runs one by one", () => {
+test("a sweep packed into batch rows has the bits of its runs one by one", async () => {
   const network = networkOf("causal");
-  const clean = runWithCache(network, [tokens[0]], { sites: ["blocks.*.attn.hook_z"] }).cache;
+  const clean = (await runWithCache(network, [tokens[0]], { sites: ["blocks.*.attn.hook_z"] })).cache;
   const places = [0, 1].flatMap((layer) =>
     [0, 1].flatMap((head) => Array.from({ length: POS }, (_, pos) => ({ layer, head, pos }))),
   );
   const patch = ({ layer, head, pos }: (typeof places)[number], batch: number): Edit =>
     edit(`blocks.${layer}.attn.hook_z`, { batch, heads: head, pos }, { kind: "fromCache", cache: clean });
-  const packed = runWithHooks(
+  const packed = await runWithHooks(
     network,
     places.map(() => tokens[1]),
     { edits: places.map(patch) },
   );
-  places.forEach((place, row) => {
-    const alone = runWithHooks(network, [tokens[1]], { edits: [patch(place, 0)] });
+  await inTurn(places, async (place, row) => {
+    const alone = await runWithHooks(network, [tokens[1]], { edits: [patch(place, 0)] });
     expect(pick(packed.logits, { batch: row })).toEqual(pick(alone.logits, { batch: 0 }));
     expect(packed.report[row].norm).toBe(alone.report[0].norm);
   });
   network.close();
 });
 
-test("clean into clean is clean, and all of clean into corrupt is clean", () => {
+test("clean into clean is clean, and all of clean into corrupt is clean", async () => {
   const network = networkOf("gpt");
-  const { logits, cache } = runWithCache(network, [tokens[0]], { sites: ["blocks.0.hook_resid_pre"] });
+  const { logits, cache } = await runWithCache(network, [tokens[0]], { sites: ["blocks.0.hook_resid_pre"] });
   const patch = edit("blocks.0.hook_resid_pre", {}, { kind: "fromCache", cache });
-  expect(runWithHooks(network, [tokens[0]], { edits: [patch] }).logits).toEqual(logits);
-  expect(runWithHooks(network, [tokens[1]], { edits: [patch] }).logits).toEqual(logits);
+  expect((await runWithHooks(network, [tokens[0]], { edits: [patch] })).logits).toEqual(logits);
+  expect((await runWithHooks(network, [tokens[1]], { edits: [patch] })).logits).toEqual(logits);
   network.close();
 });
 
-test("values repeat along the axes they have not: models, rows, positions", () => {
+test("values repeat along the axes they have not: models, rows, positions", async () => {
   const network = networkOf("causal");
   const site = "blocks.0.mlp.hook_post";
-  const { cache } = runWithCache(network, tokens, { sites: [site] });
+  const { cache } = await runWithCache(network, tokens, { sites: [site] });
   const mean = meanOver(cache.get(site), ["batch", "pos"]); // [model, dMlp]
-  const { cache: after } = runWithHooks(network, tokens, {
+  const { cache: after } = await runWithHooks(network, tokens, {
     edits: [edit(site, { pos: [1, 3] }, { kind: "mean", values: mean })],
     sites: [site],
   });
@@ -145,7 +148,7 @@ test("values repeat along the axes they have not: models, rows, positions", () =
   // one number, the last axis, the last two, all of a model, all: each says how far it repeats
   for (const length of [5, POS * 5, BATCH * POS * 5, 2 * BATCH * POS * 5]) {
     const values = Float64Array.from({ length }, (_, i) => i);
-    const run = runWithHooks(network, tokens, {
+    const run = await runWithHooks(network, tokens, {
       edits: [edit(site, {}, { kind: "replace", values })],
       sites: [site],
     });
@@ -156,17 +159,17 @@ test("values repeat along the axes they have not: models, rows, positions", () =
   network.close();
 });
 
-test("resampling takes rows by permutation, shifting takes positions from before", () => {
+test("resampling takes rows by permutation, shifting takes positions from before", async () => {
   const network = networkOf("causal");
   const site = "blocks.1.hook_attn_out";
-  const { cache } = runWithCache(network, tokens, { sites: [site] });
-  const permuted = runWithHooks(network, tokens, {
+  const { cache } = await runWithCache(network, tokens, { sites: [site] });
+  const permuted = await runWithHooks(network, tokens, {
     edits: [edit(site, {}, { kind: "fromCache", cache, batch: [2, 0, 1] })],
     sites: [site],
   });
   for (const [to, from] of [2, 0, 1].entries())
     expect(permuted.cache.get(site, { batch: to })).toEqual(cache.get(site, { batch: from }));
-  const shifted = runWithHooks(network, tokens, {
+  const shifted = await runWithHooks(network, tokens, {
     edits: [edit(site, { pos: [1, 2, 3, 4] }, { kind: "fromCache", cache, shift: 1 })],
     sites: [site],
   });
@@ -175,16 +178,22 @@ test("resampling takes rows by permutation, shifting takes positions from before
   network.close();
 });
 
-test("edits of one site are applied in the order given, each to what the others left", () => {
+test("edits of one site are applied in the order given, each to what the others left", async () => {
   const network = networkOf("plain", { backend: "reference" });
   const site = "blocks.0.hook_mlp_out";
-  const { cache } = runWithCache(network, tokens, { sites: [site] });
+  const { cache } = await runWithCache(network, tokens, { sites: [site] });
   const own = Float64Array.from(cache.get(site).data);
-  const after = (...actions: Action[]) =>
+  const after = async (...actions: Action[]) =>
     runWithHooks(network, tokens, { edits: actions.map((action) => edit(site, {}, action)), sites: [site] });
-  const scaledSum = after({ kind: "add", values: 1 }, { kind: "scale", by: 3 }).cache.get(site).data;
-  const sumOfScaled = after({ kind: "scale", by: 3 }, { kind: "add", values: 1 }).cache.get(site).data;
-  const set = after({ kind: "replace", values: 2 }, { kind: "add", values: 1 }, { kind: "scale", by: -4 });
+  const scaledSum = (await after({ kind: "add", values: 1 }, { kind: "scale", by: 3 })).cache.get(site).data;
+  const sumOfScaled = (await after({ kind: "scale", by: 3 }, { kind: "add", values: 1 })).cache.get(
+    site,
+  ).data;
+  const set = await after(
+    { kind: "replace", values: 2 },
+    { kind: "add", values: 1 },
+    { kind: "scale", by: -4 },
+  );
   own.forEach((x, i) => {
     expect(Math.abs(scaledSum[i] - 3 * (x + 1))).toBeLessThan(FLOAT64);
     expect(Math.abs(sumOfScaled[i] - (3 * x + 1))).toBeLessThan(FLOAT64);
@@ -198,12 +207,12 @@ test("edits of one site are applied in the order given, each to what the others 
   network.close();
 });
 
-test("a function sees the activation that edits before it have left, and what it returns is taken", () => {
+test("a function sees the activation that edits before it have left, and what it returns is taken", async () => {
   const network = networkOf("gpt");
   const sites: SiteSelector[] = ["blocks.*.hook_resid_post"];
-  const { cache } = runWithCache(network, tokens, { sites });
+  const { cache } = await runWithCache(network, tokens, { sites });
   const shown: Tensor[] = [];
-  const run = runWithHooks(network, tokens, {
+  const run = await runWithHooks(network, tokens, {
     edits: [
       edit(
         "blocks.1.hook_resid_post",
@@ -220,7 +229,7 @@ test("a function sees the activation that edits before it have left, and what it
     ],
     sites,
   });
-  const zeroed = runWithHooks(network, tokens, {
+  const zeroed = await runWithHooks(network, tokens, {
     edits: [edit("blocks.0.hook_resid_post", { batch: 0 }, { kind: "zero" })],
     sites,
   });
@@ -237,31 +246,33 @@ test("a function sees the activation that edits before it have left, and what it
     [1, "blocks.0.hook_resid_post", "zero"],
   ]);
   const idle = edit("blocks.0.attn.hook_pattern", {}, { kind: "function", apply: ({ data }) => data });
-  expect(runWithHooks(network, tokens, { edits: [idle] }).logits).toEqual(forward(network, tokens));
+  expect((await runWithHooks(network, tokens, { edits: [idle] })).logits).toEqual(
+    await forward(network, tokens),
+  );
   network.close();
 });
 
-test("zeroing replaces NaN and infinite numbers too: nothing is multiplied by a mask", () => {
+test("zeroing replaces NaN and infinite numbers too: nothing is multiplied by a mask", async () => {
   const weights = { ...weightsFor(configs.causal, 2) };
   const bias = weights["blocks.0.mlp.b_out"].slice();
   bias.fill(Number.NaN, 0, 6); // model 0
   const network = openNetwork(backends.wasm, configs.causal, { ...weights, "blocks.0.mlp.b_out": bias });
   const healthy = openNetwork(backends.wasm, configs.causal, weights);
   const edits = [edit("blocks.0.hook_mlp_out", {}, { kind: "zero" })];
-  expect(forward(network, tokens).data.some(Number.isNaN)).toBe(true);
-  const run = runWithHooks(network, tokens, { edits });
-  expect(run.logits).toEqual(runWithHooks(healthy, tokens, { edits }).logits);
+  expect((await forward(network, tokens)).data.some(Number.isNaN)).toBe(true);
+  const run = await runWithHooks(network, tokens, { edits });
+  expect(run.logits).toEqual((await runWithHooks(healthy, tokens, { edits })).logits);
   expect(run.report[0].changed).toBe(run.report[0].touched);
   network.close();
   healthy.close();
 });
 
-test("a head silenced at its result is silenced at its z", () => {
+test("a head silenced at its result is silenced at its z", async () => {
   const weights = weightsFor(configs.gpt, 2);
   const network = openNetwork(backends.reference, configs.gpt, weights);
-  const silent = (site: SiteName) =>
+  const silent = async (site: SiteName) =>
     runWithHooks(network, tokens, { edits: [edit(site, { heads: 1 }, { kind: "zero" })] });
-  const [atResult, atZ] = [silent("blocks.1.attn.hook_result"), silent("blocks.1.attn.hook_z")];
+  const [atResult, atZ] = [await silent("blocks.1.attn.hook_result"), await silent("blocks.1.attn.hook_z")];
   atResult.logits.data.forEach((value, i) => {
     expect(Math.abs(value - atZ.logits.data[i])).toBeLessThan(FLOAT64);
   });
@@ -271,10 +282,10 @@ test("a head silenced at its result is silenced at its z", () => {
   network.close();
 });
 
-test("an edit by prefix or wildcard is made at every site it names, gated ones too, and nowhere else", () => {
+test("an edit by prefix or wildcard is made at every site it names, gated ones too, and nowhere else", async () => {
   const network = networkOf("gpt");
   const size = 2 * BATCH * POS;
-  const run = runWithHooks(network, tokens, {
+  const run = await runWithHooks(network, tokens, {
     edits: [
       edit("blocks.1.mlp.", { units: 0 }, { kind: "add", values: 1 }),
       edit("blocks.0.attn.", { heads: 1, batch: 0 }, { kind: "scale", by: 0.5 }),
@@ -294,7 +305,7 @@ test("an edit by prefix or wildcard is made at every site it names, gated ones t
   network.close();
 });
 
-test("an edit at a site that this model never fires is an error with the nearest site it has", () => {
+test("an edit at a site that this model never fires is an error with the nearest site it has", async () => {
   const refusals: [Partial<ModelConfig>, string, string][] = [
     [{}, "blocks.2.hook_resid_post", 'Nearest: "blocks.1.hook_resid_post"'],
     [{}, "blocks.2.", 'Nearest: "blocks.1."'],
@@ -314,21 +325,21 @@ test("an edit at a site that this model never fires is an error with the nearest
     const never = edit(site as SiteSelector, {}, { kind: "zero" });
     // beside one that fires, too
     for (const edits of [[never], [edit("hook_embed", {}, { kind: "scale", by: 1 }), never]]) {
-      expect(() => runWithHooks(network, tokens, { edits }), site).toThrow(NameError);
-      expect(() => runWithHooks(network, tokens, { edits }), site).toThrow(message);
+      await expect(async () => runWithHooks(network, tokens, { edits }), site).rejects.toThrow(NameError);
+      await expect(async () => runWithHooks(network, tokens, { edits }), site).rejects.toThrow(message);
     }
     network.close();
   }
 });
 
-test("values, functions and caches of a wrong shape are refused with what must fit and what was given", () => {
+test("values, functions and caches of a wrong shape are refused with what must fit and what was given", async () => {
   const network = networkOf("causal");
   const site = "blocks.0.attn.hook_z"; // [model 2, batch 3, pos 5, head 2, dHead 3]
-  const { cache } = runWithCache(network, tokens, { sites: [site] });
+  const { cache } = await runWithCache(network, tokens, { sites: [site] });
   const short = tokens.map((row) => row.slice(1));
-  const shorter = runWithCache(network, short, { sites: [site] }).cache;
+  const shorter = (await runWithCache(network, short, { sites: [site] })).cache;
   const long = tokens.map((row) => [...row, 0]);
-  const longer = runWithCache(network, long, { sites: [site] }).cache;
+  const longer = (await runWithCache(network, long, { sites: [site] })).cache;
   const z = cache.get(site);
   const refusals: [Action, string][] = [
     [
@@ -356,54 +367,61 @@ test("values, functions and caches of a wrong shape are refused with what must f
     ],
   ];
   for (const [action, message] of refusals)
-    expect(() => runWithHooks(network, tokens, { edits: [edit(site, {}, action)] }), message).toThrow(
+    await expect(
+      async () => runWithHooks(network, tokens, { edits: [edit(site, {}, action)] }),
       message,
-    );
+    ).rejects.toThrow(message);
   network.close();
 });
 
-test("an edit that cannot be meant is refused with what it got", () => {
+test("an edit that cannot be meant is refused with what it got", async () => {
   const network = networkOf("causal");
-  const { cache } = runWithCache(network, tokens, {
+  const { cache } = await runWithCache(network, tokens, {
     sites: ["blocks.0.attn.hook_z", "blocks.0.attn.hook_pattern"],
   });
-  const run = (site: string, region: object, action: Action) => () =>
+  const run = (site: string, region: object, action: Action) => async () =>
     runWithHooks(network, tokens, { edits: [edit(site as SiteName, region, action)] });
   const zero: Action = { kind: "zero" };
-  expect(run("blocks.0.attn.hook_zz", {}, zero)).toThrow('Nearest: "blocks.0.attn.hook_z"');
-  expect(run("blocks.0.attn.hook_z", { heads: 2 }, zero)).toThrow(
+  await expect(run("blocks.0.attn.hook_zz", {}, zero)).rejects.toThrow('Nearest: "blocks.0.attn.hook_z"');
+  await expect(run("blocks.0.attn.hook_z", { heads: 2 }, zero)).rejects.toThrow(
     "head: must be a whole number, 0 to 1; got 2",
   );
-  expect(run("blocks.0.attn.hook_z", { heads: [] }, zero)).toThrow(
+  await expect(run("blocks.0.attn.hook_z", { heads: [] }, zero)).rejects.toThrow(
     "must select something; got an empty list",
   );
-  expect(run("blocks.0.attn.hook_z", { head: 0 }, zero)).toThrow('Nearest: "heads"');
-  expect(run("blocks.0.hook_mlp_out", { heads: 0 }, zero)).toThrow(
+  await expect(run("blocks.0.attn.hook_z", { head: 0 }, zero)).rejects.toThrow('Nearest: "heads"');
+  await expect(run("blocks.0.hook_mlp_out", { heads: 0 }, zero)).rejects.toThrow(
     "this site has no such axis, so the edit would touch nothing",
   );
-  expect(run("blocks.0.hook_mlp_out", { pos: 5 }, zero)).toThrow("0 to 4; got 5");
-  expect(run("blocks.0.hook_mlp_out", { models: -1 }, zero)).toThrow("0 to 1; got -1");
-  expect(run("blocks.0.hook_mlp_out", {}, { kind: "add", values: [1, 2] })).toThrow(
+  await expect(run("blocks.0.hook_mlp_out", { pos: 5 }, zero)).rejects.toThrow("0 to 4; got 5");
+  await expect(run("blocks.0.hook_mlp_out", { models: -1 }, zero)).rejects.toThrow("0 to 1; got -1");
+  await expect(run("blocks.0.hook_mlp_out", {}, { kind: "add", values: [1, 2] })).rejects.toThrow(
     "as many as the last axes of [2 3 5 6]",
   );
   const wrong = meanOver(cache.get("blocks.0.attn.hook_z"), ["dHead"]);
-  expect(run("blocks.0.hook_mlp_out", {}, { kind: "replace", values: wrong })).toThrow("got head 2");
-  expect(run("blocks.0.hook_mlp_out", {}, { kind: "fromCache", cache })).toThrow("this site was not cached");
+  await expect(run("blocks.0.hook_mlp_out", {}, { kind: "replace", values: wrong })).rejects.toThrow(
+    "got head 2",
+  );
+  await expect(run("blocks.0.hook_mlp_out", {}, { kind: "fromCache", cache })).rejects.toThrow(
+    "this site was not cached",
+  );
   const z = "blocks.0.attn.hook_z";
-  expect(run(z, {}, { kind: "fromCache", cache, shift: 1 })).toThrow(
+  await expect(run(z, {}, { kind: "fromCache", cache, shift: 1 })).rejects.toThrow(
     "pos 0: must be a whole number, 0 to 4; got -1",
   );
-  expect(run(z, {}, { kind: "fromCache", cache, batch: [0] })).toThrow(
+  await expect(run(z, {}, { kind: "fromCache", cache, batch: [0] })).rejects.toThrow(
     "a cached row for each of 3 rows; got 1",
   );
-  expect(run(z, {}, { kind: "fromCache", cache, batch: [0, 1, 3] })).toThrow("0 to 2; got 3");
-  expect(run("blocks.0.attn.hook_pattern", {}, { kind: "fromCache", cache, shift: 1 })).toThrow(
+  await expect(run(z, {}, { kind: "fromCache", cache, batch: [0, 1, 3] })).rejects.toThrow("0 to 2; got 3");
+  await expect(run("blocks.0.attn.hook_pattern", {}, { kind: "fromCache", cache, shift: 1 })).rejects.toThrow(
     "one axis of positions",
   );
-  expect(() =>
+  await expect(async () =>
     runWithHooks(network, tokens.slice(1), { edits: [edit(z, {}, { kind: "fromCache", cache })] }),
-  ).toThrow("must have one batch row, or as many as the run; got 3 and 2");
-  expect(run(z, {}, { kind: "function", apply: () => [1] })).toThrow("must return 180 numbers");
-  expect(run(z, {}, { kind: "mute" } as unknown as Action)).toThrow('no such kind of action; got "mute"');
+  ).rejects.toThrow("must have one batch row, or as many as the run; got 3 and 2");
+  await expect(run(z, {}, { kind: "function", apply: () => [1] })).rejects.toThrow("must return 180 numbers");
+  await expect(run(z, {}, { kind: "mute" } as unknown as Action)).rejects.toThrow(
+    'no such kind of action; got "mute"',
+  );
   network.close();
 });

@@ -27,38 +27,41 @@ function sumOfRows(values: Tensor, model: number): number {
   return Array.from(values.data.subarray(model * batch, (model + 1) * batch)).reduce((a, b) => a + b);
 }
 
-test.each(configNames)("%s: the gradient at every site is that of central differences by edits", (name) => {
-  const network = networkOf(name, { backend: "reference", models: 1 });
-  const of = lossMetric(targets);
-  const { gradients: found, cache } = gradients(network, tokens, { of, sites: everySite });
-  for (const site of cache.names) {
-    const own = cache.get(site).data;
-    const slopes = found.get(site).data;
-    expect(slopes.length).toBe(own.length);
-    // four elements of each site; a masked score has no slope
-    for (let k = 0; k < 4; k++) {
-      const at = Math.floor(((k + 0.5) * own.length) / 4);
-      if (own[at] === Number.NEGATIVE_INFINITY) {
-        expect(slopes[at]).toBe(0);
-        continue;
+test.each(configNames)(
+  "%s: the gradient at every site is that of central differences by edits",
+  async (name) => {
+    const network = networkOf(name, { backend: "reference", models: 1 });
+    const of = lossMetric(targets);
+    const { gradients: found, cache } = await gradients(network, tokens, { of, sites: everySite });
+    for (const site of cache.names) {
+      const own = cache.get(site).data;
+      const slopes = found.get(site).data;
+      expect(slopes.length).toBe(own.length);
+      // four elements of each site; a masked score has no slope
+      for (let k = 0; k < 4; k++) {
+        const at = Math.floor(((k + 0.5) * own.length) / 4);
+        if (own[at] === Number.NEGATIVE_INFINITY) {
+          expect(slopes[at]).toBe(0);
+          continue;
+        }
+        const lossAt = async (by: number) => {
+          const values = Float64Array.from(own, (_, i) => (i === at ? by : 0));
+          const { logits } = await runWithHooks(network, tokens, {
+            edits: [edit(site, {}, { kind: "add", values })],
+          });
+          return sumOfRows(of.measure(logits), 0);
+        };
+        const slope = ((await lossAt(STEP)) - (await lossAt(-STEP))) / (2 * STEP);
+        expect(Math.abs(slopes[at] - slope), `${site} ${at}`).toBeLessThan(DIFFERENCES);
       }
-      const lossAt = (by: number) => {
-        const values = Float64Array.from(own, (_, i) => (i === at ? by : 0));
-        const { logits } = runWithHooks(network, tokens, {
-          edits: [edit(site, {}, { kind: "add", values })],
-        });
-        return sumOfRows(of.measure(logits), 0);
-      };
-      const slope = (lossAt(STEP) - lossAt(-STEP)) / (2 * STEP);
-      expect(Math.abs(slopes[at] - slope), `${site} ${at}`).toBeLessThan(DIFFERENCES);
     }
-  }
-  network.close();
-});
+    network.close();
+  },
+);
 
-test("every differentiable metric has the value it measures and the slope of its differences", () => {
+test("every differentiable metric has the value it measures and the slope of its differences", async () => {
   const network = networkOf("gpt", { backend: "reference" });
-  const base = forward(
+  const base = await forward(
     network,
     tokens.map((row) => row.toReversed()),
   );
@@ -71,9 +74,9 @@ test("every differentiable metric has the value it measures and the slope of its
     klFrom(base, { pos: [0, 3] }),
   ];
   const site: SiteName = "blocks.0.hook_resid_mid";
-  const { cache } = runWithCache(network, tokens, { sites: [site] });
+  const { cache } = await runWithCache(network, tokens, { sites: [site] });
   for (const of of metrics) {
-    const run = gradients(network, tokens, { of, sites: [site] });
+    const run = await gradients(network, tokens, { of, sites: [site] });
     const measured = of.measure(run.logits);
     expect(run.metric.axes).toEqual(["model", "batch"]);
     run.metric.data.forEach((value, i) => {
@@ -81,11 +84,11 @@ test("every differentiable metric has the value it measures and the slope of its
     });
     const own = cache.get(site);
     const direction = Float64Array.from(own.data, (_, i) => Math.sin(i + 1));
-    const along = (by: number) => {
+    const along = async (by: number) => {
       const edits = [edit(site, {}, { kind: "add", values: direction.map((value) => by * value) })];
-      return of.measure(runWithHooks(network, tokens, { edits }).logits);
+      return of.measure((await runWithHooks(network, tokens, { edits })).logits);
     };
-    const [up, down] = [along(STEP), along(-STEP)];
+    const [up, down] = [await along(STEP), await along(-STEP)];
     // rows do not see each other, so each has its own slope
     const perRow = own.data.length / measured.data.length;
     const slopes = run.gradients.get(site).data;
@@ -100,13 +103,13 @@ test("every differentiable metric has the value it measures and the slope of its
   network.close();
 });
 
-test("wasm gradients are those of the reference, and asking for them changes no bit of the logits", () => {
+test("wasm gradients are those of the reference, and asking for them changes no bit of the logits", async () => {
   for (const name of configNames) {
     const [fast, slow] = [networkOf(name), networkOf(name, { backend: "reference" })];
     const of = logitDifference(1, 4);
-    const ours = gradients(fast, tokens, { of, sites: ({ gated }) => !gated });
-    const theirs = gradients(slow, tokens, { of, sites: ({ gated }) => !gated });
-    expect(ours.logits).toEqual(forward(fast, tokens));
+    const ours = await gradients(fast, tokens, { of, sites: ({ gated }) => !gated });
+    const theirs = await gradients(slow, tokens, { of, sites: ({ gated }) => !gated });
+    expect(ours.logits).toEqual(await forward(fast, tokens));
     for (const site of sitesOf(fast.config).values()) {
       if (site.gated) continue;
       const oracle = theirs.gradients.get(site.name).data;
@@ -119,9 +122,9 @@ test("wasm gradients are those of the reference, and asking for them changes no 
   }
 });
 
-test("a gradient is taken after the edits of the run: nothing flows back through a replaced activation", () => {
+test("a gradient is taken after the edits of the run: nothing flows back through a replaced activation", async () => {
   const network = networkOf("plain", { backend: "reference" });
-  const run = gradients(network, tokens, {
+  const run = await gradients(network, tokens, {
     of: logitDifference(1, 4),
     sites: ["blocks.0.mlp.hook_pre", "blocks.0.mlp.hook_post"],
     edits: [edit("blocks.0.mlp.hook_post", { batch: 0 }, { kind: "replace", values: 1 })],
@@ -133,15 +136,17 @@ test("a gradient is taken after the edits of the run: nothing flows back through
   network.close();
 });
 
-test("a metric without a graph has no gradients, and says so", () => {
+test("a metric without a graph has no gradients, and says so", async () => {
   const network = networkOf("causal");
   const sites = ["blocks.0.hook_resid_post"] as const;
-  expect(() => gradients(network, tokens, { of: rank(3), sites })).toThrow(
+  await expect(async () => gradients(network, tokens, { of: rank(3), sites })).rejects.toThrow(
     'gradients of "rank": this metric is not differentiable',
   );
   const own = metric("largest", ({ data }) => [Math.max(...data)]);
-  expect(() => gradients(network, tokens, { of: own, sites })).toThrow('gradients of "largest"');
-  expect(() => own.measure(forward(network, tokens))).toThrow(
+  await expect(async () => gradients(network, tokens, { of: own, sites })).rejects.toThrow(
+    'gradients of "largest"',
+  );
+  await expect(async () => own.measure(await forward(network, tokens))).rejects.toThrow(
     "must return 6 numbers, [model 2, batch 3]; got 1",
   );
   network.close();

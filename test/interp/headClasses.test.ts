@@ -71,7 +71,7 @@ function builtWeights(): Weights {
   return weights;
 }
 
-test("a network built by hand: previous-token, induction, first-token and uniform heads are found for what they are", () => {
+test("a network built by hand: previous-token, induction, first-token and uniform heads are found for what they are", async () => {
   const tokens = repeatedTokens({
     dVocab: VOCAB,
     half: POS / 2,
@@ -79,9 +79,9 @@ test("a network built by hand: previous-token, induction, first-token and unifor
     stream: randomStream("heads", "tokens"),
   });
   const network = openNetwork(backends.wasm, built, builtWeights());
-  const scores = headScores(network, tokens);
+  const scores = await headScores(network, tokens);
   network.close();
-  const drawn = headScoreNull(backends.wasm, built, initOf(built), {
+  const drawn = await headScoreNull(backends.wasm, built, initOf(built), {
     draws: 239, // 24 tests at alpha 0.1
     stream: randomStream("heads", "null"),
     tokens,
@@ -106,13 +106,13 @@ test("a network built by hand: previous-token, induction, first-token and unifor
   }
 });
 
-test("patterns planted by hand are classified as what they are, causal and bidirectional", () => {
+test("patterns planted by hand are classified as what they are, causal and bidirectional", async () => {
   for (const causal of [true, false]) {
     const config: ModelConfig = { ...small, causal, nHeads: 6, dVocab: 8, nCtx: 8 };
     const kinds = headScoreNames.map((name) => planted[name]);
     const pattern = patternOf(plantedTokens, kinds, causal);
     const scores = patternScores([pattern], arrayOf(plantedTokens), { causal });
-    const drawn = headScoreNull(backends.wasm, config, initOf(config), {
+    const drawn = await headScoreNull(backends.wasm, config, initOf(config), {
       draws: 359, // 36 tests at alpha 0.1
       stream: randomStream("heads", "planted"),
       tokens: plantedTokens,
@@ -139,23 +139,23 @@ const smallTokens = repeatedTokens({
   count: 6,
   stream: randomStream("heads", "small tokens"),
 });
-const smallNull = headScoreNull(backends.wasm, small, initOf(small), {
+const smallNull = await headScoreNull(backends.wasm, small, initOf(small), {
   draws: 719,
   stream: randomStream("heads", "small null"),
   tokens: smallTokens,
 });
 const FRESH = 300;
 
-function freshScores() {
+async function freshScores() {
   const streams = Array.from({ length: FRESH }, (_, i) => randomStream("heads", "fresh", i));
   const network = openNetwork(backends.wasm, small, initialPopulation(small, { scheme: "pytorch" }, streams));
-  const scores = headScores(network, smallTokens);
+  const scores = await headScores(network, smallTokens);
   network.close();
   return scores;
 }
 
-test("at random initialisation the share of networks with any label is within alpha, with and without the threshold", () => {
-  const scores = freshScores();
+test("at random initialisation the share of networks with any label is within alpha, with and without the threshold", async () => {
+  const scores = await freshScores();
   const alpha = 0.2;
   const labelled = (threshold: number) => {
     const stream = randomStream("heads", "fresh resamples");
@@ -169,8 +169,8 @@ test("at random initialisation the share of networks with any label is within al
   expect(strict).toBeLessThanOrEqual(bare);
 });
 
-test("p values of fresh random heads are uniform: as many below a level as the level says", () => {
-  const places = headPlaces(freshScores(), smallNull);
+test("p values of fresh random heads are uniform: as many below a level as the level says", async () => {
+  const places = headPlaces(await freshScores(), smallNull);
   for (const name of headScoreNames)
     for (const head of [0, 1]) {
       const own = Array.from(places[name].p.data).filter((_, i) => i % 2 === head);
@@ -185,8 +185,8 @@ test("p values of fresh random heads are uniform: as many below a level as the l
     }
 });
 
-test("percentiles and p values count the draws below and at a score", () => {
-  const scores = freshScores();
+test("percentiles and p values count the draws below and at a score", async () => {
+  const scores = await freshScores();
   const { percentile, p } = headPlaces(scores, smallNull).first;
   const draws = smallNull.sorted.first[0][1];
   expect([...draws]).toEqual([...draws].sort((a, b) => a - b));
@@ -196,22 +196,22 @@ test("percentiles and p values count the draws below and at a score", () => {
   expect(p.data[15]).toBe((720 - below) / 720);
 });
 
-test("a null is the same however its draws are grouped: draw i alone is draw i of many", () => {
-  const of = (draws: number) =>
+test("a null is the same however its draws are grouped: draw i alone is draw i of many", async () => {
+  const of = async (draws: number) =>
     headScoreNull(backends.wasm, small, initOf(small), {
       draws,
       stream: randomStream("heads", "small null"),
       tokens: smallTokens,
     });
   const alone = openNetwork(backends.wasm, small, initOf(small)(randomStream("heads", "small null", 0)));
-  const expected = headScores(alone, smallTokens).scores.self.corrected.data;
+  const expected = (await headScores(alone, smallTokens)).scores.self.corrected.data;
   alone.close();
-  expect([of(1).sorted.self[0][0][0], of(1).sorted.self[0][1][0]]).toEqual([...expected]);
-  expect(of(65).sorted.self[0][0]).toContain(expected[0]);
+  expect([(await of(1)).sorted.self[0][0][0], (await of(1)).sorted.self[0][1][0]]).toEqual([...expected]);
+  expect((await of(65)).sorted.self[0][0]).toContain(expected[0]);
 });
 
-test("too few draws, another setting and weights of several models are errors that say what is needed", () => {
-  const scores = freshScores();
+test("too few draws, another setting and weights of several models are errors that say what is needed", async () => {
+  const scores = await freshScores();
   const options = { stream: randomStream("heads", "errors"), resamples: 1 };
   expect(() => headClasses(scores, smallNull, { ...options, alpha: 0.01 })).toThrow(
     "12 tests at alpha 0.01 need a null of at least 1199 draws",
@@ -225,17 +225,17 @@ test("too few draws, another setting and weights of several models are errors th
       randomStream("heads", "three"),
     ]);
   const setting = { draws: 2, stream: randomStream("heads", "errors"), tokens: smallTokens };
-  expect(() => headScoreNull(backends.wasm, small, two, setting)).toThrow(
+  await expect(async () => headScoreNull(backends.wasm, small, two, setting)).rejects.toThrow(
     "must return the weights of one model",
   );
 });
 
-test("a score that no query has can make no class and is not counted among the tests", () => {
+test("a score that no query has can make no class and is not counted among the tests", async () => {
   const tokens = [[0, 1, 2, 3]];
   const network = openNetwork(backends.wasm, small, initOf(small)(randomStream("heads", "once")));
-  const scores = headScores(network, tokens);
+  const scores = await headScores(network, tokens);
   network.close();
-  const drawn = headScoreNull(backends.wasm, small, initOf(small), {
+  const drawn = await headScoreNull(backends.wasm, small, initOf(small), {
     draws: 9,
     stream: randomStream("heads", "nine"),
     tokens,

@@ -111,13 +111,13 @@ test("a token twice running makes its second place a place that follows a copy",
 
 test.each(configNames)(
   "%s: scores of a network are its pattern's, read at the definition's places",
-  (name) => {
+  async (name) => {
     const network = networkOf(name);
-    const { cache } = runWithCache(network, tokens, { sites: ["blocks.*.attn.hook_pattern"] });
+    const { cache } = await runWithCache(network, tokens, { sites: ["blocks.*.attn.hook_pattern"] });
     const before = cache.get("blocks.1.attn.hook_pattern").data;
-    const { scores, causal } = headScores(network, cache);
+    const { scores, causal } = await headScores(network, cache);
     expect(causal).toBe(configs[name].causal);
-    expect(headScores(network, tokens).scores).toEqual(scores);
+    expect((await headScores(network, tokens)).scores).toEqual(scores);
     expect(cache.get("blocks.1.attn.hook_pattern").data).toEqual(before); // the cache is as it was
     for (const model of [0, 1])
       for (const layer of [0, 1])
@@ -141,15 +141,18 @@ test.each(configNames)(
   },
 );
 
-test("tokens by model give each model its own baseline, and the scores it has alone", () => {
+test("tokens by model give each model its own baseline, and the scores it has alone", async () => {
   const network = networkOf("causal");
   const other = [
     [1, 1, 1, 2, 2],
     [0, 2, 0, 2, 0],
     [5, 4, 3, 2, 1],
   ];
-  const both = headScores(network, [tokens, other]).scores;
-  const [first, second] = [headScores(network, tokens).scores, headScores(network, other).scores];
+  const both = (await headScores(network, [tokens, other])).scores;
+  const [first, second] = [
+    (await headScores(network, tokens)).scores,
+    (await headScores(network, other)).scores,
+  ];
   for (const name of headScoreNames) {
     expect([...both[name].uniform.data]).toEqual([first[name].uniform.data[0], second[name].uniform.data[1]]);
     expect([...both[name].corrected.data]).toEqual([
@@ -160,13 +163,13 @@ test("tokens by model give each model its own baseline, and the scores it has al
   network.close();
 });
 
-test("what is no attention is an error: an edited pattern, a hidden key, one position, tokens of another run", () => {
+test("what is no attention is an error: an edited pattern, a hidden key, one position, tokens of another run", async () => {
   const network = networkOf("causal");
-  const { cache } = runWithHooks(network, tokens, {
+  const { cache } = await runWithHooks(network, tokens, {
     edits: [edit("blocks.0.attn.hook_pattern", { heads: 1 }, { kind: "zero" })],
     sites: ["blocks.*.attn.hook_pattern"],
   });
-  expect(() => headScores(network, cache)).toThrow(
+  await expect(async () => headScores(network, cache)).rejects.toThrow(
     "pattern of L0H1, sequence 0, query 0: must be shares of attention",
   );
   network.close();

@@ -74,9 +74,9 @@ const ofModel = ({ data, shape: [models] }: Tensor, model: number) => {
   return mean(data.subarray((model * data.length) / models, ((model + 1) * data.length) / models));
 };
 
-test("the planted network says what counting earlier copies says, and so it repeats the second half", () => {
+test("the planted network says what counting earlier copies says, and so it repeats the second half", async () => {
   const network = inductionNetwork(...plans);
-  const logits = forward(network, sequences);
+  const logits = await forward(network, sequences);
   const losses: number[] = [];
   const rights: number[] = [];
   for (const [batch, sequence] of sequences.entries())
@@ -105,13 +105,13 @@ test("the planted network says what counting earlier copies says, and so it repe
   network.close();
 });
 
-test("heads are classified as what they are against random initialisations, and all others abstain", () => {
+test("heads are classified as what they are against random initialisations, and all others abstain", async () => {
   const network = inductionNetwork(...plans);
   const few = sequences.slice(0, 8);
-  const scores = headScores(network, few);
+  const scores = await headScores(network, few);
   network.close();
   const init = (stream: RandomStream) => initialWeights(inductionConfig, { scheme: "pytorch" }, stream);
-  const drawn = headScoreNull(backends.wasm, inductionConfig, init, {
+  const drawn = await headScoreNull(backends.wasm, inductionConfig, init, {
     draws: 359, // 36 tests at alpha 0.1
     stream: randomStream("circuit", "null"),
     tokens: few,
@@ -129,10 +129,10 @@ test("heads are classified as what they are against random initialisations, and 
     expect(Math.abs(judged[kind as "previous"].corrected.low - 1)).toBeLessThan(FLOAT32);
 });
 
-test("from the weights alone: the two heads compose through keys and nothing else, and the second copies", () => {
+test("from the weights alone: the two heads compose through keys and nothing else, and the second copies", async () => {
   const network = inductionNetwork(...plans);
-  const { components, scores } = compositionScores(network);
-  const copying = copyingScores(network).scores.eigenvalue.data;
+  const { components, scores } = await compositionScores(network);
+  const copying = (await copyingScores(network)).scores.eigenvalue.data;
   network.close();
   for (const [model, { previous, induction }] of circuits.entries()) {
     const of = (kind: "q" | "k" | "v") => Array.from(pick(scores[kind], { model }).data);
@@ -184,12 +184,12 @@ function carriers(effect: Tensor, model: number): number[] {
   });
 }
 
-test("direct logit attribution and the logit lens find the induction head and nothing else", () => {
+test("direct logit attribution and the logit lens find the induction head and nothing else", async () => {
   const network = inductionNetwork(...plans);
-  const { components, logits } = directLogitAttribution(network, pairs.k.clean, {
+  const { components, logits } = await directLogitAttribution(network, pairs.k.clean, {
     ...{ token: 1, other: 3, heads: true, neurons: true },
   });
-  const lens = logitLens(network, pairs.k.clean, { norm: "recomputed" });
+  const lens = await logitLens(network, pairs.k.clean, { norm: "recomputed" });
   for (const [model, { induction }] of circuits.entries()) {
     const said = Array.from(pick(logits, { model, pos: LAST }).data);
     expect(said.map((value, i) => (value === 0 ? "" : components[i])).join("")).toBe(`L1H${induction}`);
@@ -203,41 +203,43 @@ test("direct logit attribution and the logit lens find the induction head and no
   network.close();
 });
 
-test("activation patching finds exactly the circuit, by head, position, stream, key and pattern", () => {
+test("activation patching finds exactly the circuit, by head, position, stream, key and pattern", async () => {
   const network = inductionNetwork(...plans);
-  const sweep = (over: SiteSelector[], by: SweepAxis[], contrast: keyof typeof pairs = "k") => {
-    const { effect } = patchSweep(network, { ...pairs[contrast], over, by });
+  const sweep = async (over: SiteSelector[], by: SweepAxis[], contrast: keyof typeof pairs = "k") => {
+    const { effect } = await patchSweep(network, { ...pairs[contrast], over, by });
     return circuits.map((_, model) => carriers(effect.estimate, model));
   };
   const expected = (of: (plan: (typeof circuits)[number]) => number[]) => circuits.map(of);
   const heads = inductionConfig.nHeads;
-  expect(sweep([hook.z("all")], ["layer", "head"])).toEqual(
+  expect(await sweep([hook.z("all")], ["layer", "head"])).toEqual(
     expected(({ previous, induction }) => [previous, headAt(1, induction)]),
   );
-  expect(sweep([hook.z("all")], ["layer", "pos", "head"])).toEqual(
+  expect(await sweep([hook.z("all")], ["layer", "pos", "head"])).toEqual(
     expected(({ previous, induction }) => [2 * heads + previous, (8 + LAST) * heads + induction]),
   );
   // the letter enters at position 1, and position 2 knows of it after the first block
-  expect(sweep([hook.residPre("all")], ["layer", "pos"])).toEqual(expected(() => [1, 8 + 2]));
-  expect(sweep([hook.residPost(1)], ["pos"])).toEqual(expected(() => [LAST]));
-  expect(sweep([hook.mlpOut("all")], ["layer", "pos"])).toEqual(expected(() => []));
-  expect(sweep([hook.k(1)], ["head", "pos"])).toEqual(expected(({ induction }) => [induction * 8 + 2]));
-  expect(sweep([hook.q(1), hook.v(1)], ["head", "pos"])).toEqual(expected(() => []));
-  expect(sweep([hook.pattern("all")], ["layer", "head", "pos"])).toEqual(
+  expect(await sweep([hook.residPre("all")], ["layer", "pos"])).toEqual(expected(() => [1, 8 + 2]));
+  expect(await sweep([hook.residPost(1)], ["pos"])).toEqual(expected(() => [LAST]));
+  expect(await sweep([hook.mlpOut("all")], ["layer", "pos"])).toEqual(expected(() => []));
+  expect(await sweep([hook.k(1)], ["head", "pos"])).toEqual(expected(({ induction }) => [induction * 8 + 2]));
+  expect(await sweep([hook.q(1), hook.v(1)], ["head", "pos"])).toEqual(expected(() => []));
+  expect(await sweep([hook.pattern("all")], ["layer", "head", "pos"])).toEqual(
     expected(({ induction }) => [headAt(1, induction) * 8 + LAST]),
   );
   // another question is answered by another part: what the query asks, and what the value says
-  expect(sweep([hook.q(1)], ["head", "pos"], "q")).toEqual(
+  expect(await sweep([hook.q(1)], ["head", "pos"], "q")).toEqual(
     expected(({ induction }) => [induction * 8 + LAST]),
   );
-  expect(sweep([hook.v(1)], ["head", "pos"], "v")).toEqual(expected(({ induction }) => [induction * 8 + 2]));
-  expect(sweep([hook.z("all")], ["layer", "head"], "v")).toEqual(
+  expect(await sweep([hook.v(1)], ["head", "pos"], "v")).toEqual(
+    expected(({ induction }) => [induction * 8 + 2]),
+  );
+  expect(await sweep([hook.z("all")], ["layer", "head"], "v")).toEqual(
     expected(({ induction }) => [headAt(1, induction)]),
   );
   network.close();
 });
 
-test("path patching finds every edge of the circuit, the composition through keys among them, and no other edge", () => {
+test("path patching finds every edge of the circuit, the composition through keys among them, and no other edge", async () => {
   const network = inductionNetwork(...plans);
   const options = {
     senders: [
@@ -252,8 +254,8 @@ test("path patching finds every edge of the circuit, the composition through key
       { over: [hook.logits], by: [] },
     ],
   } satisfies Partial<PathPatchOptions>;
-  const edges = (contrast: keyof typeof pairs, direction: "denoising" | "noising") => {
-    const { effects, senders, receivers } = pathPatching(network, {
+  const edges = async (contrast: keyof typeof pairs, direction: "denoising" | "noising") => {
+    const { effects, senders, receivers } = await pathPatching(network, {
       ...pairs[contrast],
       ...options,
       direction,
@@ -267,27 +269,27 @@ test("path patching finds every edge of the circuit, the composition through key
     );
   };
   for (const direction of ["denoising", "noising"] as const) {
-    expect(edges("k", direction)).toEqual(
+    expect(await edges("k", direction)).toEqual(
       circuits.map(({ previous, induction }) => [
         `embed@1 > L0H${previous}.v`,
         `L0H${previous} > L1H${induction}.k`,
         `L1H${induction} > logits`,
       ]),
     );
-    expect(edges("q", direction)).toEqual(
+    expect(await edges("q", direction)).toEqual(
       circuits.map(({ induction }) => [`embed@7 > L1H${induction}.q`, `L1H${induction} > logits`]),
     );
-    expect(edges("v", direction)).toEqual(
+    expect(await edges("v", direction)).toEqual(
       circuits.map(({ induction }) => [`embed@2 > L1H${induction}.v`, `L1H${induction} > logits`]),
     );
   }
   network.close();
 });
 
-test("patching by gradient sees both heads where attention can still move, and is blind to the first where it cannot", () => {
+test("patching by gradient sees both heads where attention can still move, and is blind to the first where it cannot", async () => {
   const soft = inductionNetwork(...plans.map((plan) => ({ ...plan, sharp: 4 })));
   const options = { ...pairs.k, ...byHead, exact: true } as const;
-  const found = attributionPatching(soft, options);
+  const found = await attributionPatching(soft, options);
   for (const [model, { previous, induction }] of circuits.entries()) {
     const [own, exact] = [found.effect, (found.exact as PatchSweep).effect].map(({ estimate }) =>
       Array.from(pick(estimate, { model }).data),
@@ -303,7 +305,7 @@ test("patching by gradient sees both heads where attention can still move, and i
   }
   soft.close();
   const sharp = inductionNetwork(...plans);
-  const { effect, exact } = attributionPatching(sharp, options);
+  const { effect, exact } = await attributionPatching(sharp, options);
   for (const [model, { previous, induction }] of circuits.entries()) {
     expect(carriers(effect.estimate, model)).toEqual([headAt(1, induction)]);
     expect(carriers((exact as PatchSweep).effect.estimate, model)).toEqual([previous, headAt(1, induction)]);
@@ -311,12 +313,12 @@ test("patching by gradient sees both heads where attention can still move, and i
   sharp.close();
 });
 
-test("without either head the second half is at chance, and without any other head nothing changes", () => {
+test("without either head the second half is at chance, and without any other head nothing changes", async () => {
   const network = inductionNetwork(...plans);
   const chance = Math.log(LETTERS + 1); // all logits equal, in nats
-  const run = (how: AblationManner, of: Metric) => {
+  const run = async (how: AblationManner, of: Metric) => {
     const stream = randomStream("circuit", "ablation");
-    const { ablated, impact } = ablate(network, sequences, { ...byHead, how, metric: of, stream });
+    const { ablated, impact } = await ablate(network, sequences, { ...byHead, how, metric: of, stream });
     return circuits.map(({ previous, induction }, model) => {
       const after = (layer: number, head: number) => mean(pick(ablated, { model, layer, head }).data);
       pick(impact.estimate, { model }).data.forEach((value, head) => {
@@ -334,9 +336,9 @@ test("without either head the second half is at chance, and without any other he
     ["mean", ["first"]],
   ] as const)
     for (const head of heads) {
-      for (const after of run(how, inductionLoss))
+      for (const after of await run(how, inductionLoss))
         expect(Math.abs(after[head] - chance)).toBeLessThan(FLOAT32);
-      for (const after of run(how, accuracy)) expect(after[head]).toBeCloseTo(1 / (LETTERS + 1), 6);
+      for (const after of await run(how, accuracy)) expect(after[head]).toBeCloseTo(1 / (LETTERS + 1), 6);
     }
   // a head that says the mean of its answers says how frequent letters are: no better than who knows just that
   const answers = targets.flatMap((row) => secondHalf.map((query) => row[query]));
@@ -344,13 +346,14 @@ test("without either head the second half is at chance, and without any other he
     return answers.filter((answer) => answer === letter).length / answers.length;
   });
   const entropy = -shares.reduce((sum, share) => sum + (share === 0 ? 0 : share * Math.log(share)), 0);
-  for (const { second } of run("mean", inductionLoss)) expect(second).toBeGreaterThan(entropy);
-  for (const { second } of run("mean", accuracy)) expect(second).toBeLessThan(Math.max(...shares) + FLOAT32);
+  for (const { second } of await run("mean", inductionLoss)) expect(second).toBeGreaterThan(entropy);
+  for (const { second } of await run("mean", accuracy))
+    expect(second).toBeLessThan(Math.max(...shares) + FLOAT32);
   // what belongs to another sequence is said as loudly, and is right no more often than a guess among the letters there
   const guess = mean(sequences.map((sequence) => 1 / new Set(sequence.slice(1)).size));
-  for (const after of run("resample", inductionLoss))
+  for (const after of await run("resample", inductionLoss))
     expect(Math.min(after.first, after.second)).toBeGreaterThan(chance);
-  for (const after of run("resample", accuracy))
+  for (const after of await run("resample", accuracy))
     for (const share of [after.first, after.second])
       expect(clopperPearson(share * asked, asked, 0.998).low).toBeLessThan(guess);
   network.close();

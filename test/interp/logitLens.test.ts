@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { inTurn } from "../../src/base/inTurn.ts";
 import {
   type LensNorm,
   type LensResult,
@@ -68,12 +69,14 @@ function expectLens(
 
 test.each(configNames)(
   "%s: both lenses are their definitions, recomputed in float64 from the cached streams",
-  (name) => {
+  async (name) => {
     const [config, weights] = [configs[name], weightsFor(configs[name], 2)];
     const network = openNetwork(backends.wasm, config, weights);
-    const { cache } = runWithCache(network, tokens, { sites: ({ name }) => /resid|ln_final/.test(name) });
+    const { cache } = await runWithCache(network, tokens, {
+      sites: ({ name }) => /resid|ln_final/.test(name),
+    });
     for (const norm of norms) {
-      const lens = logitLens(network, cache, { norm });
+      const lens = await logitLens(network, cache, { norm });
       expect(lens.sites).toEqual([
         "blocks.0.hook_resid_pre",
         "blocks.0.hook_resid_mid",
@@ -87,39 +90,44 @@ test.each(configNames)(
         { config, weights, norm: config.finalNorm ? norm : "none" },
         (site, at) => cache.get(site, at).data,
       );
-      expect(logitLens(network, tokens, { norm })).toEqual(lens);
+      expect(await logitLens(network, tokens, { norm })).toEqual(lens);
     }
     network.close();
   },
 );
 
-test.each(configNames)("%s: at the last site both lenses have the bits of the model's logits", (name) => {
-  for (const backend of ["reference", "wasm"] as const) {
-    const network = networkOf(name, { backend });
-    const logits = forward(network, tokens);
-    for (const norm of norms) {
-      const lens = logitLens(network, tokens, { norm });
-      expect(pick(lens.logits, { site: lens.sites.length - 1 })).toEqual(logits);
+test.each(configNames)(
+  "%s: at the last site both lenses have the bits of the model's logits",
+  async (name) => {
+    for (const backend of ["reference", "wasm"] as const) {
+      const network = networkOf(name, { backend });
+      const logits = await forward(network, tokens);
+      for (const norm of norms) {
+        const lens = await logitLens(network, tokens, { norm });
+        expect(pick(lens.logits, { site: lens.sites.length - 1 })).toEqual(logits);
+      }
+      network.close();
     }
-    network.close();
-  }
-});
+  },
+);
 
-test("the two lenses differ before the last layer where there is a final norm, and nowhere else", () => {
+test("the two lenses differ before the last layer where there is a final norm, and nowhere else", async () => {
   for (const name of configNames) {
     const network = networkOf(name);
-    const [a, b] = norms.map((norm) => logitLens(network, tokens, { norm }).logits);
+    const [a, b] = await inTurn(norms, async (norm) => (await logitLens(network, tokens, { norm })).logits);
     if (network.config.finalNorm) expect(a.data).not.toEqual(b.data);
     else expect(a.data).toEqual(b.data);
     network.close();
   }
 });
 
-test("the original's lens projects the outputs of sublayers, without any norm, and is labelled", () => {
+test("the original's lens projects the outputs of sublayers, without any norm, and is labelled", async () => {
   const [config, weights] = [configs.gpt, weightsFor(configs.gpt, 2)];
   const network = openNetwork(backends.wasm, config, weights);
-  const { cache } = runWithCache(network, tokens, { sites: ({ name }) => /_out$|resid_post/.test(name) });
-  const lens = originalLens(network, cache);
+  const { cache } = await runWithCache(network, tokens, {
+    sites: ({ name }) => /_out$|resid_post/.test(name),
+  });
+  const lens = await originalLens(network, cache);
   expect(lens.lens).toBe("original");
   expect(lens.sites).toEqual([
     "blocks.0.hook_attn_out",
@@ -128,13 +136,13 @@ test("the original's lens projects the outputs of sublayers, without any norm, a
     "blocks.1.hook_mlp_out",
   ]);
   expectLens(lens, { config, weights, norm: "none" }, (site, at) => cache.get(site, at).data);
-  expect(logitLens(network, tokens, { norm: "frozen" }).lens).toBe("frozen");
+  expect((await logitLens(network, tokens, { norm: "frozen" })).lens).toBe("frozen");
   network.close();
 });
 
-test("the top tokens are the most probable, likeliest first", () => {
+test("the top tokens are the most probable, likeliest first", async () => {
   const network = networkOf("causal");
-  const lens = logitLens(network, tokens, { norm: "recomputed" });
+  const lens = await logitLens(network, tokens, { norm: "recomputed" });
   const { tokens: top, probabilities } = topTokens(lens, 7);
   for (let row = 0; row < top.length / 7; row++) {
     const logits = lens.logits.data.subarray(row * 7, (row + 1) * 7);
@@ -151,32 +159,34 @@ test("the top tokens are the most probable, likeliest first", () => {
   network.close();
 });
 
-test("a lens on what is no stream, on a cache that lacks it, or by another norm is refused", () => {
+test("a lens on what is no stream, on a cache that lacks it, or by another norm is refused", async () => {
   const network = networkOf("gpt");
-  const { cache } = runWithCache(network, tokens, {
+  const { cache } = await runWithCache(network, tokens, {
     sites: ["blocks.0.hook_resid_post", "blocks.0.hook_mlp_out"],
   });
   const norm = "recomputed";
-  expect(() => logitLens(network, tokens, { norm, sites: ["blocks.0.hook_mlp_out"] })).toThrow(
-    "reads residual streams",
-  );
-  expect(() => originalLens(network, tokens, { sites: ["blocks.0.hook_resid_post"] })).toThrow(
-    "reads the outputs of sublayers",
-  );
-  expect(() => logitLens(network, cache, { norm: "frozen" })).toThrow(
+  await expect(async () =>
+    logitLens(network, tokens, { norm, sites: ["blocks.0.hook_mlp_out"] }),
+  ).rejects.toThrow("reads residual streams");
+  await expect(async () =>
+    originalLens(network, tokens, { sites: ["blocks.0.hook_resid_post"] }),
+  ).rejects.toThrow("reads the outputs of sublayers");
+  await expect(async () => logitLens(network, cache, { norm: "frozen" })).rejects.toThrow(
     'cache, "ln_final.hook_scale": this site was not cached',
   );
-  expect(() => logitLens(network, cache, { norm, sites: ["blocks.1.hook_resid_post"] })).toThrow(
-    "was not cached",
+  await expect(async () =>
+    logitLens(network, cache, { norm, sites: ["blocks.1.hook_resid_post"] }),
+  ).rejects.toThrow("was not cached");
+  await expect(async () => logitLens(network, cache, { norm: "froze" as "frozen" })).rejects.toThrow(
+    'Nearest: "frozen"',
   );
-  expect(() => logitLens(network, cache, { norm: "froze" as "frozen" })).toThrow('Nearest: "frozen"');
-  expect(logitLens(network, cache, { norm }).sites).toEqual(["blocks.0.hook_resid_post"]);
+  expect((await logitLens(network, cache, { norm })).sites).toEqual(["blocks.0.hook_resid_post"]);
   network.writeWeights(weightsFor(configs.gpt, 2, 1));
-  expect(() => logitLens(network, cache, { norm })).toThrow("stale cache");
+  await expect(async () => logitLens(network, cache, { norm })).rejects.toThrow("stale cache");
   network.close();
   const bigram = { ...configs.gpt, nLayers: 0 };
   const flat = openNetwork(backends.wasm, bigram, weightsFor(bigram, 1));
-  expect(() => logitLens(flat, tokens, { norm })).toThrow(
+  await expect(async () => logitLens(flat, tokens, { norm })).rejects.toThrow(
     "needs at least one site to read; got a model of 0 layers",
   );
   flat.close();

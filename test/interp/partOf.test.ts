@@ -56,14 +56,14 @@ const values = (name: string) => {
 };
 const inputs = { x: values("x"), y: values("y") };
 
-test.each(Object.keys(nodes))("%s: a part has the bits of the slice of the whole", (name) => {
+test.each(Object.keys(nodes))("%s: a part has the bits of the slice of the whole", async (name) => {
   const [node, axis] = nodes[name];
   for (const backend of [wasmBackend(), referenceBackend]) {
     const session = backend.open({ models: 1, states: {} });
-    const run = (out: Node) => {
+    const run = async (out: Node) => {
       const graph = makeGraph({ outputs: { out } });
       const needed = Object.entries(inputs).filter(([key]) => graph.inputs.has(key));
-      return session.compile(graph).run(Object.fromEntries(needed)).out;
+      return (await session.compile(graph).run(Object.fromEntries(needed))).out;
     };
     const part = partMaker();
     for (const [start, end] of [
@@ -72,7 +72,7 @@ test.each(Object.keys(nodes))("%s: a part has the bits of the slice of the whole
       [2, node.shape[axis]],
       [0, node.shape[axis]],
     ])
-      expect(run(part(node, axis, start, end))).toEqual(run(slice(node, axis, start, end)));
+      expect(await run(part(node, axis, start, end))).toEqual(await run(slice(node, axis, start, end)));
     session.close();
   }
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { edit } from "../../src/interp/edits.ts";
 import { logitDifference, lossMetric, rank } from "../../src/interp/metrics.ts";
 import { attributionPatching, patchSweep } from "../../src/interp/patching.ts";
@@ -21,9 +22,9 @@ const ROUNDING = 1e-9;
 /** One softmax in float32 whose other keys are e^-50 away. */
 const FLOAT32 = 1e-6;
 
-test.each(configNames)("%s: packed patches have the bits of patches made one by one", (name) => {
+test.each(configNames)("%s: packed patches have the bits of patches made one by one", async (name) => {
   const network = networkOf(name);
-  const clean = runWithCache(network, tokens, { sites: [hook.z("all"), hook.residPre("all")] });
+  const clean = await runWithCache(network, tokens, { sites: [hook.z("all"), hook.residPre("all")] });
   const cases: {
     over: SiteSelector;
     by: SweepAxis[];
@@ -45,11 +46,11 @@ test.each(configNames)("%s: packed patches have the bits of patches made one by 
   ];
   for (const { over, by, size, at } of cases)
     for (const maxRows of [1, 9, 256]) {
-      const sweep = patchSweep(network, { clean: tokens, corrupt, over: [over], by, metric, maxRows });
+      const sweep = await patchSweep(network, { clean: tokens, corrupt, over: [over], by, metric, maxRows });
       expect(sweep.patched.axes).toEqual(["model", ...by, "batch"]);
       for (let i = 0; i < size; i++) {
         const [site, region] = at(i);
-        const { logits } = runWithHooks(network, corrupt, {
+        const { logits } = await runWithHooks(network, corrupt, {
           edits: [edit(site, region, { kind: "fromCache", cache: clean.cache })],
         });
         const one = metric.measure(logits).data; // [model, batch 3]
@@ -61,12 +62,15 @@ test.each(configNames)("%s: packed patches have the bits of patches made one by 
   network.close();
 });
 
-test("effects are changes over the distance from corrupt to clean, and their intervals are over pairs and models", () => {
+test("effects are changes over the distance from corrupt to clean, and their intervals are over pairs and models", async () => {
   const network = networkOf("gpt");
   const options = { clean: tokens, corrupt, over: [hook.attnOut("all")], by: ["layer"], metric } as const;
   for (const direction of ["denoising", "noising"] as const) {
-    const sweep = patchSweep(network, { ...options, direction, level: 0.9 });
-    const [high, low] = [tokens, corrupt].map((rows) => metric.measure(forward(network, rows)).data);
+    const sweep = await patchSweep(network, { ...options, direction, level: 0.9 });
+    const [high, low] = await inTurn(
+      [tokens, corrupt],
+      async (rows) => metric.measure(await forward(network, rows)).data,
+    );
     expect([sweep.clean.data, sweep.corrupt.data]).toEqual([high, low]);
     expect(sweep.effect.estimate.shape).toEqual([2, 2]);
     for (let layer = 0; layer < 2; layer++) {
@@ -88,32 +92,36 @@ test("effects are changes over the distance from corrupt to clean, and their int
   network.close();
 });
 
-test.each(configNames)("%s: a run patched with itself keeps its answer, exactly 1 and exactly 0", (name) => {
-  const network = networkOf(name);
-  const options = { clean: tokens, corrupt, metric };
-  for (const over of [hook.residPost("all"), hook.pattern("all"), hook.v("all")]) {
-    const all = { ...options, over: [over], by: ["layer"] as const };
-    for (const value of patchSweep(network, { ...all, direction: "cleanIntoClean" }).effects.data)
-      expect(value).toBe(1);
-    for (const value of patchSweep(network, { ...all, direction: "corruptIntoCorrupt" }).effects.data)
+test.each(configNames)(
+  "%s: a run patched with itself keeps its answer, exactly 1 and exactly 0",
+  async (name) => {
+    const network = networkOf(name);
+    const options = { clean: tokens, corrupt, metric };
+    for (const over of [hook.residPost("all"), hook.pattern("all"), hook.v("all")]) {
+      const all = { ...options, over: [over], by: ["layer"] as const };
+      for (const value of (await patchSweep(network, { ...all, direction: "cleanIntoClean" })).effects.data)
+        expect(value).toBe(1);
+      for (const value of (await patchSweep(network, { ...all, direction: "corruptIntoCorrupt" })).effects
+        .data)
+        expect(value).toBe(0);
+    }
+    // the whole stream before the first block is the whole run
+    const whole = { ...options, over: [hook.residPre(0)], by: [] };
+    for (const value of (await patchSweep(network, whole)).effects.data) expect(value).toBe(1);
+    for (const value of (await patchSweep(network, { ...whole, direction: "noising" })).effects.data)
       expect(value).toBe(0);
-  }
-  // the whole stream before the first block is the whole run
-  const whole = { ...options, over: [hook.residPre(0)], by: [] };
-  for (const value of patchSweep(network, whole).effects.data) expect(value).toBe(1);
-  for (const value of patchSweep(network, { ...whole, direction: "noising" }).effects.data)
-    expect(value).toBe(0);
-  network.close();
-});
+    network.close();
+  },
+);
 
-test("in a planted copier of the previous token, patching finds its head, its route and nothing else", () => {
+test("in a planted copier of the previous token, patching finds its head, its route and nothing else", async () => {
   const network = previousTokenCopier();
   const [clean, corruptOne] = [[[3, 0, 1, 2]], [[3, 0, 2, 2]]];
   const options = { clean, corrupt: corruptOne, metric: logitDifference(1, 2) };
-  const answer = forward(network, clean).data.slice(-4);
+  const answer = (await forward(network, clean)).data.slice(-4);
   expect(answer.indexOf(Math.max(...answer))).toBe(1);
-  const effects = (over: SiteSelector, by: SweepAxis[]) => {
-    const { effect } = patchSweep(network, { ...options, over: [over], by });
+  const effects = async (over: SiteSelector, by: SweepAxis[]) => {
+    const { effect } = await patchSweep(network, { ...options, over: [over], by });
     return Array.from(effect.estimate.data);
   };
   const expectOnly = (found: number[], carriers: number[]) => {
@@ -122,14 +130,14 @@ test("in a planted copier of the previous token, patching finds its head, its ro
       else expect(value).toBe(0);
     });
   };
-  expectOnly(effects(hook.z("all"), ["layer", "head"]), [1]);
-  expectOnly(effects(hook.z(0), ["pos", "head"]), [3 * 2 + 1]);
+  expectOnly(await effects(hook.z("all"), ["layer", "head"]), [1]);
+  expectOnly(await effects(hook.z(0), ["pos", "head"]), [3 * 2 + 1]);
   // the token enters at position 2 and has moved to position 3 after the first block
-  expectOnly(effects(hook.residPre("all"), ["layer", "pos"]), [2, 4 + 3]);
+  expectOnly(await effects(hook.residPre("all"), ["layer", "pos"]), [2, 4 + 3]);
   // where the head looks is the same in both runs; what it reads there is not
-  expectOnly(effects(hook.pattern("all"), ["layer", "head", "pos", "keyPos"]), []);
-  expectOnly(effects(hook.v(0), ["head", "pos"]), [4 + 2]);
-  const linear = attributionPatching(network, {
+  expectOnly(await effects(hook.pattern("all"), ["layer", "head", "pos", "keyPos"]), []);
+  expectOnly(await effects(hook.v(0), ["head", "pos"]), [4 + 2]);
+  const linear = await attributionPatching(network, {
     ...options,
     over: [hook.z("all")],
     by: ["layer", "head"],
@@ -140,79 +148,100 @@ test("in a planted copier of the previous token, patching finds its head, its ro
   network.close();
 });
 
-test("by gradient, patches are exact where the metric is linear in them, and say how far off they are elsewhere", () => {
+test("by gradient, patches are exact where the metric is linear in them, and say how far off they are elsewhere", async () => {
   const network = networkOf("plain", { backend: "reference" });
   const options = { clean: tokens, corrupt, metric, exact: true } as const;
   // the last MLP adds to the logits directly
-  const last = attributionPatching(network, { ...options, over: [hook.mlpPost(1)], by: ["pos", "unit"] });
+  const last = await attributionPatching(network, {
+    ...options,
+    over: [hook.mlpPost(1)],
+    by: ["pos", "unit"],
+  });
   const truth = (last.exact as { effects: Tensor }).effects;
   expect(last.effects.shape).toEqual([2, 5, 5, 3]);
   last.effects.data.forEach((value, i) => {
     expect(Math.abs(value - truth.data[i])).toBeLessThan(ROUNDING);
   });
   for (const r of last.correlation as number[]) expect(r).toBeGreaterThan(1 - ROUNDING);
-  const first = attributionPatching(network, { ...options, over: [hook.attnScores(0)], by: ["head", "pos"] });
+  const first = await attributionPatching(network, {
+    ...options,
+    over: [hook.attnScores(0)],
+    by: ["head", "pos"],
+  });
   for (const r of first.correlation as number[]) expect(r).toBeLessThan(1 - ROUNDING);
   expect(first.effects.data.every(Number.isFinite)).toBe(true); // masked scores take no part
-  expect(() =>
+  await expect(async () =>
     attributionPatching(network, { ...options, metric: rank(1), over: [hook.z(0)], by: [] }),
-  ).toThrow("not differentiable");
+  ).rejects.toThrow("not differentiable");
   network.close();
 });
 
-test("a pair that the metric does not tell apart is left out and counted, and none at all is an error", () => {
+test("a pair that the metric does not tell apart is left out and counted, and none at all is an error", async () => {
   const network = networkOf("causal");
   const half = [tokens[0], corrupt[1], corrupt[2]];
   const options = { clean: half, over: [hook.attnOut("all")], by: ["layer"], metric } as const;
-  const sweep = patchSweep(network, { ...options, corrupt: [tokens[0], tokens[1], tokens[2]] });
+  const sweep = await patchSweep(network, { ...options, corrupt: [tokens[0], tokens[1], tokens[2]] });
   expect(sweep.pairs).toEqual([2, 2]);
   expect(pick(sweep.effects, { model: 0, batch: 0 }).data).toEqual(new Float64Array(2).fill(Number.NaN));
   const pair = pick(sweep.effects, { model: 1, layer: 0, batch: [1, 2] }).data;
   expect(sweep.effect.low.data[2]).toBe(tInterval(pair).low);
-  expect(() => patchSweep(network, { ...options, corrupt: half })).toThrow(
+  await expect(async () => patchSweep(network, { ...options, corrupt: half })).rejects.toThrow(
     "patching, metric: must differ between clean and corrupt",
   );
   network.close();
 });
 
-test("groups, joint sites and metrics with a target for each pair are swept, and looking changes nothing", () => {
+test("groups, joint sites and metrics with a target for each pair are swept, and looking changes nothing", async () => {
   const network = networkOf("original");
-  const before = forward(network, tokens);
+  const before = await forward(network, tokens);
   const loss = lossMetric(targets, { pos: [1, 4] });
   const options = { clean: tokens, corrupt, metric: loss };
   const groups = [[0, 1, 2], [3, 4], [4]];
-  const grouped = patchSweep(network, { ...options, over: [hook.mlpPost("all")], by: ["layer"], groups });
+  const grouped = await patchSweep(network, {
+    ...options,
+    over: [hook.mlpPost("all")],
+    by: ["layer"],
+    groups,
+  });
   expect(grouped.effects.axes).toEqual(["model", "layer", "group", "batch"]);
-  const single = patchSweep(network, { ...options, over: [hook.mlpPost("all")], by: ["layer", "unit"] });
+  const single = await patchSweep(network, {
+    ...options,
+    over: [hook.mlpPost("all")],
+    by: ["layer", "unit"],
+  });
   for (const layer of [0, 1])
     expect(pick(grouped.effects, { layer, group: 2 })).toEqual(pick(single.effects, { layer, unit: 4 }));
-  const joint = patchSweep(network, { ...options, over: [hook.k("all"), hook.v(1)], by: ["layer"] });
-  const { cache } = runWithCache(network, tokens, { sites: [hook.k(1), hook.v(1)] });
-  const { logits } = runWithHooks(network, corrupt, {
+  const joint = await patchSweep(network, { ...options, over: [hook.k("all"), hook.v(1)], by: ["layer"] });
+  const { cache } = await runWithCache(network, tokens, { sites: [hook.k(1), hook.v(1)] });
+  const { logits } = await runWithHooks(network, corrupt, {
     edits: [hook.k(1), hook.v(1)].map((site) => edit(site, {}, { kind: "fromCache", cache })),
   });
   expect(pick(joint.patched, { layer: 1 }).data).toEqual(loss.measure(logits).data);
-  expect(forward(network, tokens)).toEqual(before);
+  expect(await forward(network, tokens)).toEqual(before);
   network.close();
 });
 
-test("a sweep that cannot be is refused with the way out", () => {
+test("a sweep that cannot be is refused with the way out", async () => {
   const network = networkOf("gpt");
   const options = { clean: tokens, corrupt, metric };
   const sweep = (over: SiteSelector[], by: string[], more = {}) => {
-    return () => patchSweep(network, { ...options, over, by: by as SweepAxis[], ...more });
+    return async () => patchSweep(network, { ...options, over, by: by as SweepAxis[], ...more });
   };
-  expect(sweep([hook.result(0)], ["head"])).toThrow("Sweep attn.hook_z by head");
-  expect(sweep([hook.residPre(0)], ["head"])).toThrow("this site has no axis head");
-  expect(sweep([hook.embed], ["layer"])).toThrow("this site has no axis layer");
-  expect(sweep([hook.z(0)], ["heads"])).toThrow('Nearest: "head".');
-  expect(sweep([hook.z(0)], ["head", "head"])).toThrow("must name each axis once");
-  expect(sweep([hook.z(0)], ["unit"], { groups: [[0]] })).toThrow("groups stand in the place");
-  expect(sweep([hook.mlpPost(0)], [], { groups: [] })).toThrow("at least one list of units");
-  expect(sweep([hook.mlpPost(0)], [], { groups: [[]] })).toThrow("group 0: must select something");
-  expect(sweep([hook.mlpPost(0), hook.residPre(0)], ["unit"])).toThrow("must have one size at all sites");
-  expect(sweep([hook.z(0)], [], { direction: "noise" })).toThrow('Nearest: "noising".');
-  expect(sweep([hook.z(0)], [], { maxRows: 0 })).toThrow("sweep, maxRows");
-  expect(sweep([hook.z(0)], [], { corrupt: [[1]] })).toThrow("pairs of equally long sequences");
+  await expect(sweep([hook.result(0)], ["head"])).rejects.toThrow("Sweep attn.hook_z by head");
+  await expect(sweep([hook.residPre(0)], ["head"])).rejects.toThrow("this site has no axis head");
+  await expect(sweep([hook.embed], ["layer"])).rejects.toThrow("this site has no axis layer");
+  await expect(sweep([hook.z(0)], ["heads"])).rejects.toThrow('Nearest: "head".');
+  await expect(sweep([hook.z(0)], ["head", "head"])).rejects.toThrow("must name each axis once");
+  await expect(sweep([hook.z(0)], ["unit"], { groups: [[0]] })).rejects.toThrow("groups stand in the place");
+  await expect(sweep([hook.mlpPost(0)], [], { groups: [] })).rejects.toThrow("at least one list of units");
+  await expect(sweep([hook.mlpPost(0)], [], { groups: [[]] })).rejects.toThrow(
+    "group 0: must select something",
+  );
+  await expect(sweep([hook.mlpPost(0), hook.residPre(0)], ["unit"])).rejects.toThrow(
+    "must have one size at all sites",
+  );
+  await expect(sweep([hook.z(0)], [], { direction: "noise" })).rejects.toThrow('Nearest: "noising".');
+  await expect(sweep([hook.z(0)], [], { maxRows: 0 })).rejects.toThrow("sweep, maxRows");
+  await expect(sweep([hook.z(0)], [], { corrupt: [[1]] })).rejects.toThrow("pairs of equally long sequences");
   network.close();
 });

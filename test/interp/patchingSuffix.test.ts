@@ -43,11 +43,17 @@ const axisOf: Partial<Record<string, SweepAxis>> = {
 const partOf = { pos: "pos", keyPos: "keys", head: "heads", unit: "units" } as const;
 
 /** Some cells of a sweep by every axis of a site, each compared with a run of its own. */
-function expectOwnRuns(network: Network, sites: readonly Site[], by: SweepAxis[], of: Metric, draws: number) {
+async function expectOwnRuns(
+  network: Network,
+  sites: readonly Site[],
+  by: SweepAxis[],
+  of: Metric,
+  draws: number,
+) {
   const stream = randomStream("cells", sites[0].name, ...by, draws);
   const over = sites.map(({ name }) => name);
-  const sweep = patchSweep(network, { clean, corrupt, over, by: ["layer", ...by], metric: of });
-  const { cache } = runWithCache(network, clean, { sites: over });
+  const sweep = await patchSweep(network, { clean, corrupt, over, by: ["layer", ...by], metric: of });
+  const { cache } = await runWithCache(network, clean, { sites: over });
   const { shape, data } = sweep.patched;
   const sizes = shape.slice(1, -1);
   for (let draw = 0; draw < draws; draw++) {
@@ -55,7 +61,7 @@ function expectOwnRuns(network: Network, sites: readonly Site[], by: SweepAxis[]
     const region = Object.fromEntries(by.map((axis, i) => [partOf[axis as "pos"], at[i + 1]]));
     const layer = sweep.layers[at[0]];
     const own = sites.filter((site) => site.layer === layer);
-    const { logits } = runWithHooks(network, corrupt, {
+    const { logits } = await runWithHooks(network, corrupt, {
       edits: own.map(({ name }) => edit(name, region, { kind: "fromCache", cache })),
     });
     const cell = at.reduce((index, i, axis) => index * sizes[axis] + i, 0);
@@ -70,7 +76,7 @@ function expectOwnRuns(network: Network, sites: readonly Site[], by: SweepAxis[]
 
 test.each(configNames)(
   "%s: at every site of a block and by every axis, a sweep has the bits of single runs",
-  (name) => {
+  async (name) => {
     const config = longer(name);
     const network = openNetwork(backends.wasm, config, weightsFor(config, 2));
     const inBlocks = [...sitesOf(config).values()].filter(
@@ -80,21 +86,21 @@ test.each(configNames)(
     for (const [i, part] of [...parts].entries()) {
       const sites = inBlocks.filter((site) => site.name.replace(/\d+/, "*") === part);
       const axes = sites[0].axes.flatMap((axis) => axisOf[axis] ?? []);
-      expectOwnRuns(network, sites, axes, metrics[i % metrics.length], DRAWN);
-      expectOwnRuns(network, sites, axes.slice(0, 1), metrics[(i + 1) % metrics.length], DRAWN);
+      await expectOwnRuns(network, sites, axes, metrics[i % metrics.length], DRAWN);
+      await expectOwnRuns(network, sites, axes.slice(0, 1), metrics[(i + 1) % metrics.length], DRAWN);
     }
     // sites together: one of them in place, the other not
     const together = inBlocks.filter((site) => /hook_[vz]$/.test(site.name));
-    expectOwnRuns(network, together, ["pos", "head"], metrics[0], DRAWN);
+    await expectOwnRuns(network, together, ["pos", "head"], metrics[0], DRAWN);
     network.close();
   },
 );
 
-test("in float64 and with rows one by one, a sweep has the bits of single runs too", () => {
+test("in float64 and with rows one by one, a sweep has the bits of single runs too", async () => {
   const config = longer("gpt");
   const network = openNetwork(backends.reference, config, weightsFor(config, 2));
   const sites = [0, 2].map((layer) => sitesOf(config).get(hook.residPre(layer)) as Site);
-  expectOwnRuns(network, sites, ["pos"], metrics[0], DRAWN);
+  await expectOwnRuns(network, sites, ["pos"], metrics[0], DRAWN);
   const options = {
     clean,
     corrupt,
@@ -102,13 +108,13 @@ test("in float64 and with rows one by one, a sweep has the bits of single runs t
     by: ["layer", "pos"],
     metric: metrics[0],
   } as const;
-  expect(patchSweep(network, { ...options, maxRows: 1 }).patched).toEqual(
-    patchSweep(network, options).patched,
+  expect((await patchSweep(network, { ...options, maxRows: 1 })).patched).toEqual(
+    (await patchSweep(network, options)).patched,
   );
   network.close();
 });
 
-test("numbers that are not finite go through whole runs, and reach what they would reach there", () => {
+test("numbers that are not finite go through whole runs, and reach what they would reach there", async () => {
   const config = longer("plain");
   const weights = weightsFor(config, 1);
   weights["embed.W_E"][5 * config.dModel] = Number.POSITIVE_INFINITY;
@@ -117,14 +123,16 @@ test("numbers that are not finite go through whole runs, and reach what they wou
   [strange[4], plain[4]] = [5, 1];
   for (const row of [strange, plain])
     for (const pos of row.keys()) if (pos !== 4 && row[pos] === 5) row[pos] = 2;
-  const { cache } = runWithCache(network, [strange], { sites: [hook.residPre(0)] });
+  const { cache } = await runWithCache(network, [strange], { sites: [hook.residPre(0)] });
   for (const pos of [2, 9]) {
     const of = logitDifference(1, 2, { pos });
     const options = { clean: [strange], corrupt: [plain], metric: of };
-    const { patched } = patchSweep(network, { ...options, over: [hook.residPre(0)], by: ["pos"] });
+    const { patched } = await patchSweep(network, { ...options, over: [hook.residPre(0)], by: ["pos"] });
     for (const at of [3, 4, 7]) {
       const edits = [edit(hook.residPre(0), { pos: at }, { kind: "fromCache", cache })];
-      expect(patched.data[at]).toEqual(of.measure(runWithHooks(network, [plain], { edits }).logits).data[0]);
+      expect(patched.data[at]).toEqual(
+        of.measure((await runWithHooks(network, [plain], { edits })).logits).data[0],
+      );
     }
     expect(patched.data[4]).toBeNaN();
   }
@@ -142,7 +150,7 @@ function recorder(): { backend: Backend; streams: number[][] } {
         const program = session.compile(graph);
         const stream = graph.inputs.get("stream");
         return {
-          run: (inputs) => {
+          run: async (inputs) => {
             if (stream !== undefined) streams.push([...stream.shape]);
             return program.run(inputs);
           },
@@ -154,18 +162,18 @@ function recorder(): { backend: Backend; streams: number[][] } {
   return { backend, streams };
 }
 
-test("what cannot differ is not computed", () => {
+test("what cannot differ is not computed", async () => {
   const config = longer("gpt");
   const { backend, streams } = recorder();
   const network = openNetwork(backend, config, weightsFor(config, 1));
   const [one, other] = [clean[1], corrupt[1]]; // alike but for position 6
   const options = { clean: [one], corrupt: [other], metric: logitDifference(1, 2) };
-  const sweep = (over: SiteName[], by: SweepAxis[]) => {
+  const sweep = async (over: SiteName[], by: SweepAxis[]) => {
     streams.length = 0;
-    return patchSweep(network, { ...options, over, by }).effects.data;
+    return (await patchSweep(network, { ...options, over, by })).effects.data;
   };
   // before the first block only position 6 differs: one row a block, from there on; at last one position
-  sweep([hook.residPre(0)], ["pos"]);
+  await sweep([hook.residPre(0)], ["pos"]);
   expect(streams).toEqual([
     [1, 5, config.dModel],
     [1, 5, config.dModel],
@@ -173,7 +181,7 @@ test("what cannot differ is not computed", () => {
     [1, 1, config.dModel],
   ]);
   // what stays in its place goes into one row at all positions, and after the last block only one of them is read
-  const effects = sweep([hook.mlpPost(2)], ["pos"]);
+  const effects = await sweep([hook.mlpPost(2)], ["pos"]);
   expect(streams).toEqual([
     [1, 1, config.dModel],
     [1, 1, config.dModel],

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { edit, type Region } from "../../src/interp/edits.ts";
 import { logitDifference, lossMetric } from "../../src/interp/metrics.ts";
 import { type Network, openNetwork } from "../../src/interp/network.ts";
@@ -29,36 +30,36 @@ interface End {
 }
 
 /** The definition, run by run, with nothing but runWithHooks: a function of the ends to [model, batch]. */
-function oneByOne(
+async function oneByOne(
   network: Network,
   { base, source, norms }: { base: number[][]; source: number[][]; norms: "recomputed" | "frozen" },
 ) {
   const outputs = /attn\.hook_z$|hook_(attn|mlp)_out$|mlp\.hook_post$|^hook_embed$|hook_scale$/;
   const written = ({ name }: Site) => outputs.test(name);
-  const theirs = runWithCache(network, source, { sites: written }).cache;
-  const own = runWithCache(network, base, { sites: written }).cache;
-  return (sender: End, receiver: End) => {
+  const theirs = (await runWithCache(network, source, { sites: written })).cache;
+  const own = (await runWithCache(network, base, { sites: written })).cache;
+  return async (sender: End, receiver: End) => {
     const held = own.names.filter(
       (name) =>
         /attn\.hook_z$/.test(name) ||
         (/hook_mlp_out$/.test(name) && sender.site !== name.replace("hook_mlp_out", "mlp.hook_post")) ||
         (norms === "frozen" && /hook_scale$/.test(name)),
     );
-    const direct = runWithHooks(network, base, {
+    const direct = await runWithHooks(network, base, {
       edits: [
         ...held.map((site) => edit(site, {}, { kind: "fromCache", cache: own })),
         edit(sender.site, sender.region ?? {}, { kind: "fromCache", cache: theirs }),
       ],
       sites: [receiver.site],
     });
-    const { logits } = runWithHooks(network, base, {
+    const { logits } = await runWithHooks(network, base, {
       edits: [edit(receiver.site, receiver.region ?? {}, { kind: "fromCache", cache: direct.cache })],
     });
     return metric.measure(logits).data;
   };
 }
 
-test.each(configNames)("%s: packed paths have the bits of three runs for each path", (name) => {
+test.each(configNames)("%s: packed paths have the bits of three runs for each path", async (name) => {
   const network = networkOf(name);
   const by = ["layer", "head"] as const;
   const heads = [0, 1, 2, 3].map((i) => ({ layer: i >> 1, region: { heads: i % 2 } }));
@@ -85,13 +86,13 @@ test.each(configNames)("%s: packed paths have the bits of three runs for each pa
     ["noising", "frozen", 7],
   ] as const) {
     const [base, source] = direction === "denoising" ? [corrupt, tokens] : [tokens, corrupt];
-    const found = pathPatching(network, {
+    const found = await pathPatching(network, {
       ...{ clean: tokens, corrupt, metric, direction, norms, maxRows },
       senders: senders.map(([sweep]) => sweep),
       receivers: receivers.map(([sweep]) => sweep),
     });
     expect(found.patched.axes).toEqual(["model", "sender", "receiver", "batch"]);
-    const measured = oneByOne(network, { base, source, norms });
+    const measured = await oneByOne(network, { base, source, norms });
     let paths = 0;
     for (const [s, sender] of senders.flatMap(([, ends]) => ends).entries())
       for (const [r, receiver] of receivers.flatMap(([, ends]) => ends).entries()) {
@@ -100,7 +101,7 @@ test.each(configNames)("%s: packed paths have the bits of three runs for each pa
         const path = order.indexOf(sender.site) < order.indexOf(receiver.site);
         if (path) {
           paths++;
-          const one = measured(sender, receiver);
+          const one = await measured(sender, receiver);
           expect(got, `${found.senders[s].name} to ${found.receivers[r].name}`).toEqual(
             Float64Array.from(one),
           );
@@ -120,14 +121,14 @@ const components: SweepOptions[] = [
 ];
 const toLogits: SweepOptions[] = [{ over: [hook.logits], by: [] }];
 
-test("without norms, direct effects on the logits are the differences of direct logit attribution, and add up to all", () => {
+test("without norms, direct effects on the logits are the differences of direct logit attribution, and add up to all", async () => {
   const network = networkOf("plain", { backend: "reference" });
-  const found = pathPatching(network, {
+  const found = await pathPatching(network, {
     ...{ clean: tokens, corrupt, metric },
     senders: components,
     receivers: toLogits,
   });
-  const [high, low] = [tokens, corrupt].map((rows) =>
+  const [high, low] = await inTurn([tokens, corrupt], async (rows) =>
     directLogitAttribution(network, rows, { token: [1, 2, 3], other: [4, 0, 5], heads: true }),
   );
   const names = ["embed", "L0H0", "L0H1", "L1H0", "L1H1", "0_mlp_out", "1_mlp_out"];
@@ -150,16 +151,16 @@ test("without norms, direct effects on the logits are the differences of direct 
 
 test.each(["original", "gpt"] as const)(
   "%s: what several senders send adds up with frozen norms, and not with recomputed",
-  (name) => {
+  async (name) => {
     const network = networkOf(name, { backend: "reference" });
     const options = { clean: tokens, corrupt, metric, receivers: toLogits };
     const together = { over: components.flatMap(({ over }) => over as SiteSelector[]), by: [] };
     for (const norms of ["frozen", "recomputed"] as const) {
-      const change = (senders: SweepOptions[]) => {
-        const { patched, corrupt: before } = pathPatching(network, { ...options, senders, norms });
+      const change = async (senders: SweepOptions[]) => {
+        const { patched, corrupt: before } = await pathPatching(network, { ...options, senders, norms });
         return (row: number, sender: number) => patched.data[sender * 3 + row] - before.data[row]; // of the first model
       };
-      const [each, whole] = [change(components), change([together])];
+      const [each, whole] = [await change(components), await change([together])];
       for (let row = 0; row < 3; row++) {
         let sum = 0;
         for (let sender = 0; sender < 7; sender++) sum += each(row, sender);
@@ -174,7 +175,7 @@ test.each(["original", "gpt"] as const)(
 
 test.each(configNames)(
   "%s: a run patched with itself keeps its answer, and all components together are the whole run",
-  (name) => {
+  async (name) => {
     const network = networkOf(name);
     const by = ["layer", "head"] as const;
     const all: SweepOptions[] = [
@@ -187,26 +188,26 @@ test.each(configNames)(
         ["cleanIntoClean", 1],
         ["corruptIntoCorrupt", 0],
       ] as const) {
-        const { effects } = pathPatching(network, { ...options, direction, norms });
+        const { effects } = await pathPatching(network, { ...options, direction, norms });
         expect(new Set(effects.data)).toEqual(new Set([answer, Number.NaN])); // NaN: no path
         expect(pick(effects, { receiver: 0 }).data.every((effect) => effect === answer)).toBe(true);
       }
     const together = { over: components.flatMap(({ over }) => over as SiteSelector[]), by: [] };
     const whole = { ...options, senders: [together], receivers: toLogits };
-    expect(new Set(pathPatching(network, whole).effects.data)).toEqual(new Set([1]));
-    expect(new Set(pathPatching(network, { ...whole, direction: "noising" }).effects.data)).toEqual(
+    expect(new Set((await pathPatching(network, whole)).effects.data)).toEqual(new Set([1]));
+    expect(new Set((await pathPatching(network, { ...whole, direction: "noising" })).effects.data)).toEqual(
       new Set([0]),
     );
     // nothing but the direct path leads from the last MLP to the logits, so patching it is path patching
     const last = { over: [hook.mlpPost(1)], by: ["pos", "unit"] as const };
-    expect(pick(pathPatching(network, { ...whole, senders: [last] }).patched, { receiver: 0 }).data).toEqual(
-      patchSweep(network, { ...options, ...last }).patched.data,
-    );
+    expect(
+      pick((await pathPatching(network, { ...whole, senders: [last] })).patched, { receiver: 0 }).data,
+    ).toEqual((await patchSweep(network, { ...options, ...last })).patched.data);
     network.close();
   },
 );
 
-test("effects have their intervals over pairs and models; a pair not told apart and a path that is none are left out", () => {
+test("effects have their intervals over pairs and models; a pair not told apart and a path that is none are left out", async () => {
   const network = networkOf("gpt");
   const options: PathPatchOptions = {
     clean: tokens,
@@ -224,7 +225,7 @@ test("effects have their intervals over pairs and models; a pair not told apart 
     patched,
     clean,
     corrupt: low,
-  } = pathPatching(network, options);
+  } = await pathPatching(network, options);
   expect(pairs).toEqual([2, 2]);
   expect(effect.estimate.axes).toEqual(["model", "sender", "receiver"]);
   for (const [sender, receiver] of [
@@ -246,7 +247,7 @@ test("effects have their intervals over pairs and models; a pair not told apart 
     });
     expect(pick(acrossModels.high, { sender, receiver }).data[0]).toBe(tInterval(means, 0.9).high);
   }
-  const one = pathPatching(network, {
+  const one = await pathPatching(network, {
     ...options,
     clean: [tokens[0]],
     corrupt: [corrupt[0]],
@@ -259,7 +260,7 @@ test("effects have their intervals over pairs and models; a pair not told apart 
   network.close();
 });
 
-test("every model of a population has the bits that it has alone, and looking changes nothing", () => {
+test("every model of a population has the bits that it has alone, and looking changes nothing", async () => {
   const config = configs.gpt;
   const options: PathPatchOptions = {
     ...{ clean: tokens, corrupt, metric: lossMetric(targets, { pos: [1, 4] }) },
@@ -272,14 +273,16 @@ test("every model of a population has the bits that it has alone, and looking ch
   const seeds = [0, 1, 2].map((seed) => weightsFor(config, 1, seed));
   // every network has its own sequences, too
   const inputs = seeds.map((_, seed) => tokens.map((_row, row) => tokens[(row + seed) % 3]));
-  const alone = seeds.flatMap((weights, seed) => {
-    const network = openNetwork(backends.wasm, config, weights);
-    const before = forward(network, tokens);
-    const { patched } = pathPatching(network, { ...options, clean: inputs[seed] });
-    expect(forward(network, tokens)).toEqual(before);
-    network.close();
-    return Array.from(patched.data);
-  });
+  const alone = (
+    await inTurn(seeds, async (weights, seed) => {
+      const network = openNetwork(backends.wasm, config, weights);
+      const before = await forward(network, tokens);
+      const { patched } = await pathPatching(network, { ...options, clean: inputs[seed] });
+      expect(await forward(network, tokens)).toEqual(before);
+      network.close();
+      return Array.from(patched.data);
+    })
+  ).flat();
   const joined = Object.fromEntries(
     Object.keys(seeds[0]).map((name) => [
       name,
@@ -287,7 +290,7 @@ test("every model of a population has the bits that it has alone, and looking ch
     ]),
   );
   const network = openNetwork(backends.wasm, config, joined);
-  const { patched, senders, receivers } = pathPatching(network, { ...options, clean: inputs });
+  const { patched, senders, receivers } = await pathPatching(network, { ...options, clean: inputs });
   expect(Array.from(patched.data)).toEqual(alone);
   expect(senders.slice(3, 7).map(({ name }) => name)).toEqual(["L0H0@3", "L0H0@4", "L0H1@0", "L0H1@1"]);
   expect(receivers.map(({ name }) => name)).toEqual([
@@ -299,11 +302,11 @@ test("every model of a population has the bits that it has alone, and looking ch
   network.close();
 });
 
-test("in a planted copier of the previous token, the paths are token to value and head to logits, and no others", () => {
+test("in a planted copier of the previous token, the paths are token to value and head to logits, and no others", async () => {
   const network = previousTokenCopier();
   const options = { clean: [[3, 0, 1, 2]], corrupt: [[3, 0, 2, 2]], metric: logitDifference(1, 2) };
   const by = ["layer", "head"] as const;
-  const { effect, senders, receivers } = pathPatching(network, {
+  const { effect, senders, receivers } = await pathPatching(network, {
     ...options,
     senders: [
       { over: [hook.embed], by: ["pos"] },
@@ -330,40 +333,50 @@ test("in a planted copier of the previous token, the paths are token to value an
   network.close();
 });
 
-test("paths that cannot be are refused with the way out", () => {
+test("paths that cannot be are refused with the way out", async () => {
   const network = networkOf("gpt");
   const heads = (over: SiteSelector) => [{ over: [over], by: ["head"] as const }];
   const paths = (senders: readonly SweepOptions[], receivers: readonly SweepOptions[], more = {}) => {
-    return () => pathPatching(network, { clean: tokens, corrupt, metric, senders, receivers, ...more });
+    return async () => pathPatching(network, { clean: tokens, corrupt, metric, senders, receivers, ...more });
   };
   const whole = (...over: SiteSelector[]) => [{ over, by: [] }];
-  expect(paths(heads(hook.z(1)), heads(hook.k(1)))).toThrow(
+  await expect(paths(heads(hook.z(1)), heads(hook.k(1)))).rejects.toThrow(
     "path patching: a sender must be computed before a receiver; got from L1H0, L1H1 to L1H0.k, L1H1.k. " +
       "Take receivers of later layers, the MLP of the same layer, or the logits.",
   );
-  expect(paths(whole(hook.mlpOut(0)), whole(hook.mlpPre(0)))).toThrow("from L0.mlp_out to L0.pre");
-  expect(paths(heads(hook.q(0)), toLogits)).toThrow(
+  await expect(paths(whole(hook.mlpOut(0)), whole(hook.mlpPre(0)))).rejects.toThrow(
+    "from L0.mlp_out to L0.pre",
+  );
+  await expect(paths(heads(hook.q(0)), toLogits)).rejects.toThrow(
     'sender "blocks.0.attn.hook_q": is not what a component writes to the stream. Senders are attn.hook_z',
   );
-  expect(paths(whole(hook.residPre(1)), toLogits)).toThrow("is not what a component writes");
-  expect(paths(heads(hook.result(0)), toLogits)).toThrow("Sweep attn.hook_z by head");
-  expect(paths(heads(hook.z(0)), heads(hook.pattern(1)))).toThrow(
+  await expect(paths(whole(hook.residPre(1)), toLogits)).rejects.toThrow("is not what a component writes");
+  await expect(paths(heads(hook.result(0)), toLogits)).rejects.toThrow("Sweep attn.hook_z by head");
+  await expect(paths(heads(hook.z(0)), heads(hook.pattern(1)))).rejects.toThrow(
     'receiver "blocks.1.attn.hook_pattern": is not an input that a component takes from the stream. Receivers are',
   );
-  expect(paths([], toLogits)).toThrow("path patching, senders: must have at least one; got an empty list.");
-  expect(paths(heads(hook.z(0)), [])).toThrow("path patching, receivers: must have at least one");
-  expect(paths(heads(hook.z(0)), [{ over: [hook.logits], by: ["pos"] }])).toThrow(
+  await expect(paths([], toLogits)).rejects.toThrow(
+    "path patching, senders: must have at least one; got an empty list.",
+  );
+  await expect(paths(heads(hook.z(0)), [])).rejects.toThrow(
+    "path patching, receivers: must have at least one",
+  );
+  await expect(paths(heads(hook.z(0)), [{ over: [hook.logits], by: ["pos"] }])).rejects.toThrow(
     "taken whole; got parts by pos.",
   );
-  expect(paths(heads(hook.z(0)), whole(hook.logits, hook.q(1)))).toThrow("got other sites with them");
-  expect(paths(heads(hook.z(4)), toLogits)).toThrow('Nearest: "blocks.1.attn.hook_z".');
-  expect(paths(heads(hook.z(0)), toLogits, { direction: "noise" as PatchDirection })).toThrow(
+  await expect(paths(heads(hook.z(0)), whole(hook.logits, hook.q(1)))).rejects.toThrow(
+    "got other sites with them",
+  );
+  await expect(paths(heads(hook.z(4)), toLogits)).rejects.toThrow('Nearest: "blocks.1.attn.hook_z".');
+  await expect(paths(heads(hook.z(0)), toLogits, { direction: "noise" as PatchDirection })).rejects.toThrow(
     'Nearest: "noising".',
   );
-  expect(paths(heads(hook.z(0)), toLogits, { norms: "frosen" })).toThrow('Nearest: "frozen".');
-  expect(paths(heads(hook.z(0)), toLogits, { maxRows: 0 })).toThrow("path patching, maxRows");
-  expect(paths(heads(hook.z(0)), toLogits, { corrupt: [[1]] })).toThrow("pairs of equally long sequences");
-  expect(paths(heads(hook.z(0)), toLogits, { corrupt: tokens })).toThrow(
+  await expect(paths(heads(hook.z(0)), toLogits, { norms: "frosen" })).rejects.toThrow('Nearest: "frozen".');
+  await expect(paths(heads(hook.z(0)), toLogits, { maxRows: 0 })).rejects.toThrow("path patching, maxRows");
+  await expect(paths(heads(hook.z(0)), toLogits, { corrupt: [[1]] })).rejects.toThrow(
+    "pairs of equally long sequences",
+  );
+  await expect(paths(heads(hook.z(0)), toLogits, { corrupt: tokens })).rejects.toThrow(
     "must differ between clean and corrupt",
   );
   network.close();
@@ -372,7 +385,7 @@ test("paths that cannot be are refused with the way out", () => {
     { ...configs.gpt, mlpOnly: true },
     weightsFor({ ...configs.gpt, mlpOnly: true }, 1),
   );
-  expect(() =>
+  await expect(async () =>
     pathPatching(perceptrons, {
       clean: tokens,
       corrupt,
@@ -380,8 +393,8 @@ test("paths that cannot be are refused with the way out", () => {
       senders: heads(hook.z(0)),
       receivers: toLogits,
     }),
-  ).toThrow('hook "blocks.0.attn.hook_z": no such site');
-  const { effect } = pathPatching(perceptrons, {
+  ).rejects.toThrow('hook "blocks.0.attn.hook_z": no such site');
+  const { effect } = await pathPatching(perceptrons, {
     ...{ clean: [[1, 2]], corrupt: [[1, 3]], metric: logitDifference(0, 1) },
     senders: whole(hook.mlpOut("all"), hook.embed),
     receivers: toLogits,
@@ -390,10 +403,10 @@ test("paths that cannot be are refused with the way out", () => {
   perceptrons.close();
 });
 
-test("a model without blocks has one path, from the embedding to the logits", () => {
+test("a model without blocks has one path, from the embedding to the logits", async () => {
   const config = { ...configs.gpt, nLayers: 0 };
   const network = openNetwork(backends.wasm, config, weightsFor(config, 1));
-  const { effect } = pathPatching(network, {
+  const { effect } = await pathPatching(network, {
     ...{ clean: [[1, 2]], corrupt: [[1, 3]], metric: logitDifference(0, 1) },
     senders: [{ over: [hook.embed], by: ["pos"] }],
     receivers: toLogits,

@@ -82,12 +82,12 @@ describe.each(Object.entries(fixture.models))("%s", (name, { config, weights: he
 
   test.each(["reference", "wasm"] as const)(
     "%s: activations and gradients of all sites are PyTorch's",
-    (backend) => {
+    async (backend) => {
       const tolerance = backend === "reference" ? FLOAT64 : FLOAT32;
       const network = openNetwork(backends[backend], config, weights);
       const everything = { sites: () => true };
-      const { cache } = runWithCache(network, tokens, everything);
-      const run = gradients(network, tokens, { of: lossMetric(targets), ...everything });
+      const { cache } = await runWithCache(network, tokens, everything);
+      const run = await gradients(network, tokens, { of: lossMetric(targets), ...everything });
       for (const site of sites.keys()) {
         const activation = theirs.site.get(site)?.data as ArrayLike<number>;
         const gradient = theirs.gradient.get(site)?.data as ArrayLike<number>;

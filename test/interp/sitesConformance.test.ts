@@ -41,10 +41,10 @@ function expected(config: ModelConfig, name: SiteName): { axes: TensorAxis[]; sh
   return { axes, shape: axes.map((axis) => all[axis] ?? Number.NaN) };
 }
 
-function expectConformance(network: Network): void {
+async function expectConformance(network: Network): Promise<void> {
   const { config } = network;
   const every = [...sitesOf(config).keys()];
-  const { cache } = runWithCache(network, tokens, { sites: () => true });
+  const { cache } = await runWithCache(network, tokens, { sites: () => true });
   expect(cache.names).toEqual(every);
   for (const name of every) {
     const { axes, shape, data } = cache.get(name);
@@ -54,7 +54,7 @@ function expectConformance(network: Network): void {
   }
   // an edit of everything reaches every site once, and all of it
   const edits = every.map((site) => edit(site, {}, { kind: "scale", by: 1 }));
-  const { report } = runWithHooks(network, tokens, { edits });
+  const { report } = await runWithHooks(network, tokens, { edits });
   expect(report.map(({ edit: at, site, touched }) => [at, site, touched])).toEqual(
     every.map((site, at) => [at, site, expected(config, site).shape.reduce((a, b) => a * b)]),
   );
@@ -62,31 +62,31 @@ function expectConformance(network: Network): void {
 
 test.each(Object.keys(presets) as PresetName[])(
   "%s: a run in full size has every site of the table once, with its declared axes, on both backends",
-  (name) => {
+  async (name) => {
     for (const backend of [backends.reference, backends.wasm]) {
       const network = openNetwork(backend, presets[name], weightsFor(presets[name], MODELS));
-      expectConformance(network);
+      await expectConformance(network);
       network.close();
     }
   },
 );
 
-test("so has every other architecture: norms, positions, attention, halves of blocks, ties, biases, no layers", () => {
+test("so has every other architecture: norms, positions, attention, halves of blocks, ties, biases, no layers", async () => {
   expect(architectures.length).toBeGreaterThan(150);
   const rows = new Set<string>();
   for (const config of architectures) {
     const network = openNetwork(backends.reference, config, weightsFor(config, MODELS));
-    expectConformance(network);
+    await expectConformance(network);
     for (const name of sitesOf(config).keys()) rows.add(name.replace(/^blocks\.\d+/, "blocks.{l}"));
     network.close();
   }
   expect([...rows].sort()).toEqual(hookPoints.map(({ name }) => name).sort());
 });
 
-test("the two axes of equal length are what they are called: a pattern sums to 1 over keyPos, and a mask hides keys", () => {
+test("the two axes of equal length are what they are called: a pattern sums to 1 over keyPos, and a mask hides keys", async () => {
   const config = presets.causal;
   const network = openNetwork(backends.reference, config, weightsFor(config, 1));
-  const { cache } = runWithCache(network, tokens, { sites: ["blocks.*.attn."] });
+  const { cache } = await runWithCache(network, tokens, { sites: ["blocks.*.attn."] });
   for (const layer of [0, 1])
     for (let query = 0; query < POS; query++) {
       const at = { model: 0, batch: 1, head: 1, queryPos: query };
@@ -99,24 +99,27 @@ test("the two axes of equal length are what they are called: a pattern sums to 1
   network.close();
 });
 
-test.each(configNames)("%s: an addition at any site arrives there once, and is reported once", (name) => {
-  const network = networkOf(name, { backend: "reference" });
-  const every = [...sitesOf(network.config).keys()];
-  for (const site of every) {
-    const before = runWithCache(network, shortTokens, { sites: [site] }).cache.get(site).data;
-    const { cache, report } = runWithHooks(network, shortTokens, {
-      edits: [
-        edit(site, {}, { kind: "add", values: 1 }),
-        edit("unembed.hook_out", {}, { kind: "scale", by: 1 }),
-      ],
-      sites: [site],
-    });
-    expect(report.filter(({ edit: at }) => at === 0).map((entry) => entry.site)).toEqual([site]);
-    const after = cache.get(site).data;
-    const off = Array.from(before, (x, i) =>
-      x === Number.NEGATIVE_INFINITY ? 0 : Math.abs(after[i] - x - 1),
-    );
-    expect(Math.max(...off), site).toBeLessThan(FLOAT64);
-  }
-  network.close();
-});
+test.each(configNames)(
+  "%s: an addition at any site arrives there once, and is reported once",
+  async (name) => {
+    const network = networkOf(name, { backend: "reference" });
+    const every = [...sitesOf(network.config).keys()];
+    for (const site of every) {
+      const before = (await runWithCache(network, shortTokens, { sites: [site] })).cache.get(site).data;
+      const { cache, report } = await runWithHooks(network, shortTokens, {
+        edits: [
+          edit(site, {}, { kind: "add", values: 1 }),
+          edit("unembed.hook_out", {}, { kind: "scale", by: 1 }),
+        ],
+        sites: [site],
+      });
+      expect(report.filter(({ edit: at }) => at === 0).map((entry) => entry.site)).toEqual([site]);
+      const after = cache.get(site).data;
+      const off = Array.from(before, (x, i) =>
+        x === Number.NEGATIVE_INFINITY ? 0 : Math.abs(after[i] - x - 1),
+      );
+      expect(Math.max(...off), site).toBeLessThan(FLOAT64);
+    }
+    network.close();
+  },
+);

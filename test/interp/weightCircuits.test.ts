@@ -66,16 +66,16 @@ describe.each(cases)("$name", (one) => {
   const dense = (circuits: readonly HeadCircuit[]) => circuits.map(({ matrix }) => collapse(matrix).data);
   const second = { models: 1 };
 
-  test("OV and QK circuits of streams, tokens and positions", () => {
+  test("OV and QK circuits of streams, tokens and positions", async () => {
     const circuits: Partial<Record<keyof Head, HeadCircuit[]>> = {
-      ov: ovCircuits(source, second),
-      qk: qkCircuits(source, second),
-      fullOv: ovCircuits(source, { from: "tokens", to: "logits", ...second }),
-      positionalOv: ovCircuits(source, { from: "positions", to: "logits", ...second }),
-      fullQk: qkCircuits(source, { query: "tokens", key: "tokens", ...second }),
-      positionalQk: qkCircuits(source, { query: "positions", key: "positions", ...second }),
-      tokenToPositionQk: qkCircuits(source, { query: "tokens", key: "positions", ...second }),
-      bareFullOv: ovCircuits(source, { from: "tokens", to: "logits", norms: "ignored", ...second }),
+      ov: await ovCircuits(source, second),
+      qk: await qkCircuits(source, second),
+      fullOv: await ovCircuits(source, { from: "tokens", to: "logits", ...second }),
+      positionalOv: await ovCircuits(source, { from: "positions", to: "logits", ...second }),
+      fullQk: await qkCircuits(source, { query: "tokens", key: "tokens", ...second }),
+      positionalQk: await qkCircuits(source, { query: "positions", key: "positions", ...second }),
+      tokenToPositionQk: await qkCircuits(source, { query: "tokens", key: "positions", ...second }),
+      bareFullOv: await ovCircuits(source, { from: "tokens", to: "logits", norms: "ignored", ...second }),
     };
     for (const [name, own] of Object.entries(circuits)) {
       expect(own.map(({ layer, head }) => layer * config.nHeads + head)).toEqual([...heads.keys()]);
@@ -83,8 +83,8 @@ describe.each(cases)("$name", (one) => {
     }
   });
 
-  test("copying scores", () => {
-    const { eigenvalue, diagonal } = copyingScores(source).scores;
+  test("copying scores", async () => {
+    const { eigenvalue, diagonal } = (await copyingScores(source)).scores;
     expect(eigenvalue.shape).toEqual([2, config.nLayers, config.nHeads]);
     const ofSecond = (data: ArrayLike<number>) => Array.from(data).slice(heads.length);
     near(
@@ -96,19 +96,19 @@ describe.each(cases)("$name", (one) => {
       heads.map((head) => head.diagonal),
     );
     near(
-      ofSecond(copyingScores(source, { within: 2 }).scores.diagonal.data),
+      ofSecond((await copyingScores(source, { within: 2 })).scores.diagonal.data),
       heads.map((head) => head.diagonal2),
     );
   });
 
-  test("composition scores of every pair, if heads have matrices", () => {
+  test("composition scores of every pair, if heads have matrices", async () => {
     if (config.attention === "parameterFree") {
-      expect(() => compositionScores(source)).toThrow(
+      await expect(async () => compositionScores(source)).rejects.toThrow(
         'composition scores: need heads with matrices of their own; parameter-free heads read and write fixed dimensions, so which heads compose is the same whatever was learned; got attention "parameterFree".',
       );
       return;
     }
-    const { components, scores, pairs } = compositionScores(source);
+    const { components, scores, pairs } = await compositionScores(source);
     expect(components).toEqual(composition.map(({ name }) => name));
     expect(scores.q.shape).toEqual([2, pairs.length]);
     for (const kind of ["q", "k", "v"] as const)
@@ -118,7 +118,7 @@ describe.each(cases)("$name", (one) => {
       );
   });
 
-  test("singular values, and the first direction with its logits", () => {
+  test("singular values, and the first direction with its logits", async () => {
     const found = {
       OV: heads.map((head, i) => ({ ...head, layer: Math.floor(i / config.nHeads) })),
       W_in: mlps.filter(({ of }) => of === "W_in"),
@@ -126,14 +126,14 @@ describe.each(cases)("$name", (one) => {
     };
     for (const of of ["OV", "W_in", "W_out"] as const) {
       if (found[of].length === 0) continue;
-      const { value } = singularValues(source, { of }).scores;
+      const { value } = (await singularValues(source, { of })).scores;
       near(
         value.data.subarray(value.data.length / 2),
         found[of].flatMap(({ values }) => values),
       );
       // the values of parameter-free heads are all 1, which leaves their directions free
       if (of === "OV" && config.attention === "parameterFree") continue;
-      const directions = singularDirections(source, { of, k: config.dVocab, ...second });
+      const directions = await singularDirections(source, { of, k: config.dVocab, ...second });
       expect(directions).toHaveLength(found[of].length);
       for (const [i, { direction, top, bottom, value: own, share, layer }] of directions.entries()) {
         const { values, directionLogits, ...theirs } = found[of][i];

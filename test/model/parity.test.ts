@@ -36,11 +36,11 @@ function worst(actual: ArrayLike<number>, expected: readonly (number | null)[]):
   return Math.max(...differences);
 }
 
-describe.each(fixture.cases)("$name", ({ config, weights, ...expected }) => {
+describe.each(fixture.cases)("$name", async ({ config, weights, ...expected }) => {
   const arrays = Object.fromEntries(Object.entries(weights).map(([name, v]) => [name, Float64Array.from(v)]));
   const { tokens, targets } = fixture;
   const asked = new Set<string>([...sitesOf(config).values()].filter((s) => s.gated).map((s) => s.name));
-  const run = runModel(config, arrays, { tokens, targets, asked, gradients: true });
+  const run = await runModel(config, arrays, { tokens, targets, asked, gradients: true });
 
   test("has the weights that PyTorch's model has", () => {
     expect([...weightShapes(config).keys()].sort()).toEqual(Object.keys(weights).sort());
@@ -62,8 +62,8 @@ describe.each(fixture.cases)("$name", ({ config, weights, ...expected }) => {
       expect(worst(run.weightGradients[name], values), name).toBeLessThan(TOLERANCE);
   });
 
-  test("computes the same logits whether or not the result of each head is asked for", () => {
-    const plain = runModel(config, arrays, { tokens, targets });
+  test("computes the same logits whether or not the result of each head is asked for", async () => {
+    const plain = await runModel(config, arrays, { tokens, targets });
     expect(worst(plain.logits, expected.sites["unembed.hook_out"])).toBeLessThan(TOLERANCE);
   });
 

@@ -29,7 +29,11 @@ export interface RunResult {
   siteGradients: Record<string, TensorData>;
 }
 
-export function runModel(config: ModelConfig, weights: Weights, request: RunRequest): RunResult {
+export async function runModel(
+  config: ModelConfig,
+  weights: Weights,
+  request: RunRequest,
+): Promise<RunResult> {
   const { tokens, targets = tokens, at = (_, node) => node } = request;
   const shape = [tokens.length, tokens[0].length];
   const nodes = weightNodes(config);
@@ -64,7 +68,7 @@ export function runModel(config: ModelConfig, weights: Weights, request: RunRequ
     states: Object.fromEntries(weightShapes(config)),
   });
   for (const [name, values] of Object.entries(weights)) session.write(name, values);
-  const results = session.compile(makeGraph({ outputs })).run({
+  const results = await session.compile(makeGraph({ outputs })).run({
     tokens: Int32Array.from(tokens.flat()),
     targets: Int32Array.from(targets.flat()),
   });

@@ -132,14 +132,16 @@ const short = {
   permuted: { blocks: 2, permutations: 19 },
 };
 
-test("what a seed tells does not depend on the seeds beside it", () => {
-  const whole = measure(short, [0, 1, 2], context);
-  expect([...measure(short, [0], context), ...measure(short, [1, 2], context)]).toEqual(whole);
+test("what a seed tells does not depend on the seeds beside it", async () => {
+  const whole = await measure(short, [0, 1, 2], context);
+  expect([...(await measure(short, [0], context)), ...(await measure(short, [1, 2], context))]).toEqual(
+    whole,
+  );
 });
 
-test("networks that are not trained keep everything, and share nothing with strangers", () => {
+test("networks that are not trained keep everything, and share nothing with strangers", async () => {
   const still = { ...short, growth: { ...short.growth, rate: 1e-9 } };
-  for (const { diverged, groups, layers } of measure(still, [0, 1, 2, 3], context)) {
+  for (const { diverged, groups, layers } of await measure(still, [0, 1, 2, 3], context)) {
     expect(diverged).toBe(false);
     for (const { kappa, r, twinR } of groups) {
       expect(kappa).toBe(1);

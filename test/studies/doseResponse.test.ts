@@ -1,6 +1,7 @@
 import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { patternsFloor } from "../../src/data/patternsFloor.ts";
 import { renderFigureHtml } from "../../src/figures/index.ts";
@@ -106,10 +107,10 @@ function tiny(seeds: readonly number[]): DoseArm[] {
 
 const context = { backend: wasmBackend(), progress: () => {} };
 
-test("how seeds are cut into jobs changes no bit, and nothing has moved before the first step", () => {
+test("how seeds are cut into jobs changes no bit, and nothing has moved before the first step", async () => {
   const arm = tiny([3, 4, 5])[2];
-  const whole = measure(arm, [3, 4, 5], context);
-  expect([...measure(arm, [3], context), ...measure(arm, [4, 5], context)]).toEqual(whole);
+  const whole = await measure(arm, [3, 4, 5], context);
+  expect([...(await measure(arm, [3], context)), ...(await measure(arm, [4, 5], context))]).toEqual(whole);
   for (const { loss, progress, network, logits, kl, layers: told, divergedAt } of whole) {
     expect(divergedAt).toBeNull();
     expect([progress[0], network[0], logits[0], kl[0]]).toEqual([0, 0, 0, 0]);
@@ -125,9 +126,11 @@ test("how seeds are cut into jobs changes no bit, and nothing has moved before t
   }
 });
 
-test("a study of two seeds runs from end to end, with a decision for every rule and figures that draw", () => {
+test("a study of two seeds runs from end to end, with a decision for every rule and figures that draw", async () => {
   const seeds = [0, 1];
-  const told = new Map(tiny(seeds).map((arm) => [arm.name, measure(arm, seeds, context)]));
+  const told = new Map(
+    await inTurn(tiny(seeds), async (arm) => [arm.name, await measure(arm, seeds, context)]),
+  );
   const { outcomes, figures, tables } = conclude(told, { seeds, quick: true });
   for (const rule of plan.rules) expect(decide(rule, outcomes).evidence).not.toBe("");
   expect(new Set(outcomes.map(({ name }) => name)).size).toBe(outcomes.length);

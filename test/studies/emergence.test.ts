@@ -96,13 +96,14 @@ test("all but the ends is frozen", () => {
   expect(new Set(Object.values(frozen))).toEqual(new Set([0]));
 });
 
-test("how seeds are cut into jobs changes no bit", () => {
+test("how seeds are cut into jobs changes no bit", async () => {
   const [arm] = emergence
     .arms({ seeds: [0, 1, 2], quick: true })
     .filter(({ name }) => name === "embeddings 16");
   const context = { backend: wasmBackend(), progress: () => {} };
-  const together = emergence.measure(arm, [0, 1, 2], context);
-  expect([...emergence.measure(arm, [0], context), ...emergence.measure(arm, [1, 2], context)]).toEqual(
-    together,
-  );
+  const together = await emergence.measure(arm, [0, 1, 2], context);
+  expect([
+    ...(await emergence.measure(arm, [0], context)),
+    ...(await emergence.measure(arm, [1, 2], context)),
+  ]).toEqual(together);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { openNetwork } from "../../src/interp/network.ts";
 import { type ModelConfig, presets } from "../../src/model/config.ts";
@@ -24,20 +25,24 @@ const drawn = (config: ModelConfig, seeds: readonly number[]) =>
     { scheme: "pytorch" },
     seeds.map((seed) => randomStream("circuits", seed)),
   );
-function measured(config: ModelConfig, seeds: readonly number[], weights: Weights = drawn(config, seeds)) {
+async function measured(
+  config: ModelConfig,
+  seeds: readonly number[],
+  weights: Weights = drawn(config, seeds),
+) {
   const network = openNetwork(backend, config, weights);
-  const models = measureCircuits(network, setupOf(config, seeds));
+  const models = await measureCircuits(network, setupOf(config, seeds));
   network.close();
   return models;
 }
 const seedsFrom = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
 
-test("a model has the same circuits alone as in a population", () => {
-  const together = measured(small, [1, 2, 3]);
-  expect([1, 2, 3].flatMap((seed) => measured(small, [seed]))).toEqual(together);
+test("a model has the same circuits alone as in a population", async () => {
+  const together = await measured(small, [1, 2, 3]);
+  expect((await inTurn([1, 2, 3], async (seed) => measured(small, [seed]))).flat()).toEqual(together);
 });
 
-test("a planted duplicate and a planted opposite are found beside random networks, and make the difference", () => {
+test("a planted duplicate and a planted opposite are found beside random networks, and make the difference", async () => {
   const seeds = seedsFrom(0, 4);
   const config = { ...small, actFn: "gelu" } as const;
   const weights = drawn(config, seeds);
@@ -52,12 +57,12 @@ test("a planted duplicate and a planted opposite are found beside random network
       wIn[at + 2] *= 0.02;
       bIn[model * config.dMlp + 2] = -bIn[model * config.dMlp + 7];
     }
-  const nulls = measured(config, seedsFrom(100, 12));
+  const nulls = await measured(config, seedsFrom(100, 12));
   const {
     numbers,
     null: drawnNull,
     verdict,
-  } = summariseCircuits(measured(config, seeds, weights), nulls, setupOf(config, seeds));
+  } = summariseCircuits(await measured(config, seeds, weights), nulls, setupOf(config, seeds));
   const pairs = numbers.network.edges.map(({ from, to }) => `${from} ${to}`);
   expect(pairs.slice(0, 2).sort()).toEqual(["L1N2 L1N7", "L1N4 L1N9"]);
   expect(numbers.network.edges[0].edge).toBe(true);
@@ -69,13 +74,17 @@ test("a planted duplicate and a planted opposite are found beside random network
   expect(verdict.holds).toBe(true);
 });
 
-test("random networks have no more circuits than random networks", () => {
+test("random networks have no more circuits than random networks", async () => {
   const seeds = seedsFrom(0, 5);
   const {
     numbers,
     null: drawnNull,
     verdict,
-  } = summariseCircuits(measured(small, seeds), measured(small, seedsFrom(50, 10)), setupOf(small, seeds));
+  } = summariseCircuits(
+    await measured(small, seeds),
+    await measured(small, seedsFrom(50, 10)),
+    setupOf(small, seeds),
+  );
   expect(verdict.holds).toBe(false);
   expect(drawnNull.across.comparisons).toBe(45);
   expect(numbers.pairs).toBe((24 * 23) / 2);
@@ -90,8 +99,8 @@ test("random networks have no more circuits than random networks", () => {
   expect(numbers.naive.estimate).toBeGreaterThan(numbers.pairs / 2);
 });
 
-test("without random networks the labels decide; one seed has no interval", () => {
-  const section = summariseCircuits(measured(small, [3]), [], setupOf(small, [3]));
+test("without random networks the labels decide; one seed has no interval", async () => {
+  const section = summariseCircuits(await measured(small, [3]), [], setupOf(small, [3]));
   expect(section.null.networks.edges.networks).toBe(0);
   expect(section.null.across.comparisons).toBe(0);
   expect(section.verdict.rule).toContain("binomial");
@@ -100,9 +109,9 @@ test("without random networks the labels decide; one seed has no interval", () =
   expect(section.verdict.holds).toBe(strongest.p <= 0.05);
 });
 
-test("every architecture gives a section that can be written; one without units says so", () => {
+test("every architecture gives a section that can be written; one without units says so", async () => {
   for (const config of someConfigs) {
-    const section = summariseCircuits(measured(config, [5]), [], setupOf(config, [5]));
+    const section = summariseCircuits(await measured(config, [5]), [], setupOf(config, [5]));
     expect(() => JSON.stringify(section)).not.toThrow();
     if (config.nLayers > 0) expect(section.numbers.pairs).toBeGreaterThan(0);
     else {

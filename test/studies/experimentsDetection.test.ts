@@ -19,14 +19,14 @@ const neuronsOf = <S extends { site: { kind: string } }>({ sites }: { sites: rea
   return found;
 };
 
-test("a planted neuron is found in its cell, exhaustively where that is possible and by sampling where not", () => {
+test("a planted neuron is found in its cell, exhaustively where that is possible and by sampling where not", async () => {
   for (const { sizes, exhaustive } of [
     { sizes: { dVocab: 4, nCtx: 4, causal: true }, exhaustive: true },
     { sizes: { dVocab: 10, nCtx: 8, causal: false }, exhaustive: false },
   ]) {
     const network = plantedCell(sizes);
     const setup = setupOf(network.config, [7], { blocks: 40 });
-    const models = measureDetection(network, setup);
+    const models = await measureDetection(network, setup);
     const { top, stability, largest } = neuronsOf(models[0]);
     expect(Array.from(top.found)).toEqual([10, 10, 0]);
     for (let rank = 0; rank < 10; rank++) {
@@ -49,28 +49,28 @@ test("a planted neuron is found in its cell, exhaustively where that is possible
   }
 });
 
-test("a network has the same bits alone as in a population, and its entry survives cloning", () => {
+test("a network has the same bits alone as in a population, and its entry survives cloning", async () => {
   for (const config of [
     { ...presets.gpt, ...tiny, dVocab: 20 },
     { ...presets.original, ...tiny, dVocab: 20 },
   ]) {
     const seeds = [3, 4, 5];
-    const all = measureDetection(randomNetworks(config, seeds), setupOf(config, seeds));
-    const [alone] = measureDetection(lastAlone(config, seeds), setupOf(config, [5]));
+    const all = await measureDetection(randomNetworks(config, seeds), setupOf(config, seeds));
+    const [alone] = await measureDetection(lastAlone(config, seeds), setupOf(config, [5]));
     expect(alone).toEqual(all[2]);
     expect(structuredClone(alone)).toEqual(alone);
   }
 });
 
-test("units of random networks find their inputs again, beyond other units, and no more than random networks do", () => {
+test("units of random networks find their inputs again, beyond other units, and no more than random networks do", async () => {
   const config = { ...presets.original, ...tiny, dVocab: 20 }; // 20^4 sequences are too many to try
   const [seeds, others] = [
     [0, 1, 2, 3, 4],
     [5, 6, 7, 8, 9],
   ];
   const setup = setupOf(config, seeds);
-  const models = measureDetection(randomNetworks(config, seeds), setup);
-  const nulls = measureDetection(randomNetworks(config, others), setupOf(config, others));
+  const models = await measureDetection(randomNetworks(config, seeds), setup);
+  const nulls = await measureDetection(randomNetworks(config, others), setupOf(config, others));
   const section = summariseDetection(models, nulls, setup);
   expect(section.verdict.holds).toBe(true);
   // as much as between different units: refuted
@@ -99,21 +99,24 @@ test("units of random networks find their inputs again, beyond other units, and 
   expect(JSON.parse(JSON.stringify(section)).numbers.examples.length).toBe(6 * 4);
 });
 
-test.each(Object.keys(bareConfigs))("%s: what there is is measured, and the rest is left out", (name) => {
-  const config = bareConfigs[name];
-  const setup = setupOf(config, [0, 1], { blocks: 4 });
-  const models = measureDetection(randomNetworks(config, [0, 1]), setup);
-  const { numbers, verdict } = summariseDetection(models, [], setup);
-  expect(verdict.holds).toBe(null); // all of these inputs are few enough to be tried, or there is no unit
-  expect(numbers.groups.length).toBe(models[0].sites.length);
-  expect(numbers.search.sampledPositions).toEqual([]);
-  expect(numbers.groups.length === 0).toBe(name === "no blocks");
-});
+test.each(Object.keys(bareConfigs))(
+  "%s: what there is is measured, and the rest is left out",
+  async (name) => {
+    const config = bareConfigs[name];
+    const setup = setupOf(config, [0, 1], { blocks: 4 });
+    const models = await measureDetection(randomNetworks(config, [0, 1]), setup);
+    const { numbers, verdict } = summariseDetection(models, [], setup);
+    expect(verdict.holds).toBe(null); // all of these inputs are few enough to be tried, or there is no unit
+    expect(numbers.groups.length).toBe(models[0].sites.length);
+    expect(numbers.search.sampledPositions).toEqual([]);
+    expect(numbers.groups.length === 0).toBe(name === "no blocks");
+  },
+);
 
-test("a network that diverged has no numbers, and the others keep theirs", () => {
+test("a network that diverged has no numbers, and the others keep theirs", async () => {
   const config = { ...presets.original, ...tiny, dVocab: 20 };
   const setup = setupOf(config, [0, 1], { draws: 19 });
-  const models = measureDetection(oneDiverged(config), setup);
+  const models = await measureDetection(oneDiverged(config), setup);
   const { numbers } = summariseDetection(models, [], setup);
   expect(models[1].sites.every(({ top }) => top.found.every((found) => found === 0))).toBe(true);
   for (const { overlap, largestSds } of numbers.groups)

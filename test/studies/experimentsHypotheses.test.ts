@@ -18,10 +18,10 @@ import {
   tiny,
 } from "./plantedCell.ts";
 
-test("a planted neuron is found in its cell and confirmed there, a silent one is not even tested", () => {
+test("a planted neuron is found in its cell and confirmed there, a silent one is not even tested", async () => {
   const network = plantedCell({ dVocab: 4, nCtx: 4, causal: true });
   const setup = setupOf(network.config, [7]);
-  const models = measureHypotheses(network, setup);
+  const models = await measureHypotheses(network, setup);
   const { numbers } = summariseHypotheses(models, [], setup);
   // 2 head dimensions, 3 neurons, 8 residual dimensions: Holm needs 13/0.05 permutations
   expect([numbers.hypotheses, numbers.cells, numbers.draws]).toEqual([13, 16, 260]);
@@ -42,33 +42,37 @@ test("a planted neuron is found in its cell and confirmed there, a silent one is
   expect([groups.residual.testable.estimate, groups.residual.confirmedHolm.estimate]).toEqual([0.5, 1]);
 });
 
-test("one question has one answer a network, on the whole probe", () => {
+test("one question has one answer a network, on the whole probe", async () => {
   const network = plantedCell({ dVocab: 4, nCtx: 4, causal: true });
   const setup = setupOf(network.config, [7]);
-  const ask = (unit: string, token: number, pos: number) =>
-    unitResponse(network, setup, { unit, token, pos })[0];
-  expect(ask("L0N0", TOKEN, POS)).toEqual({
+  const ask = async (unit: string, token: number, pos: number) =>
+    (await unitResponse(network, setup, { unit, token, pos }))[0];
+  expect(await ask("L0N0", TOKEN, POS)).toEqual({
     ...{ seed: 7, p: 1 / 100, draws: 99 },
     d: { estimate: Number.POSITIVE_INFINITY, low: Number.POSITIVE_INFINITY, high: Number.POSITIVE_INFINITY },
     having: { mean: 0.5, count: 20 },
     lacking: { mean: 0, count: 60 },
   });
   // at its position the other three tokens differ from the rest by not being it: 0 against 20 of 60 at 0.5
-  const other = ask("L0N0", TOKEN + 1, POS);
+  const other = await ask("L0N0", TOKEN + 1, POS);
   expect([other.having.mean, other.lacking.mean]).toEqual([0, 0.5 / 3]);
   expect(other.d.estimate).toBeLessThan(0);
   expect(other.p).toBeLessThan(0.05);
-  expect(ask("L0N0", TOKEN, POS + 1)).toMatchObject({ p: 1, d: { estimate: Number.NaN } });
-  expect(() => ask("L0N3", 0, 0)).toThrow(/L0N0 to L0N2/);
-  expect(() => ask("L0N0", 4, 0)).toThrow(/token: must be a whole number, 0 to 3/);
-  expect(() => ask("L0N0", 0, 4)).toThrow(/position: must be a whole number, 0 to 3/);
+  expect(await ask("L0N0", TOKEN, POS + 1)).toMatchObject({ p: 1, d: { estimate: Number.NaN } });
+  await expect(async () => ask("L0N3", 0, 0)).rejects.toThrow(/L0N0 to L0N2/);
+  await expect(async () => ask("L0N0", 4, 0)).rejects.toThrow(/token: must be a whole number, 0 to 3/);
+  await expect(async () => ask("L0N0", 0, 4)).rejects.toThrow(/position: must be a whole number, 0 to 3/);
 });
 
-test("with labels permuted five per cent of the tests reject, and effects vanish on the other half", () => {
+test("with labels permuted five per cent of the tests reject, and effects vanish on the other half", async () => {
   const config = { ...presets.original, ...tiny };
   const seeds = Array.from({ length: 10 }, (_, seed) => seed);
   const setup = setupOf(config, seeds);
-  const section = summariseHypotheses(measureHypotheses(randomNetworks(config, seeds), setup), [], setup);
+  const section = summariseHypotheses(
+    await measureHypotheses(randomNetworks(config, seeds), setup),
+    [],
+    setup,
+  );
   const { rejected, selectedD, testedD, d } = section.null.permuted;
   // 20 repetitions of 34 tests in 10 networks; the units of a network share labels. Standard error about 0.005
   expect(Math.abs(rejected.estimate - 0.05)).toBeLessThan(0.02);
@@ -84,11 +88,11 @@ test("with labels permuted five per cent of the tests reject, and effects vanish
     expect(again.estimate).toBeLessThan(found.estimate * 1.2);
 });
 
-test("the verdict follows its rule", () => {
+test("the verdict follows its rule", async () => {
   const config = { ...presets.causal, ...tiny };
   const seeds = [0, 1, 2, 3];
   const setup = setupOf(config, seeds);
-  const models = measureHypotheses(randomNetworks(config, seeds), setup);
+  const models = await measureHypotheses(randomNetworks(config, seeds), setup);
   const holds = (change: (site: HypothesesSite, seed: number) => Partial<HypothesesSite>) =>
     summariseHypotheses(
       models.map((model) => ({
@@ -111,19 +115,19 @@ test("the verdict follows its rule", () => {
   );
 });
 
-test("a network has the same bits alone as in a population, and its entry survives cloning", () => {
+test("a network has the same bits alone as in a population, and its entry survives cloning", async () => {
   const config = { ...presets.gpt, ...tiny };
   const seeds = [3, 4, 5];
-  const all = measureHypotheses(randomNetworks(config, seeds), setupOf(config, seeds));
-  const [alone] = measureHypotheses(lastAlone(config, seeds), setupOf(config, [5]));
+  const all = await measureHypotheses(randomNetworks(config, seeds), setupOf(config, seeds));
+  const [alone] = await measureHypotheses(lastAlone(config, seeds), setupOf(config, [5]));
   expect(alone).toEqual(all[2]);
   expect(structuredClone(alone)).toEqual(alone);
 });
 
-test.each(Object.keys(bareConfigs))("%s: what there is is tested, and the rest is left out", (name) => {
+test.each(Object.keys(bareConfigs))("%s: what there is is tested, and the rest is left out", async (name) => {
   const config = bareConfigs[name];
   const setup = setupOf(config, [0, 1, 2]);
-  const models = measureHypotheses(randomNetworks(config, [0, 1, 2]), setup);
+  const models = await measureHypotheses(randomNetworks(config, [0, 1, 2]), setup);
   const section = summariseHypotheses(models, models, setup);
   expect(section.numbers.groups.length).toBe(models[0].sites.length);
   expect(section.numbers.confirmed.estimate > 0).toBe(name !== "no blocks");
@@ -131,10 +135,10 @@ test.each(Object.keys(bareConfigs))("%s: what there is is tested, and the rest i
   for (const { confirmed } of section.null.networks) if (confirmed.networks > 0) expect(confirmed.p).toBe(1);
 });
 
-test("a network that diverged has no numbers, and the others keep theirs", () => {
+test("a network that diverged has no numbers, and the others keep theirs", async () => {
   const config = { ...presets.original, ...tiny };
   const setup = setupOf(config, [0, 1], { draws: 19 });
-  const models = measureHypotheses(oneDiverged(config), setup);
+  const models = await measureHypotheses(oneDiverged(config), setup);
   const summarise = (of: typeof models) => summariseHypotheses(of, [], setup);
   const { numbers } = summarise(models);
   expect(models[1].sites.every(({ p }) => p.every(Number.isNaN))).toBe(true);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { openNetwork } from "../../src/interp/network.ts";
 import { type ModelConfig, presets } from "../../src/model/config.ts";
@@ -27,25 +28,29 @@ const drawn = (config: ModelConfig, seeds: readonly number[], init: InitOptions 
     init,
     seeds.map((seed) => randomStream("initialisation", seed)),
   );
-function measured(config: ModelConfig, seeds: readonly number[], weights: Weights = drawn(config, seeds)) {
+async function measured(
+  config: ModelConfig,
+  seeds: readonly number[],
+  weights: Weights = drawn(config, seeds),
+) {
   const network = openNetwork(backend, config, weights);
-  const models = measureInitialisation(network, setupOf(config, seeds));
+  const models = await measureInitialisation(network, setupOf(config, seeds));
   network.close();
   return models;
 }
 const seedsFrom = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
 
-test("a model has the same scales alone as in a population", () => {
-  const together = measured(small, [1, 2, 3]);
-  expect([1, 2, 3].flatMap((seed) => measured(small, [seed]))).toEqual(together);
+test("a model has the same scales alone as in a population", async () => {
+  const together = await measured(small, [1, 2, 3]);
+  expect((await inTurn([1, 2, 3], async (seed) => measured(small, [seed]))).flat()).toEqual(together);
 });
 
-test("random networks have the scales of their scheme", () => {
+test("random networks have the scales of their scheme", async () => {
   const seeds = seedsFrom(0, 8);
   for (const init of [{ scheme: "pytorch" }, { scheme: "gpt2", embeddingScale: 3 }] as const) {
     const weights = drawn(small, seeds, init);
     const { numbers, verdict } = summariseInitialisation(
-      measured(small, seeds, weights),
+      await measured(small, seeds, weights),
       [],
       setupOf(small, seeds),
     );
@@ -57,9 +62,9 @@ test("random networks have the scales of their scheme", () => {
   }
 });
 
-test("a rectifier leaves half of a random network at zero, and uniform predictions are told from others", () => {
+test("a rectifier leaves half of a random network at zero, and uniform predictions are told from others", async () => {
   const seeds = seedsFrom(0, 8);
-  const { numbers } = summariseInitialisation(measured(small, seeds), [], setupOf(small, seeds));
+  const { numbers } = summariseInitialisation(await measured(small, seeds), [], setupOf(small, seeds));
   const post = numbers.activations.find(({ site }) => site === "blocks.0.mlp.hook_post");
   expect(Math.abs((post?.zero.estimate ?? 0) - 0.5)).toBeLessThan(0.1); // 128 units, each open on about half
   const { entropy, uniform, deficit, secondOrder } = numbers.prediction;
@@ -68,7 +73,7 @@ test("a rectifier leaves half of a random network at zero, and uniform predictio
   expect(Math.abs(deficit.estimate / secondOrder.estimate - 1)).toBeLessThan(0.25);
 });
 
-test("one matrix of another scale is named, and random networks lie beside it", () => {
+test("one matrix of another scale is named, and random networks lie beside it", async () => {
   const seeds = seedsFrom(0, 4);
   const weights = drawn(small, seeds);
   const scaled = {
@@ -76,8 +81,8 @@ test("one matrix of another scale is named, and random networks lie beside it", 
     "blocks.1.mlp.W_out": weights["blocks.1.mlp.W_out"].map((value) => 3 * value),
   };
   const section = summariseInitialisation(
-    measured(small, seeds, scaled),
-    measured(small, seedsFrom(20, 8)),
+    await measured(small, seeds, scaled),
+    await measured(small, seedsFrom(20, 8)),
     setupOf(small, seeds),
   );
   expect(section.verdict.holds).toBe(false);
@@ -88,9 +93,9 @@ test("one matrix of another scale is named, and random networks lie beside it", 
   expect(section.null.activations[before].rms.p).toBeGreaterThan(0.05);
 });
 
-test("every architecture gives a section that can be written", () => {
+test("every architecture gives a section that can be written", async () => {
   for (const config of someConfigs) {
-    const section = summariseInitialisation(measured(config, [5]), [], setupOf(config, [5]));
+    const section = summariseInitialisation(await measured(config, [5]), [], setupOf(config, [5]));
     expect(() => JSON.stringify(section)).not.toThrow();
     expect(section.numbers.scheme).not.toBeNull();
     expect(section.numbers.heads).toHaveLength(config.mlpOnly ? 0 : config.nLayers * config.nHeads);

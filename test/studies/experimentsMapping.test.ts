@@ -17,10 +17,10 @@ import {
   tiny,
 } from "./plantedCell.ts";
 
-test("a neuron planted in one cell has the map and the shares of one cell", () => {
+test("a neuron planted in one cell has the map and the shares of one cell", async () => {
   const network = plantedCell({ dVocab: 4, nCtx: 4, causal: true });
   const setup = setupOf(network.config, [7]);
-  const models = measureMapping(network, setup);
+  const models = await measureMapping(network, setup);
   const { numbers, verdict } = summariseMapping(models, [], setup);
   const [planted, table, silent] = numbers.units.filter(({ kind }) => kind === "neuron");
   // an indicator of one cell of V × T: V − 1, T − 1 and (V − 1)(T − 1) parts of VT − 1
@@ -46,10 +46,10 @@ test("a neuron planted in one cell has the map and the shares of one cell", () =
   expect(verdict).toMatchObject({ holds: null, evidence: "One seed has no interval." });
 });
 
-test("neurons of random networks are as selective as random projections, and nearly deaf to context", () => {
+test("neurons of random networks are as selective as random projections, and nearly deaf to context", async () => {
   const seeds = Array.from({ length: 12 }, (_, seed) => seed);
   const setup = setupOf(presets.original, seeds);
-  const models = measureMapping(randomNetworks(presets.original, seeds), setup);
+  const models = await measureMapping(randomNetworks(presets.original, seeds), setup);
   const section = summariseMapping(models, [], setup);
   const [, neurons] = section.numbers.groups;
   expect([neurons.kind, neurons.layer]).toEqual(["neuron", 0]);
@@ -71,11 +71,11 @@ test("neurons of random networks are as selective as random projections, and nea
   expect(section.verdict.holds).not.toBe(true);
 });
 
-test("the verdict follows its rule", () => {
+test("the verdict follows its rule", async () => {
   const config = { ...presets.original, ...tiny };
   const seeds = [0, 1, 2, 3];
   const setup = setupOf(config, seeds, { draws: 9 });
-  const models = measureMapping(randomNetworks(config, seeds), setup);
+  const models = await measureMapping(randomNetworks(config, seeds), setup);
   /** The same models, with one share of variance for all units but for a little between seeds. */
   const having = (share: number): MappingModel[] =>
     models.map((model, index) => ({
@@ -89,19 +89,19 @@ test("the verdict follows its rule", () => {
   expect(summariseMapping(having(0.1), [], setup).verdict.holds).toBe(false);
 });
 
-test("a network has the same bits alone as in a population, and its entry survives cloning", () => {
+test("a network has the same bits alone as in a population, and its entry survives cloning", async () => {
   const config = { ...presets.gpt, ...tiny };
   const seeds = [3, 4, 5];
-  const all = measureMapping(randomNetworks(config, seeds), setupOf(config, seeds));
-  const [alone] = measureMapping(lastAlone(config, seeds), setupOf(config, [5]));
+  const all = await measureMapping(randomNetworks(config, seeds), setupOf(config, seeds));
+  const [alone] = await measureMapping(lastAlone(config, seeds), setupOf(config, [5]));
   expect(alone).toEqual(all[2]);
   expect(structuredClone(alone)).toEqual(alone);
 });
 
-test.each(Object.keys(bareConfigs))("%s: what there is is mapped, and the rest is left out", (name) => {
+test.each(Object.keys(bareConfigs))("%s: what there is is mapped, and the rest is left out", async (name) => {
   const config = bareConfigs[name];
   const setup = setupOf(config, [0, 1, 2], { draws: 9 });
-  const models = measureMapping(randomNetworks(config, [0, 1, 2]), setup);
+  const models = await measureMapping(randomNetworks(config, [0, 1, 2]), setup);
   const { numbers, verdict, null: none } = summariseMapping(models, models, setup);
   const empty = name === "no blocks" || name === "one position";
   expect(numbers.groups.length).toBe(models[0].sites.length);
@@ -112,10 +112,10 @@ test.each(Object.keys(bareConfigs))("%s: what there is is mapped, and the rest i
   for (const { shares } of none.networks) expect(shares.token.p).toBe(1);
 });
 
-test("a network that diverged has no numbers, and the others keep theirs", () => {
+test("a network that diverged has no numbers, and the others keep theirs", async () => {
   const config = { ...presets.original, ...tiny };
   const setup = setupOf(config, [0, 1], { draws: 19 });
-  const models = measureMapping(oneDiverged(config), setup);
+  const models = await measureMapping(oneDiverged(config), setup);
   const summarise = (of: typeof models) => summariseMapping(of, [], setup);
   const { numbers } = summarise(models);
   for (const { classes, shares } of numbers.groups) {

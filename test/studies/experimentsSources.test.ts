@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { openNetwork } from "../../src/interp/network.ts";
 import { type ModelConfig, presets } from "../../src/model/config.ts";
@@ -24,29 +25,31 @@ const drawn = (config: ModelConfig, seeds: readonly number[]) =>
     { scheme: "pytorch" },
     seeds.map((seed) => randomStream("sources", seed)),
   );
-function measured(
+async function measured(
   config: ModelConfig,
   seeds: readonly number[],
   { weights = drawn(config, seeds), draws = 99 }: { weights?: Weights; draws?: number } = {},
 ) {
   const network = openNetwork(backend, config, weights);
-  const models = measureSources(network, setupOf(config, seeds, draws));
+  const models = await measureSources(network, setupOf(config, seeds, draws));
   network.close();
   return models;
 }
 const seedsFrom = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
 
-test("a model has the same sources alone as in a population", () => {
+test("a model has the same sources alone as in a population", async () => {
   const options = { draws: 19 };
-  const together = measured(small, [1, 2, 3], options);
-  expect([1, 2, 3].flatMap((seed) => measured(small, [seed], options))).toEqual(together);
+  const together = await measured(small, [1, 2, 3], options);
+  expect((await inTurn([1, 2, 3], async (seed) => measured(small, [seed], options))).flat()).toEqual(
+    together,
+  );
 });
 
-test("random networks are as random matrices, and the interaction of their units is that of a random projection", () => {
+test("random networks are as random matrices, and the interaction of their units is that of a random projection", async () => {
   const seeds = seedsFrom(0, 4);
   const section = summariseSources(
-    measured(small, seeds),
-    measured(small, seedsFrom(30, 3)),
+    await measured(small, seeds),
+    await measured(small, seedsFrom(30, 3)),
     setupOf(small, seeds),
   );
   expect(section.verdict.holds).toBe(false);
@@ -61,7 +64,7 @@ test("random networks are as random matrices, and the interaction of their units
   expect(section.numbers.tokenCosines[3][3]).toBeCloseTo(1, 6);
 });
 
-test("tokens drawn together and a matrix of low rank are beyond random", () => {
+test("tokens drawn together and a matrix of low rank are beyond random", async () => {
   const seeds = seedsFrom(0, 3);
   const weights = drawn(small, seeds);
   for (let model = 0; model < seeds.length; model++) {
@@ -76,7 +79,7 @@ test("tokens drawn together and a matrix of low rank are beyond random", () => {
     }
   }
   const { numbers, verdict } = summariseSources(
-    measured(small, seeds, { weights }),
+    await measured(small, seeds, { weights }),
     [],
     setupOf(small, seeds),
   );
@@ -87,10 +90,10 @@ test("tokens drawn together and a matrix of low rank are beyond random", () => {
   expect(verdict.holds).toBe(true);
 });
 
-test("every architecture gives a section that can be written, with what it has not left empty", () => {
+test("every architecture gives a section that can be written, with what it has not left empty", async () => {
   for (const config of someConfigs) {
     const { numbers, ...rest } = summariseSources(
-      measured(config, [5], { draws: 19 }),
+      await measured(config, [5], { draws: 19 }),
       [],
       setupOf(config, [5], 19),
     );

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { openNetwork } from "../../src/interp/network.ts";
 import { type ModelConfig, presets } from "../../src/model/config.ts";
@@ -24,28 +25,28 @@ const drawn = (config: ModelConfig, seeds: readonly number[]) =>
     { scheme: "pytorch" },
     seeds.map((seed) => randomStream("structured", seed)),
   );
-function measured(
+async function measured(
   config: ModelConfig,
   seeds: readonly number[],
   { weights = drawn(config, seeds), blocks = 14 }: { weights?: Weights; blocks?: number } = {},
 ) {
   const network = openNetwork(backend, config, weights);
-  const models = measureStructured(network, setupOf(config, seeds, blocks));
+  const models = await measureStructured(network, setupOf(config, seeds, blocks));
   network.close();
   return models;
 }
 const seedsFrom = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
 
-test("a model has the same responses alone as in a population", () => {
-  const together = measured(small, [1, 2, 3]);
-  expect([1, 2, 3].flatMap((seed) => measured(small, [seed]))).toEqual(together);
+test("a model has the same responses alone as in a population", async () => {
+  const together = await measured(small, [1, 2, 3]);
+  expect((await inTurn([1, 2, 3], async (seed) => measured(small, [seed]))).flat()).toEqual(together);
 });
 
-test("random networks answer constant sequences beyond random ones, and no more than random networks do", () => {
+test("random networks answer constant sequences beyond random ones, and no more than random networks do", async () => {
   const seeds = seedsFrom(0, 6);
   const section = summariseStructured(
-    measured(small, seeds),
-    measured(small, seedsFrom(40, 12)),
+    await measured(small, seeds),
+    await measured(small, seedsFrom(40, 12)),
     setupOf(small, seeds),
   );
   const constant = section.numbers.families.find(({ family }) => family === "constant");
@@ -60,9 +61,13 @@ test("random networks answer constant sequences beyond random ones, and no more 
   }
 });
 
-test("where no position sees another nothing responds, and nothing is decided", () => {
+test("where no position sees another nothing responds, and nothing is decided", async () => {
   const config = { ...small, mlpOnly: true };
-  const { numbers, verdict } = summariseStructured(measured(config, [1, 2]), [], setupOf(config, [1, 2]));
+  const { numbers, verdict } = summariseStructured(
+    await measured(config, [1, 2]),
+    [],
+    setupOf(config, [1, 2]),
+  );
   expect(verdict.holds).toBeNull();
   expect(numbers.headScores).toBe(0);
   for (const { units, z } of numbers.families) {
@@ -71,7 +76,7 @@ test("where no position sees another nothing responds, and nothing is decided", 
   }
 });
 
-test("heads that attend to equal tokens are told from random ones by repetitions", () => {
+test("heads that attend to equal tokens are told from random ones by repetitions", async () => {
   // one-hot embeddings, query and key the embedding itself: attention goes to copies of the query's token
   const config: ModelConfig = {
     ...small,
@@ -100,8 +105,8 @@ test("heads that attend to equal tokens are told from random ones by repetitions
     }
     return weights;
   };
-  const models = measured(config, seeds, { weights: planted(), blocks: 20 });
-  const nulls = measured(config, seedsFrom(60, 20), { blocks: 20 });
+  const models = await measured(config, seeds, { weights: planted(), blocks: 20 });
+  const nulls = await measured(config, seedsFrom(60, 20), { blocks: 20 });
   const {
     numbers,
     null: drawnNull,
@@ -117,9 +122,13 @@ test("heads that attend to equal tokens are told from random ones by repetitions
   expect(verdict.holds).toBe(true);
 });
 
-test("every architecture gives a section that can be written", () => {
+test("every architecture gives a section that can be written", async () => {
   for (const config of someConfigs) {
-    const section = summariseStructured(measured(config, [5], { blocks: 2 }), [], setupOf(config, [5], 2));
+    const section = summariseStructured(
+      await measured(config, [5], { blocks: 2 }),
+      [],
+      setupOf(config, [5], 2),
+    );
     expect(() => JSON.stringify(section)).not.toThrow();
     expect(section.numbers.families).toHaveLength(6);
     expect(section.verdict.holds).toBeNull(); // six random sets decide nothing

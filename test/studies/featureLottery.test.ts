@@ -34,7 +34,7 @@ const REORDERED = 12; // decimals
 const optimizer = { name: "adamw", beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 } as const;
 const progress = () => undefined;
 
-test("the transformer on the grid of pairs is the model's forward pass at the last position", () => {
+test("the transformer on the grid of pairs is the model's forward pass at the last position", async () => {
   const p = 7;
   const network = transformer({ modulus: p, units: 12, scale: 0.8 });
   const config = transformerConfig(p, 12);
@@ -48,8 +48,10 @@ test("the transformer on the grid of pairs is the model's forward pass at the la
     return node;
   });
   const whole = session.compile(makeGraph({ outputs: { logits, pre: pre ?? logits } }));
-  const want = whole.run({ tokens: additionPairs(p).inputs });
-  const grid = session.compile(makeGraph({ outputs: { ...network.forward(stateNodes(network)) } })).run({});
+  const want = await whole.run({ tokens: additionPairs(p).inputs });
+  const grid = await session
+    .compile(makeGraph({ outputs: { ...network.forward(stateNodes(network)) } }))
+    .run({});
   for (const [name, width] of [
     ["logits", p + 1],
     ["pre", 12],
@@ -83,11 +85,11 @@ function handBuilt(p: number, phases: number) {
   return { network, weights, units, frequencies, phases };
 }
 
-test("a network built by hand from cosines adds without an error, and its portrait is what was built", () => {
+test("a network built by hand from cosines adds without an error, and its portrait is what was built", async () => {
   const { network, weights, units, phases } = handBuilt(11, 8);
   const adders = openAdders(reference, network, { optimizer, rate: 0 }, 2);
   adders.write([weights, weights]);
-  const portrait = adders.portrait();
+  const portrait = await adders.portrait();
   expect(Array.from(portrait.accuracy)).toEqual([1, 1]);
   const picture = pictureOf(portrait, 1, units);
   expect(Array.from(picture.leading)).toEqual(
@@ -101,16 +103,18 @@ test("a network built by hand from cosines adds without an error, and its portra
   adders.session.close();
 });
 
-test("the slopes of a perceptron's curves are the gradients of its weights", () => {
+test("the slopes of a perceptron's curves are the gradients of its weights", async () => {
   const network = perceptron({ modulus: 5, units: 6, scale: 0.7 });
   const weights = network.draw(randomStream("slopes", 1));
   const adders = openAdders(reference, network, { optimizer, rate: 0 }, 1);
   adders.write([weights]);
-  const { slopes } = adders.portrait();
+  const { slopes } = await adders.portrait();
   const nodes = Object.fromEntries([...network.shapes].map(([name, shape]) => [name, state(name, shape)]));
   const loss = mean(crossEntropy(network.forward(nodes).logits, input("targets", [5, 5], "int32")));
   const [W_b, W_out] = gradient(loss, [nodes.W_b, nodes.W_out]);
-  const found = adders.session.compile(makeGraph({ outputs: { W_b, W_out } })).run({ targets: pairSums(5) });
+  const found = await adders.session
+    .compile(makeGraph({ outputs: { W_b, W_out } }))
+    .run({ targets: pairSums(5) });
   const component = (curve: (t: number) => number) =>
     [0, 1, 2, 3, 4].reduce((sum, t) => sum + 0.4 * curve(t) * Math.cos((2 * Math.PI * 2 * t) / 5), 0);
   for (let unit = 0; unit < 6; unit++) {
@@ -181,7 +185,7 @@ test("a network without a unit that is awake has no numbers, and nothing fails",
   expect(draw.coefficients).toHaveLength(predictors.length);
 });
 
-test("a boost makes stronger what is watched, in half of the units, and never what leads", () => {
+test("a boost makes stronger what is watched, in half of the units, and never what leads", async () => {
   const leading = Int32Array.from({ length: 10 }, (_, unit) => unit % 5);
   const watched = watchedFrequencies(randomStream("watched", 1), leading, 5);
   expect(watched.filter(({ boosted }) => boosted)).toHaveLength(5);
@@ -192,7 +196,7 @@ test("a boost makes stronger what is watched, in half of the units, and never wh
   const boosted = boostUnits(network, weights, watched);
   const adders = openAdders(reference, network, { optimizer, rate: 0 }, 2);
   adders.write([weights, boosted]);
-  const { spectra } = adders.portrait();
+  const { spectra } = await adders.portrait();
   for (const { real, imaginary } of spectra)
     for (const { unit, frequency, boosted: is } of watched)
       for (let k = 0; k < 5; k++) {
@@ -255,7 +259,7 @@ test("the effect of a boost is what the twin's units win more, and the other uni
   expect(Array.from(got.wonBoosted)).toEqual([0, 2, 0]);
 });
 
-test("how seeds are cut into jobs changes no bit", () => {
+test("how seeds are cut into jobs changes no bit", async () => {
   for (const kind of ["perceptron", "transformer"] as const) {
     const arm: LotteryArm = {
       ...{
@@ -270,8 +274,8 @@ test("how seeds are cut into jobs changes no bit", () => {
       },
       ...{ steps: 8, checkpoints: [0, 1, 8] },
     };
-    const together = featureLottery.measure(arm, arm.seeds, { backend: wasm, progress });
-    const alone = featureLottery.measure(arm, [3], { backend: wasm, progress });
+    const together = await featureLottery.measure(arm, arm.seeds, { backend: wasm, progress });
+    const alone = await featureLottery.measure(arm, [3], { backend: wasm, progress });
     expect(alone[0]).toEqual(together[3]);
   }
 });

@@ -21,23 +21,26 @@ const float64 = read("test/fixtures/pytorch/originalFloat64.json") as {
 /** Counts of the five that the original reports for these seeds, from its published table. */
 const PUBLISHED = { L0_token: 5, L0_position: 5, L1_token: 5, L1_position: 1 };
 
-test.each([42, 123])("from the recorded weights of seed %d, float32 lands where PyTorch landed", (seed) => {
-  const result = fidelity(fixtureOf(seed), wasmBackend());
-  expect(result.maintained).toEqual(PUBLISHED);
-  expect(result.top5Equal).toBe(true);
-  expect(result.initialLogitsMaxError).toBeLessThan(1e-5);
-  expect(result.epochLossMaxError).toBeLessThan(1e-4);
-  expect(result.eta2MaxError).toBeLessThan(1e-4);
-  expect(result.pass).toBe(true);
-});
+test.each([42, 123])(
+  "from the recorded weights of seed %d, float32 lands where PyTorch landed",
+  async (seed) => {
+    const result = await fidelity(fixtureOf(seed), wasmBackend());
+    expect(result.maintained).toEqual(PUBLISHED);
+    expect(result.top5Equal).toBe(true);
+    expect(result.initialLogitsMaxError).toBeLessThan(1e-5);
+    expect(result.epochLossMaxError).toBeLessThan(1e-4);
+    expect(result.eta2MaxError).toBeLessThan(1e-4);
+    expect(result.pass).toBe(true);
+  },
+);
 
 /** Two float64 programs through 160 steps of Adam; they differ only in the order of sums. */
 const FLOAT64 = 1e-9;
 
 test.each(float64.runs)(
   "in float64 seed $seed is PyTorch's own float64 run to nine digits",
-  ({ seed, epoch_losses, eta2_final }) => {
-    const { result, eta2Final } = trainAndCompare(fixtureOf(seed), referenceBackend);
+  async ({ seed, epoch_losses, eta2_final }) => {
+    const { result, eta2Final } = await trainAndCompare(fixtureOf(seed), referenceBackend);
     expect(result.pass).toBe(true);
     expect(result.maintained).toEqual(PUBLISHED);
     expect(result.epochLossMaxError).toBeLessThan(1e-5);
@@ -53,10 +56,10 @@ test.each(float64.runs)(
   },
 );
 
-test("a fixture with wrong weights does not pass", () => {
+test("a fixture with wrong weights does not pass", async () => {
   const fixture = structuredClone(fixtureOf(42));
   fixture.init["token_embed.weight"].data[0] += 0.01;
-  expect(fidelity(fixture, wasmBackend()).pass).toBe(false);
+  expect((await fidelity(fixture, wasmBackend())).pass).toBe(false);
 });
 
 test("a file that is no recorded run is refused by its first wrong field", () => {
@@ -76,7 +79,7 @@ function fidelityResult(recorded: readonly Fixture[], seeds: readonly number[]) 
       ...{ backend: { name: "wasm" }, command: "" },
       runJobs: async (jobs, tell) => {
         for (const [at, job] of jobs.entries())
-          runStudyJob(study, structuredClone(job), wasmBackend(), (event) => tell(at, event));
+          await runStudyJob(study, structuredClone(job), wasmBackend(), (event) => tell(at, event));
       },
     },
   );

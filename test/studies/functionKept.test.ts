@@ -120,7 +120,7 @@ test("a fresh draw is judged by the others", () => {
   expect(freshIndex(Float64Array.of(0.1, 0.2, 0.2), 0)).toBeCloseTo(0.5, 12);
 });
 
-test("a network tells the same alone as beside another, every part of it", () => {
+test("a network tells the same alone as beside another, every part of it", async () => {
   const [quick] = arms({ seeds: [0, 1], quick: true });
   const size = { nHeads: 2, dModel: 4, dHead: 2, dMlp: 24, dVocab: 4, nCtx: 5 };
   const small: FunctionArm = {
@@ -128,8 +128,8 @@ test("a network tells the same alone as beside another, every part of it", () =>
     growth: { ...quick.growth, config: { ...presets.causal, ...size }, batch: 4, steps: 3 },
   };
   const context = { backend: wasmBackend(), progress: () => {} };
-  const both = functionKept.measure(small, [0, 1], context);
-  expect(functionKept.measure(small, [1], context)[0]).toEqual(both[1]);
+  const both = await functionKept.measure(small, [0, 1], context);
+  expect((await functionKept.measure(small, [1], context))[0]).toEqual(both[1]);
   expect(both[1].layers.length).toBe(2);
   expect(both[1].groupNames.length).toBe(both[1].groupResets.own.length);
   expect(both[0]).not.toEqual(both[1]);

@@ -1,6 +1,7 @@
 import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { renderFigureHtml } from "../../src/figures/index.ts";
 import { armOfScale, type ScaleArm } from "../../src/studies/identityOrEffect/arms.ts";
 import { identityOrEffect } from "../../src/studies/identityOrEffect/index.ts";
@@ -90,16 +91,16 @@ const tiny = (seeds: readonly number[]): ScaleArm[] =>
 
 const context = { backend: wasmBackend(), progress: () => {} };
 
-test("how seeds are cut into jobs changes no bit", () => {
+test("how seeds are cut into jobs changes no bit", async () => {
   const arm = tiny([3, 4, 5])[3];
-  const whole = measure(arm, [3, 4, 5], context);
-  expect([...measure(arm, [3], context), ...measure(arm, [4, 5], context)]).toEqual(whole);
+  const whole = await measure(arm, [3, 4, 5], context);
+  expect([...(await measure(arm, [3], context)), ...(await measure(arm, [4, 5], context))]).toEqual(whole);
 });
 
-test("without training every unit is itself, whatever the scale, and a stranger is not", () => {
+test("without training every unit is itself, whatever the scale, and a stranger is not", async () => {
   for (const arm of tiny([0, 1])) {
     const still = { ...arm, growth: { ...arm.growth, steps: 0 } };
-    for (const { cells, displacement, recovered, tracked } of measure(still, [0, 1], context)) {
+    for (const { cells, displacement, recovered, tracked } of await measure(still, [0, 1], context)) {
       expect([displacement, ...recovered]).toEqual([0, 1, 1]);
       for (const { maintained, trackedKept, trackedR, r, stranger, preferred } of cells) {
         expect([maintained, trackedKept, preferred]).toEqual([1, 1, 1]);
@@ -115,9 +116,11 @@ test("without training every unit is itself, whatever the scale, and a stranger 
   }
 });
 
-test("a study of two seeds runs from end to end, with a decision for every rule and figures that draw", () => {
+test("a study of two seeds runs from end to end, with a decision for every rule and figures that draw", async () => {
   const seeds = [0, 1];
-  const told = new Map(tiny(seeds).map((arm) => [arm.name, measure(arm, seeds, context)]));
+  const told = new Map(
+    await inTurn(tiny(seeds), async (arm) => [arm.name, await measure(arm, seeds, context)]),
+  );
   const { outcomes, figures, tables } = conclude(told, { seeds, quick: true });
   for (const rule of plan.rules) expect(decide(rule, outcomes).evidence).not.toBe("");
   expect(new Set(outcomes.map(({ name }) => name)).size).toBe(outcomes.length);

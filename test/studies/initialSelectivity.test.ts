@@ -56,11 +56,11 @@ test("outcomes are the planted differences and shares", () => {
   expect(notes[0]).toContain("120 of 3960 units"); // one dead beside 32 alive, 6 seeds, 20 configurations
 });
 
-test("what a seed tells does not depend on the seeds beside it", () => {
+test("what a seed tells does not depend on the seeds beside it", async () => {
   const context = { backend: wasmBackend(), progress: () => {} };
   const arm = arms(size).find(({ name }) => name === "base")!;
-  const whole = measure(arm, [0, 1, 2], context);
-  expect([...measure(arm, [0], context), ...measure(arm, [1, 2], context)]).toEqual(whole);
+  const whole = await measure(arm, [0, 1, 2], context);
+  expect([...(await measure(arm, [0], context)), ...(await measure(arm, [1, 2], context))]).toEqual(whole);
   expect(whole[0].screened).toHaveLength(2);
   expect(whole[0].layers[0].token).not.toEqual(whole[1].layers[0].token);
 });

@@ -102,15 +102,15 @@ test("rates by layer reach all weights of the blocks and no others", () => {
   expect(Object.keys(rates).length).toBe(32);
 });
 
-test("a network tells the same alone as beside another, and frozen parts keep everything", () => {
+test("a network tells the same alone as beside another, and frozen parts keep everything", async () => {
   const quick = arms({ seeds: [0, 1], quick: true }).find(
     ({ name }) => name === "layer 0 frozen",
   ) as HierarchyArm;
   const config = { ...presets.causal, nHeads: 2, dModel: 4, dHead: 2, dMlp: 8, dVocab: 4, nCtx: 5 };
   const small = { ...quick, blocks: 4, growth: { ...quick.growth, config, batch: 4, steps: 5 } };
   const context = { backend: wasmBackend(), progress: () => {} };
-  const both = layerHierarchy.measure(small, [0, 1], context);
-  expect(layerHierarchy.measure(small, [1], context)[0]).toEqual(both[1]);
+  const both = await layerHierarchy.measure(small, [0, 1], context);
+  expect((await layerHierarchy.measure(small, [1], context))[0]).toEqual(both[1]);
   for (const { layers } of both) {
     expect(layers[0].both).toBeCloseTo(1, 6); // layer 0 and the embeddings stayed as they were
     expect(layers[0].displacement).toBe(0);

@@ -156,7 +156,7 @@ test("the arms: two thirds of the seeds for sweeps, one arm at the base width, q
   expect(scaledRate("adam", 10)).toBeCloseTo(scaledRate("adam", 1) / 10, 15);
 });
 
-test("a seed tells the same, bit for bit, whoever is beside it", () => {
+test("a seed tells the same, bit for bit, whoever is beside it", async () => {
   const backend = wasmBackend();
   const small = (arm: LazyOrRichArm): LazyOrRichArm => {
     if (arm.part !== "noise") return { ...arm, blocks: 2 };
@@ -167,10 +167,10 @@ test("a seed tells the same, bit for bit, whoever is beside it", () => {
   );
   expect(chosen).toHaveLength(3);
   for (const arm of chosen.map(small)) {
-    const measured = (seeds: readonly number[]) =>
+    const measured = async (seeds: readonly number[]) =>
       lazyOrRich.measure(arm, seeds, { backend, progress: () => {} });
-    const together = measured([4, 7]);
-    expect([...measured([4]), ...measured([7])]).toEqual(together);
+    const together = await measured([4, 7]);
+    expect([...(await measured([4])), ...(await measured([7]))]).toEqual(together);
     expect(structuredClone(together)).toEqual(together);
     for (const { r, diverged, silent } of together) {
       expect(diverged).toBe(false);

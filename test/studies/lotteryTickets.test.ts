@@ -177,12 +177,17 @@ const tiny = {
 };
 const context = { backend: wasmBackend(), progress: () => {} };
 
-test("a seed tells the same bits whoever is beside it, and what it tells hangs together", () => {
-  const together = measure(tiny, [3, 8], context);
-  expect(measure(tiny, [8], context)).toEqual(together.slice(1));
+test("a seed tells the same bits whoever is beside it, and what it tells hangs together", async () => {
+  const together = await measure(tiny, [3, 8], context);
+  expect(await measure(tiny, [8], context)).toEqual(together.slice(1));
   const task = patterns(presets.causal);
-  const alone = growNetworks(context.backend, tiny.growth, [{ init: 8, data: 8 }]).weights;
-  const [loss] = lossesOf(context.backend, presets.causal, alone, heldOut(task, [plan.name, "held out"], 40));
+  const alone = (await growNetworks(context.backend, tiny.growth, [{ init: 8, data: 8 }])).weights;
+  const [loss] = await lossesOf(
+    context.backend,
+    presets.causal,
+    alone,
+    heldOut(task, [plan.name, "held out"], 40),
+  );
   expect(together[1].losses.dense).toBe(loss);
   const kept = Math.round(mainKeep * 1024); // of each W_in and W_out
   for (const { losses, supermasks, overlaps, units } of together) {

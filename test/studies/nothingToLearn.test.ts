@@ -1,6 +1,7 @@
 import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { renderPanel } from "../../src/figures/index.ts";
 import { weightShapes } from "../../src/model/weights.ts";
@@ -193,12 +194,12 @@ function tinyArms(seeds: readonly number[]): NothingToLearnArm[] {
 
 const context = { backend: wasmBackend(), progress: () => {} };
 
-test("seeds tell the same alone and together, and all of it is concluded and drawn", () => {
+test("seeds tell the same alone and together, and all of it is concluded and drawn", async () => {
   const seeds = [0, 1, 2];
   const told = new Map(
-    tinyArms(seeds).map((arm) => {
-      const together = nothingToLearn.measure(arm, seeds, context);
-      expect(nothingToLearn.measure(arm, [1], context)).toEqual([together[1]]);
+    await inTurn(tinyArms(seeds), async (arm) => {
+      const together = await nothingToLearn.measure(arm, seeds, context);
+      expect(await nothingToLearn.measure(arm, [1], context)).toEqual([together[1]]);
       return [arm.name, together] as const;
     }),
   );

@@ -94,19 +94,19 @@ test("two arms of one name, a study that tells of too few seeds and a job that t
   const [arm] = study.arms(tinySize(4)) as TinyArm[];
   expect(() => studyJobs("tiny", [arm, { ...arm }], backend)).toThrow(InternalError);
   const [job] = studyJobs("tiny", [arm], backend);
-  const forgetful = { ...study, measure: () => [] } as Study;
-  expect(() => runStudyJob(forgetful, job, referenceBackend, () => {})).toThrow(
+  const forgetful = { ...study, measure: async () => [] } as Study;
+  await expect(async () => runStudyJob(forgetful, job, referenceBackend, () => {})).rejects.toThrow(
     "study tiny, arm plain: must tell of its 4 seeds; got 0.",
   );
   const silent = carryOut(study as Study, tinySize(4), { backend, command: "", runJobs: async () => {} });
   await expect(silent).rejects.toThrow("a job told nothing");
 });
 
-test("a job tells that it began, how far it is, and last what its seeds told", () => {
+test("a job tells that it began, how far it is, and last what its seeds told", async () => {
   const study = tinyStudy() as Study;
   const [job] = studyJobs("tiny", study.arms(tinySize(2)).slice(0, 1), backend);
   const events: StudyEvent[] = [];
-  runStudyJob(study, job, referenceBackend, (event) => events.push(event));
+  await runStudyJob(study, job, referenceBackend, (event) => events.push(event));
   expect(events.map((event) => (event.kind === "end" ? event.told.length : event.done))).toEqual([
     0, 0.5, 1, 2,
   ]);

@@ -1,6 +1,8 @@
 /** Small settings of the persistence study, and a runner that needs no workers. */
+
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import type { PersistenceSettings } from "../../src/studies/persistence/spec.ts";
 import type { Execution } from "../../src/studies/persistence/study.ts";
 import { runJob } from "../../src/studies/population/job.ts";
@@ -26,8 +28,8 @@ export function inThisThread(modelsPerJob: number, name: "wasm" | "reference" = 
     backend: { name },
     modelsPerJob,
     runJobs: async (jobs, tell) => {
-      jobs.forEach((job, index) => {
-        runJob(job, backend, (event) => tell(index, event));
+      await inTurn(jobs, async (job, index) => {
+        await runJob(job, backend, (event) => tell(index, event));
       });
     },
   };

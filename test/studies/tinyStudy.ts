@@ -51,7 +51,7 @@ export function tinyStudy(shift = 1): Study<TinyArm, Told> {
       { name: "plain", seeds, shift: 0 },
       { name: "shifted", seeds, shift, cost: 3 },
     ],
-    measure: (arm, seeds, { progress }) =>
+    measure: async (arm, seeds, { progress }) =>
       seeds.map((seed, i) => {
         progress((i + 1) / seeds.length, Number.NaN);
         const stream = randomStream("tiny", seed);
@@ -102,7 +102,7 @@ export function carryOutHere(
       if (reversed) order.reverse();
       // what a job is given and tells crosses threads
       for (const job of order)
-        runStudyJob(study as Study, structuredClone(jobs[job]), referenceBackend, (event) =>
+        await runStudyJob(study as Study, structuredClone(jobs[job]), referenceBackend, (event) =>
           tell(job, structuredClone(event)),
         );
     },

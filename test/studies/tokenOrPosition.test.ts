@@ -1,6 +1,7 @@
 import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { renderPanel } from "../../src/figures/index.ts";
 import { feed } from "../../src/studies/population/growth.ts";
 import { decide } from "../../src/studies/protocol/rule.ts";
@@ -99,14 +100,14 @@ test("diverged networks are left out and counted", () => {
   expect(notes.some((note) => note.startsWith("1 networks diverged"))).toBe(true);
 });
 
-test("seeds tell the same alone and together, and all of it is concluded and drawn", () => {
+test("seeds tell the same alone and together, and all of it is concluded and drawn", async () => {
   const seeds = [0, 1, 2];
   const context = { backend: wasmBackend(), progress: () => {} };
   const told = new Map(
-    tokenOrPosition.arms({ seeds, quick: true }).map((arm) => {
+    await inTurn(tokenOrPosition.arms({ seeds, quick: true }), async (arm) => {
       const tiny = { ...arm, blocks: 6, growth: { ...arm.growth, steps: 4, checkpoints: [0, 2, 4] } };
-      const together = tokenOrPosition.measure(tiny, seeds, context);
-      expect(tokenOrPosition.measure(tiny, [1], context)).toEqual([together[1]]);
+      const together = await tokenOrPosition.measure(tiny, seeds, context);
+      expect(await tokenOrPosition.measure(tiny, [1], context)).toEqual([together[1]]);
       return [arm.name, together] as const;
     }),
   );

@@ -43,12 +43,12 @@ const members = (place: number, sick: Omit<Member, "seed">): Member[] =>
 
 test.each(Object.entries(illnesses))(
   "a model with %s is marked, and the others do not change",
-  (_, { member, from }) => {
+  async (_, { member, from }) => {
     const options = { steps: STEPS, clip: 1, optimizer: optimizers.adam };
-    const sound = train(members(-1, {}), options);
+    const sound = await train(members(-1, {}), options);
     expect(sound.divergedAt).toEqual(new Array(POPULATION).fill(null));
     for (let place = 0; place < POPULATION; place++) {
-      const { hashes, divergedAt, losses } = train(members(place, member), options);
+      const { hashes, divergedAt, losses } = await train(members(place, member), options);
       expect(divergedAt[place]).toBe(from);
       for (let other = 0; other < POPULATION; other++) {
         if (other === place) continue;
@@ -60,10 +60,14 @@ test.each(Object.entries(illnesses))(
   },
 );
 
-test("a sick model is marked at the same step on the reference backend", () => {
+test("a sick model is marked at the same step on the reference backend", async () => {
   const config = { ...presets.original, nLayers: 1, dMlp: 8 };
   for (const backend of [wasmBackend(), referenceBackend]) {
-    const run = train(members(1, { spoil: set("blocks.0.mlp.W_in", 5, nan) }), { backend, config, steps: 2 });
+    const run = await train(members(1, { spoil: set("blocks.0.mlp.W_in", 5, nan) }), {
+      backend,
+      config,
+      steps: 2,
+    });
     expect(run.divergedAt).toEqual([null, 0, null, null, null]);
   }
 });
@@ -91,43 +95,47 @@ const source = {
 };
 
 /** Runs a loop to its end: its stops and what it returns. */
-function run(trainer: Trainer, options: Partial<GrowOptions> & { steps: number }) {
+async function run(trainer: Trainer, options: Partial<GrowOptions> & { steps: number }) {
   const sources = [source as unknown as BatchSource];
   const loop = grow(trainer, { sources, rates: [0.1], schedule: constantRate, checkpoints: [], ...options });
   const stops = [];
-  let next = loop.next();
-  for (; !next.done; next = loop.next()) stops.push(next.value);
+  let next = await loop.next();
+  for (; !next.done; next = await loop.next()) stops.push(next.value);
   return { stops, ...next.value };
 }
 
-test("a loss that is lost in the update k + 1 marks step k, once, and recovery does not take it back", () => {
+test("a loss that is lost in the update k + 1 marks step k, once, and recovery does not take it back", async () => {
   const losses = [
     [1, 1],
     [1, nan],
     [inf, 1],
     [nan, nan],
   ];
-  expect(run(scripted(losses, fine).trainer, { steps: 4 }).divergedAt).toEqual([2, 1]);
+  expect((await run(scripted(losses, fine).trainer, { steps: 4 })).divergedAt).toEqual([2, 1]);
 });
 
-test("weights that are lost in the last update mark the last step, by their model", () => {
+test("weights that are lost in the last update mark the last step, by their model", async () => {
   const { trainer } = scripted([[1, 1, 1]], {
     a: Float32Array.of(1, 2, 3),
     b: Float32Array.of(1, 2, 3, 4, -inf, 6),
   });
-  expect(run(trainer, { steps: 1 }).divergedAt).toEqual([null, null, 1]);
+  expect((await run(trainer, { steps: 1 })).divergedAt).toEqual([null, null, 1]);
   const untrained = scripted([], { W: Float32Array.of(1, nan) }).trainer;
-  expect(run(untrained, { steps: 0 })).toEqual({ stops: [], losses: [], divergedAt: [null, 0] });
+  expect(await run(untrained, { steps: 0 })).toEqual({ stops: [], losses: [], divergedAt: [null, 0] });
 });
 
-test("the loop stops before the first update, at every checkpoint and report, with the mean of the finite losses", () => {
+test("the loop stops before the first update, at every checkpoint and report, with the mean of the finite losses", async () => {
   const losses = [
     [1, 3],
     [2, nan],
     [inf, nan],
     [4, 6],
   ];
-  const { stops } = run(scripted(losses, fine).trainer, { steps: 4, checkpoints: [0, 4, 2], reportEvery: 1 });
+  const { stops } = await run(scripted(losses, fine).trainer, {
+    steps: 4,
+    checkpoints: [0, 4, 2],
+    reportEvery: 1,
+  });
   expect(stops).toEqual([
     { kind: "checkpoint", step: 0, loss: nan },
     { kind: "progress", step: 1, loss: 2 },
@@ -138,9 +146,9 @@ test("the loop stops before the first update, at every checkpoint and report, wi
   expect(finiteMean([])).toBeNaN();
 });
 
-test("every model's rate is multiplied by the schedule", () => {
+test("every model's rate is multiplied by the schedule", async () => {
   const { trainer, rates } = scripted(new Array(4).fill([1, 1]), fine);
-  run(trainer, { steps: 4, rates: [1, 10], schedule: { warmup: 2, decay: "linear", final: 0.5 } });
+  await run(trainer, { steps: 4, rates: [1, 10], schedule: { warmup: 2, decay: "linear", final: 0.5 } });
   expect(rates).toEqual([
     [0.5, 5],
     [1, 10],
@@ -149,9 +157,12 @@ test("every model's rate is multiplied by the schedule", () => {
   ]);
 });
 
-test("checkpoints outside the run and impossible numbers of steps are refused", () => {
+test("checkpoints outside the run and impossible numbers of steps are refused", async () => {
   const { trainer } = scripted([[1, 1]], fine);
   for (const checkpoint of [-1, 5, 1.5, nan])
-    expect(() => run(trainer, { steps: 4, checkpoints: [checkpoint] })).toThrow(/checkpoints.*0 and 4/);
-  for (const steps of [-1, 0.5, nan]) expect(() => run(trainer, { steps })).toThrow(/steps/);
+    await expect(async () => run(trainer, { steps: 4, checkpoints: [checkpoint] })).rejects.toThrow(
+      /checkpoints.*0 and 4/,
+    );
+  for (const steps of [-1, 0.5, nan])
+    await expect(async () => run(trainer, { steps })).rejects.toThrow(/steps/);
 });

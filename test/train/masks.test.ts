@@ -1,8 +1,10 @@
 /** Masks and learning-rate factors by weight: what stays, keeps its bits; what moves, moves by the plain rule. */
+
 import { expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
 import { NameError } from "../../src/base/errors.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { patterns } from "../../src/data/patterns.ts";
 import type { Backend } from "../../src/graph/backend.ts";
@@ -66,7 +68,7 @@ interface Steps extends UpdateOptions {
 }
 
 /** The population after some steps. */
-function after(
+async function after(
   backend: Backend,
   { optimizer = optimizers.adam, masks, steps = 3, rate = 0.01, ...special }: Steps,
 ) {
@@ -76,10 +78,13 @@ function after(
   });
   trainer.writeWeights(initial);
   if (masks !== undefined) trainer.writeMasks(masks);
-  for (let step = 1; step <= steps; step++) trainer.step([batchAt(step)], step, [rate]);
-  const weights = trainer.readWeights();
+  for (let step = 1; step <= steps; step++) await trainer.step([batchAt(step)], step, [rate]);
+  const weights = await trainer.readWeights();
   const moments = Object.fromEntries(
-    Object.keys(optimizerStates(optimizer, shapes)).map((name) => [name, trainer.session.read(name)]),
+    await inTurn(Object.keys(optimizerStates(optimizer, shapes)), async (name) => [
+      name,
+      await trainer.session.read(name),
+    ]),
   );
   trainer.session.close();
   return { weights, moments };
@@ -93,9 +98,9 @@ const squared = (values: ArrayLike<number>) => Array.from(values).reduce((total,
 
 test.each(both)(
   "entries with mask 0 keep their bits under every optimiser, and the others move (%s)",
-  (_, backend) => {
+  async (_, backend) => {
     for (const optimizer of [optimizers.adam, optimizers.sgd, { ...optimizers.adamw, weightDecay: 0 }]) {
-      const { weights } = after(backend, { optimizer, masks: thirds });
+      const { weights } = await after(backend, { optimizer, masks: thirds });
       for (const name of masked)
         weights[name].forEach((value, i) => {
           if (thirds[name][i] === 0) expect(value).toBe(initial[name][i]);
@@ -109,10 +114,11 @@ test.each(both)(
 
 test.each(both)(
   "the first step of a trained entry is the step without masks, bit for bit (%s)",
-  (_, backend) => {
+  async (_, backend) => {
     for (const optimizer of [optimizers.adam, optimizers.sgd, optimizers.adamw]) {
-      const [partly, whole] = [thirds, undefined].map(
-        (masks) => after(backend, { optimizer, masks, steps: 1 }).weights,
+      const [partly, whole] = await inTurn(
+        [thirds, undefined],
+        async (masks) => (await after(backend, { optimizer, masks, steps: 1 })).weights,
       );
       for (const name of shapes.keys())
         partly[name].forEach((value, i) => {
@@ -122,23 +128,28 @@ test.each(both)(
   },
 );
 
-test.each(both)("masks of ones and factors of 1 change no bit (%s)", (_, backend) => {
-  const plain = after(backend, { clip: 0.5 });
-  expect(after(backend, { clip: 0.5, masks: ones }).weights).toEqual(plain.weights);
-  expect(after(backend, { clip: 0.5, rateFactors: { "unembed.W_U": 1 } }).weights).toEqual(plain.weights);
+test.each(both)("masks of ones and factors of 1 change no bit (%s)", async (_, backend) => {
+  const plain = await after(backend, { clip: 0.5 });
+  expect((await after(backend, { clip: 0.5, masks: ones })).weights).toEqual(plain.weights);
+  expect((await after(backend, { clip: 0.5, rateFactors: { "unembed.W_U": 1 } })).weights).toEqual(
+    plain.weights,
+  );
 });
 
-test("a model beside others is masked by its own mask only", () => {
-  const [mixed, whole, partly] = [
-    Object.fromEntries(
-      masked.map((name) => {
-        const size = initial[name].length / MODELS;
-        return [name, thirds[name].map((one, i) => (Math.floor(i / size) === 1 ? one : 1))];
-      }),
-    ),
-    ones,
-    thirds,
-  ].map((masks) => after(wasmBackend(), { masks }).weights);
+test("a model beside others is masked by its own mask only", async () => {
+  const [mixed, whole, partly] = await inTurn(
+    [
+      Object.fromEntries(
+        masked.map((name) => {
+          const size = initial[name].length / MODELS;
+          return [name, thirds[name].map((one, i) => (Math.floor(i / size) === 1 ? one : 1))];
+        }),
+      ),
+      ones,
+      thirds,
+    ],
+    async (masks) => (await after(wasmBackend(), { masks })).weights,
+  );
   for (const name of shapes.keys()) {
     const size = initial[name].length / MODELS;
     mixed[name].forEach((value, i) => {
@@ -147,13 +158,13 @@ test("a model beside others is masked by its own mask only", () => {
   }
 });
 
-test("nothing of a masked weight is trained before its mask is written", () => {
+test("nothing of a masked weight is trained before its mask is written", async () => {
   const trainer = openTrainer(wasmBackend(), {
     ...{ config, optimizer: optimizers.adam, models: MODELS, batch: BATCH, nPos: POS, masked },
   });
   trainer.writeWeights(initial);
-  trainer.step([batchAt(1)], 1, [0.01]);
-  const weights = trainer.readWeights();
+  await trainer.step([batchAt(1)], 1, [0.01]);
+  const weights = await trainer.readWeights();
   for (const name of shapes.keys()) {
     const isSame = weights[name].every((value, i) => value === initial[name][i]);
     expect(isSame, name).toBe(masked.includes(name));
@@ -161,7 +172,7 @@ test("nothing of a masked weight is trained before its mask is written", () => {
   trainer.session.close();
 });
 
-test("masked Adam on a coupled quadratic is the paper's recursion on the trained coordinates alone", () => {
+test("masked Adam on a coupled quadratic is the paper's recursion on the trained coordinates alone", async () => {
   // f(w) = ½ (Σ w)² : every coordinate has the gradient Σ w, and those that stay still take part in the sum
   const start = [1, -2, 0.5, 3];
   const mask = [1, 0, 1, 0];
@@ -185,14 +196,14 @@ test("masked Adam on a coupled quadratic is the paper's recursion on the trained
     [0, 0, 0, 0],
   ];
   for (let step = 1; step <= 12; step++) {
-    program.run({ half: Float64Array.of(0.5), ...stepNumbers(optimizers.adam, step, [0.1]) });
+    await program.run({ half: Float64Array.of(0.5), ...stepNumbers(optimizers.adam, step, [0.1]) });
     const slope = mine.reduce((total, x) => total + x, 0);
     for (const i of [0, 2]) {
       m[i] = beta1 * m[i] + (1 - beta1) * slope;
       v[i] = beta2 * v[i] + (1 - beta2) * slope ** 2;
       mine[i] -= (0.1 * (m[i] / (1 - beta1 ** step))) / (Math.sqrt(v[i] / (1 - beta2 ** step)) + eps);
     }
-    session.read("w").forEach((value, i) => {
+    (await session.read("w")).forEach((value, i) => {
       expect(Math.abs(value - mine[i])).toBeLessThan(FLOAT64);
     });
   }
@@ -201,26 +212,27 @@ test("masked Adam on a coupled quadratic is the paper's recursion on the trained
 
 test.each(both)(
   "a frozen weight and its moments keep their bits, and the first step of the others is the same (%s)",
-  (_, backend) => {
+  async (_, backend) => {
     const frozen = ["embed.W_E", "blocks.0.mlp.W_out", "unembed.b_U"];
     const rateFactors = Object.fromEntries(frozen.map((name) => [name, 0]));
     // decay too must leave a frozen weight alone
     const optimizer = { ...optimizers.adamw, weightDecay: 0.1 };
-    const { weights, moments } = after(backend, { optimizer, rateFactors });
+    const { weights, moments } = await after(backend, { optimizer, rateFactors });
     for (const name of frozen) {
       weights[name].forEach((value, i) => {
         expect(value).toBe(initial[name][i]);
       });
       for (const moment of ["m", "v"]) expect(moments[`${moment}/${name}`].every((x) => x === 0)).toBe(true);
     }
-    const [partly, whole] = [rateFactors, {}].map(
-      (factors) => after(backend, { optimizer, rateFactors: factors, steps: 1 }).weights,
+    const [partly, whole] = await inTurn(
+      [rateFactors, {}],
+      async (factors) => (await after(backend, { optimizer, rateFactors: factors, steps: 1 })).weights,
     );
     for (const name of shapes.keys()) if (!frozen.includes(name)) expect(partly[name]).toEqual(whole[name]);
   },
 );
 
-test("a factor of the rate is the rate times the factor, for that weight alone", () => {
+test("a factor of the rate is the rate times the factor, for that weight alone", async () => {
   const name = "blocks.0.mlp.W_in";
   for (const [optimizer, factor] of [
     [plainSgd, 0.25],
@@ -228,9 +240,10 @@ test("a factor of the rate is the rate times the factor, for that weight alone",
     [optimizers.adam, 3],
     [{ ...optimizers.adamw, weightDecay: 0.1 }, 3],
   ] as const) {
-    const own = after(referenceBackend, { optimizer, steps: 1, rateFactors: { [name]: factor } }).weights;
-    const plain = after(referenceBackend, { optimizer, steps: 1 }).weights;
-    const faster = after(referenceBackend, { optimizer, steps: 1, rate: 0.01 * factor }).weights;
+    const own = (await after(referenceBackend, { optimizer, steps: 1, rateFactors: { [name]: factor } }))
+      .weights;
+    const plain = (await after(referenceBackend, { optimizer, steps: 1 })).weights;
+    const faster = (await after(referenceBackend, { optimizer, steps: 1, rate: 0.01 * factor })).weights;
     for (const each of shapes.keys()) {
       const expected = each === name ? faster : plain;
       own[each].forEach((value, i) => {
@@ -242,12 +255,12 @@ test("a factor of the rate is the rate times the factor, for that weight alone",
 });
 
 /** The gradient of every weight in the first batch, by a plain step of rate 1. */
-const gradients = (() => {
-  const { weights } = after(referenceBackend, { optimizer: plainSgd, steps: 1, rate: 1 });
+const gradients = await (async () => {
+  const { weights } = await after(referenceBackend, { optimizer: plainSgd, steps: 1, rate: 1 });
   return Object.fromEntries([...shapes.keys()].map((name) => [name, change(weights, name).map((by) => -by)]));
 })();
 
-test("the norm that is clipped is that of what is trained: frozen weights and masked entries are not in it", () => {
+test("the norm that is clipped is that of what is trained: frozen weights and masked entries are not in it", async () => {
   const clip = 0.05; // below every norm of this batch
   const frozen = "unembed.W_U";
   const masks = { "blocks.0.mlp.W_in": thirds["blocks.0.mlp.W_in"] };
@@ -259,7 +272,7 @@ test("the norm that is clipped is that of what is trained: frozen weights and ma
         name in masks ? values.map((g, i) => g * thirds["blocks.0.mlp.W_in"][i]) : values,
       ]),
   );
-  const { weights } = after(referenceBackend, {
+  const { weights } = await after(referenceBackend, {
     ...{ optimizer: plainSgd, steps: 1, rate: 1, clip, masks },
     rateFactors: { [frozen]: 0 },
   });
@@ -280,13 +293,16 @@ test("the norm that is clipped is that of what is trained: frozen weights and ma
   }
 });
 
-test("a factor of the rate does not change the norm that is clipped", () => {
-  const [slow, plain] = [0.5, 1].map(
-    (factor) =>
-      after(referenceBackend, {
-        ...{ optimizer: plainSgd, steps: 1, rate: 1, clip: 0.05 },
-        rateFactors: { "unembed.W_U": factor },
-      }).weights,
+test("a factor of the rate does not change the norm that is clipped", async () => {
+  const [slow, plain] = await inTurn(
+    [0.5, 1],
+    async (factor) =>
+      (
+        await after(referenceBackend, {
+          ...{ optimizer: plainSgd, steps: 1, rate: 1, clip: 0.05 },
+          rateFactors: { "unembed.W_U": factor },
+        })
+      ).weights,
   );
   for (const name of shapes.keys()) {
     const factor = name === "unembed.W_U" ? 0.5 : 1;
@@ -298,7 +314,7 @@ test("a factor of the rate does not change the norm that is clipped", () => {
 });
 
 /** Three steps with each batch in blocks of 4 sequences, the last one short. */
-function inBlocks(backend: Backend, spec: StepSpec, masks: Weights): Weights {
+async function inBlocks(backend: Backend, spec: StepSpec, masks: Weights): Promise<Weights> {
   const session = backend.open({
     models: MODELS,
     states: {
@@ -317,12 +333,18 @@ function inBlocks(backend: Backend, spec: StepSpec, masks: Weights): Weights {
       [4, 2],
     ]) {
       const cut = (of: Int32Array) => of.subarray(start * POS, (start + size) * POS);
-      session.compile(blockStep(spec, size, POS, BATCH)).run({ tokens: cut(inputs), targets: cut(targets) });
+      await session
+        .compile(blockStep(spec, size, POS, BATCH))
+        .run({ tokens: cut(inputs), targets: cut(targets) });
     }
-    session.compile(updateStep(spec)).run(stepNumbers(spec.optimizer, step, [0.01]));
+    await session.compile(updateStep(spec)).run(stepNumbers(spec.optimizer, step, [0.01]));
   }
-  const weights = Object.fromEntries([...shapes.keys()].map((name) => [name, session.read(name)]));
-  const left = Object.keys(accumulatorStates(shapes)).flatMap((name) => [...session.read(name)]);
+  const weights = Object.fromEntries(
+    await inTurn([...shapes.keys()], async (name) => [name, await session.read(name)]),
+  );
+  const left = (
+    await inTurn(Object.keys(accumulatorStates(shapes)), async (name) => [...(await session.read(name))])
+  ).flat();
   expect(left.every((value) => value === 0)).toBe(true);
   session.close();
   return weights;
@@ -330,13 +352,13 @@ function inBlocks(backend: Backend, spec: StepSpec, masks: Weights): Weights {
 
 test.each(both)(
   "in blocks too: what is masked or frozen keeps its bits, the rest is the step of the whole batch (%s)",
-  (_, backend, tolerance) => {
+  async (_, backend, tolerance) => {
     const frozen = "pos_embed.W_pos";
     const special = { clip: 0.2, rateFactors: { [frozen]: 0, "unembed.b_U": 0.5 } };
     // a large eps: where a gradient is only rounding, Adam would make a step of it
     for (const optimizer of [optimizers.sgd, { ...optimizers.adam, eps: 1e-3 }]) {
-      const cut = inBlocks(backend, { config, optimizer, masked, ...special }, thirds);
-      const whole = after(backend, { optimizer, masks: thirds, ...special }).weights;
+      const cut = await inBlocks(backend, { config, optimizer, masked, ...special }, thirds);
+      const whole = (await after(backend, { optimizer, masks: thirds, ...special })).weights;
       for (const name of shapes.keys())
         cut[name].forEach((value, i) => {
           expect(Math.abs(value - whole[name][i])).toBeLessThan(tolerance);

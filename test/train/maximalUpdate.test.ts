@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { patterns } from "../../src/data/patterns.ts";
 import { siteActivations } from "../../src/features/siteActivations.ts";
@@ -58,7 +59,10 @@ test("four times the width: hidden and output rates a quarter, queries an eighth
 });
 
 /** Root mean square change of what the last MLP reads off the stream, and of the logits, after a few Adam steps. */
-function coordinates(config: ModelConfig, isMaximal: boolean): { hidden: number; logits: number } {
+async function coordinates(
+  config: ModelConfig,
+  isMaximal: boolean,
+): Promise<{ hidden: number; logits: number }> {
   const factors = maximalUpdate(config, base);
   const task = patterns(config);
   const batch = task.sample(randomStream("coordinates", "data"), 16);
@@ -82,12 +86,12 @@ function coordinates(config: ModelConfig, isMaximal: boolean): { hidden: number;
     nPos: 7,
   });
   trainer.writeWeights(start);
-  for (let step = 1; step <= 4; step++) trainer.step([batch], step, [3e-3]);
+  for (let step = 1; step <= 4; step++) await trainer.step([batch], step, [3e-3]);
   const sites = ["blocks.1.mlp.hook_pre", "unembed.hook_out"] as const;
   const sequences = { tokens: batch.inputs, count: batch.count, nPos: batch.nPos };
-  const [before, after] = [start, trainer.readWeights()].map((weights) => {
+  const [before, after] = await inTurn([start, await trainer.readWeights()], async (weights) => {
     const network = openNetwork(wasmBackend(), config, weights);
-    const seen = siteActivations(network, sequences, sites);
+    const seen = await siteActivations(network, sequences, sites);
     network.close();
     return seen;
   });
@@ -101,10 +105,10 @@ function coordinates(config: ModelConfig, isMaximal: boolean): { hidden: number;
   return { hidden: changeOf(sites[0]), logits: changeOf(sites[1]) };
 }
 
-test("four times the width moves activations and logits about as far under maximal update, and much farther at the same rate", () => {
-  const narrow = coordinates(base, false);
-  const maximal = coordinates(wide(4), true);
-  const same = coordinates(wide(4), false);
+test("four times the width moves activations and logits about as far under maximal update, and much farther at the same rate", async () => {
+  const narrow = await coordinates(base, false);
+  const maximal = await coordinates(wide(4), true);
+  const same = await coordinates(wide(4), false);
   for (const site of ["hidden", "logits"] as const) {
     // the aligned part of a step is the same at every width, the random part falls: a little below 1
     expect(maximal[site] / narrow[site]).toBeGreaterThan(0.7);

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
 import { ArgumentError } from "../../src/base/errors.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { sliceSequences } from "../../src/data/batches.ts";
 import { patterns } from "../../src/data/patterns.ts";
@@ -53,20 +54,20 @@ function opened(
   return trainer;
 }
 
-test("a step of descent goes along the central differences of the loss, and leaves the origin alone", () => {
+test("a step of descent goes along the central differences of the loss, and leaves the origin alone", async () => {
   const trainer = opened(referenceBackend, 3);
-  const loss = (weights: Weights) => {
+  const loss = async (weights: Weights) => {
     trainer.writeWeights(weights);
-    const byPosition = trainer.evaluate([batch]);
+    const byPosition = await trainer.evaluate([batch]);
     return Array.from({ length: MODELS }, (_, model) => {
       const row = byPosition.subarray(model * POS, (model + 1) * POS);
       return row.reduce((sum, each) => sum + each, 0) / POS;
     });
   };
-  const told = trainer.step([batch], 1, [1]);
-  const after = trainer.readWeights();
-  expect(trainer.session.read("origin/embed.W_E")).toEqual(Float64Array.from(origin["embed.W_E"]));
-  loss(place).forEach((each, model) => {
+  const told = await trainer.step([batch], 1, [1]);
+  const after = await trainer.readWeights();
+  expect(await trainer.session.read("origin/embed.W_E")).toEqual(Float64Array.from(origin["embed.W_E"]));
+  (await loss(place)).forEach((each, model) => {
     expect(Math.abs(each - told[model])).toBeLessThan(FLOAT64);
   });
   const step = 1e-4;
@@ -74,7 +75,7 @@ test("a step of descent goes along the central differences of the loss, and leav
   for (const name of checked)
     for (const entry of [0, 7]) {
       const at = (model: number) => (model * place[name].length) / MODELS + entry;
-      const shifted = [step, -step].map((by) => {
+      const shifted = await inTurn([step, -step], async (by) => {
         const values = Float64Array.from(place[name]);
         for (let model = 0; model < MODELS; model++) values[at(model)] += by;
         return loss({ ...place, [name]: values });
@@ -86,16 +87,19 @@ test("a step of descent goes along the central differences of the loss, and leav
     }
 });
 
-test("where nothing has moved every token is equally likely: the loss is ln 10 whatever the scale", () => {
+test("where nothing has moved every token is equally likely: the loss is ln 10 whatever the scale", async () => {
   for (const outputScale of [0.1, 1, 100]) {
     const trainer = opened(wasmBackend(), outputScale);
     trainer.writeWeights(origin);
-    for (const loss of trainer.evaluate([batch])) expect(Math.abs(loss - Math.log(10))).toBeLessThan(FLOAT32);
-    expect([...trainer.accuracy([batch])].every((share) => Math.abs(share - 0.1) < FLOAT32)).toBe(true);
+    for (const loss of await trainer.evaluate([batch]))
+      expect(Math.abs(loss - Math.log(10))).toBeLessThan(FLOAT32);
+    expect([...(await trainer.accuracy([batch]))].every((share) => Math.abs(share - 0.1) < FLOAT32)).toBe(
+      true,
+    );
   }
 });
 
-test("the output is the scale times the difference of two plain outputs: both losses follow from plain logits", () => {
+test("the output is the scale times the difference of two plain outputs: both losses follow from plain logits", async () => {
   // a scale of 1 with an origin whose unembedding is 0 subtracts nothing
   const silent = {
     ...origin,
@@ -105,7 +109,7 @@ test("the output is the scale times the difference of two plain outputs: both lo
   const centred = opened(referenceBackend, 1);
   centred.writeOrigin(silent);
   const plain = opened(referenceBackend, undefined);
-  const [a, b] = [centred.evaluate([batch]), plain.evaluate([batch])];
+  const [a, b] = [await centred.evaluate([batch]), await plain.evaluate([batch])];
   a.forEach((loss, at) => {
     expect(Math.abs(loss - b[at])).toBeLessThan(FLOAT64);
   });
@@ -114,19 +118,19 @@ test("the output is the scale times the difference of two plain outputs: both lo
   doubled.writeOrigin(silent);
   const twice = (name: string) => place[name].map((value) => 2 * value);
   plain.writeWeights({ ...place, "unembed.W_U": twice("unembed.W_U"), "unembed.b_U": twice("unembed.b_U") });
-  const [c, d] = [doubled.evaluate([batch]), plain.evaluate([batch])];
+  const [c, d] = [await doubled.evaluate([batch]), await plain.evaluate([batch])];
   c.forEach((loss, at) => {
     expect(Math.abs(loss - d[at])).toBeLessThan(FLOAT64);
   });
 });
 
-test("a lazy network moves as 1 / scale: descent with rate / scale², and Adam with rate / scale", () => {
-  const moved = (optimizer: Optimizer, outputScale: number, rate: number) => {
+test("a lazy network moves as 1 / scale: descent with rate / scale², and Adam with rate / scale", async () => {
+  const moved = async (optimizer: Optimizer, outputScale: number, rate: number) => {
     const trainer = opened(referenceBackend, outputScale, optimizer);
     trainer.writeWeights(origin);
     for (let step = 1; step <= 3; step++)
-      trainer.step([sliceSequences(batch, { start: 0, count: BATCH })], step, [rate]);
-    const end = trainer.readWeights()["unembed.W_U"];
+      await trainer.step([sliceSequences(batch, { start: 0, count: BATCH })], step, [rate]);
+    const end = (await trainer.readWeights())["unembed.W_U"];
     const from = origin["unembed.W_U"];
     return Math.sqrt(Array.from(end).reduce((sum, value, at) => sum + (value - from[at]) ** 2, 0));
   };
@@ -135,12 +139,14 @@ test("a lazy network moves as 1 / scale: descent with rate / scale², and Adam w
     [plainSgd, (scale: number) => 0.1 / scale ** 2],
     [optimizers.adam, (scale: number) => 1e-3 / scale],
   ] as const) {
-    const ratio = moved(optimizer, 100, rate(100)) / moved(optimizer, 1000, rate(1000));
+    const ratio = (await moved(optimizer, 100, rate(100))) / (await moved(optimizer, 1000, rate(1000)));
     expect(Math.abs(ratio - 10)).toBeLessThan(0.1);
   }
 });
 
-test("a scale that is not above 0 is refused", () => {
+test("a scale that is not above 0 is refused", async () => {
   for (const outputScale of [0, -1, Number.NaN])
-    expect(() => opened(referenceBackend, outputScale).step([batch], 1, [1])).toThrow(ArgumentError);
+    await expect(async () => opened(referenceBackend, outputScale).step([batch], 1, [1])).rejects.toThrow(
+      ArgumentError,
+    );
 });

@@ -1,9 +1,11 @@
 /** Optimisers against PyTorch's, and Adam against its closed first steps. */
+
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
 import { ArgumentError, NameError } from "../../src/base/errors.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import type { Backend } from "../../src/graph/backend.ts";
 import { mul, state } from "../../src/graph/build.ts";
 import { gradient } from "../../src/graph/gradient.ts";
@@ -58,16 +60,16 @@ function farthest(a: ArrayLike<number>, b: readonly number[]): number {
 }
 
 /** Losses and final weights of a case of the fixture on a backend. */
-function rerun(backend: Backend, { optimizer, clip }: Fixture["cases"][number]) {
+async function rerun(backend: Backend, { optimizer, clip }: Fixture["cases"][number]) {
   const { config, batch, nPos, rates } = fixture;
   const trainer = openTrainer(backend, { config, optimizer, clip, models: 1, batch, nPos });
   const initial = Object.entries(fixture.initial).map(([name, values]) => [name, Float64Array.from(values)]);
   trainer.writeWeights(Object.fromEntries(initial));
-  const losses = rates.map((rate, at) => {
+  const losses = await inTurn(rates, async (rate, at) => {
     const [inputs, targets] = [fixture.tokens[at], fixture.targets[at]].map((of) => Int32Array.from(of));
-    return trainer.step([{ count: batch, nPos, inputs, targets }], at + 1, [rate])[0];
+    return (await trainer.step([{ count: batch, nPos, inputs, targets }], at + 1, [rate]))[0];
   });
-  return { losses, weights: trainer.readWeights() };
+  return { losses, weights: await trainer.readWeights() };
 }
 
 test("some steps of the clipped runs are above the bound and some below", () => {
@@ -81,12 +83,12 @@ test("some steps of the clipped runs are above the bound and some below", () => 
 
 test.each(fixture.cases.map((each) => [each.name, each] as const))(
   "eight steps of a transformer end where PyTorch's do (%s)",
-  (_, each) => {
+  async (_, each) => {
     for (const [backend, tolerance] of [
       [referenceBackend, FLOAT64],
       [wasmBackend(), FLOAT32],
     ] as const) {
-      const { losses, weights } = rerun(backend, each);
+      const { losses, weights } = await rerun(backend, each);
       expect(farthest(losses, each.losses), "losses").toBeLessThan(tolerance);
       expect(Object.keys(weights).sort()).toEqual(Object.keys(each.weights).sort());
       for (const [name, values] of Object.entries(each.weights))
@@ -96,7 +98,7 @@ test.each(fixture.cases.map((each) => [each.name, each] as const))(
 );
 
 /** Weights after each of some steps on f(w) = w², from w = 1, on the reference backend. */
-function descend(optimizer: Optimizer, rate: number, steps: number): number[] {
+async function descend(optimizer: Optimizer, rate: number, steps: number): Promise<number[]> {
   const w = state("w", []) as Node<"state">;
   const [g] = gradient(mul(w, w), [w]);
   const graph = makeGraph({ updates: optimizerUpdates(optimizer, { w }, { w: g }) });
@@ -104,40 +106,44 @@ function descend(optimizer: Optimizer, rate: number, steps: number): number[] {
   const session = referenceBackend.open({ models: 1, states });
   session.write("w", [1]);
   const program = session.compile(graph);
-  return Array.from({ length: steps }, (_, at) => {
-    program.run(stepNumbers(optimizer, at + 1, [rate]));
-    return session.read("w")[0];
-  });
+  return inTurn(
+    Array.from({ length: steps }, (_, i) => i),
+    async (_, at) => {
+      await program.run(stepNumbers(optimizer, at + 1, [rate]));
+      return (await session.read("w"))[0];
+    },
+  );
 }
 
-test("three steps of Adam on w² are those of the paper's recursion", () => {
+test("three steps of Adam on w² are those of the paper's recursion", async () => {
   // computed outside, to 15 decimals
   const known = [0.999000000005, 0.998000026213834, 0.997000096065141];
-  descend(optimizers.adam, 1e-3, 3).forEach((w, i) => {
+  (await descend(optimizers.adam, 1e-3, 3)).forEach((w, i) => {
     expect(Math.abs(w - known[i])).toBeLessThan(1e-15 * 2);
   });
 });
 
-test("a first step of Adam moves by the rate, whatever the size of the gradient", () => {
-  for (const rate of [1e-4, 0.5]) expect(descend(optimizers.adam, rate, 1)[0]).toBeCloseTo(1 - rate, 8);
+test("a first step of Adam moves by the rate, whatever the size of the gradient", async () => {
+  for (const rate of [1e-4, 0.5])
+    expect((await descend(optimizers.adam, rate, 1))[0]).toBeCloseTo(1 - rate, 8);
 });
 
-test("plain descent on w² shrinks w by 1 − 2 rate a step, and momentum follows its recursion", () => {
-  const plain = descend({ name: "sgd", momentum: 0 }, 0.1, 5);
+test("plain descent on w² shrinks w by 1 − 2 rate a step, and momentum follows its recursion", async () => {
+  const plain = await descend({ name: "sgd", momentum: 0 }, 0.1, 5);
   plain.forEach((w, i) => {
     expect(w).toBeCloseTo(0.8 ** (i + 1), 14);
   });
   let [w, v] = [1, 0];
-  for (const ours of descend({ name: "sgd", momentum: 0.9 }, 0.1, 6)) {
+  for (const ours of await descend({ name: "sgd", momentum: 0.9 }, 0.1, 6)) {
     v = 0.9 * v + 2 * w;
     w -= 0.1 * v;
     expect(ours).toBeCloseTo(w, 14);
   }
 });
 
-test("AdamW without decay is Adam, bit for bit", () => {
+test("AdamW without decay is Adam, bit for bit", async () => {
   const adamw: Optimizer = { ...optimizers.adamw, weightDecay: 0 };
-  expect(descend(adamw, 0.01, 5)).toEqual(descend(optimizers.adam, 0.01, 5));
+  expect(await descend(adamw, 0.01, 5)).toEqual(await descend(optimizers.adam, 0.01, 5));
 });
 
 test("bias corrections are 1 − β^step, and momentum needs none", () => {

@@ -1,6 +1,8 @@
 /** The promise: a model trained alone, in a population of any size, at any place in it, ends in the same bits. */
+
 import { expect, test } from "vitest";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
+import { inTurn } from "../../src/base/inTurn.ts";
 import { presets } from "../../src/model/config.ts";
 import { type ArmResult, cutIntoJobs, gatherArm } from "../../src/studies/population/gather.ts";
 import { type ArmSpec, type JobEvent, runJob } from "../../src/studies/population/job.ts";
@@ -39,21 +41,21 @@ test("the wide config is cut into blocks, with a short last one", () => {
 
 test.each(Object.entries(trainings))(
   "a model ends in the same bits alone and among others (%s)",
-  (_, { sizes = [5], ...options }) => {
-    const alone = train([{ seed: SEED }], options);
+  async (_, { sizes = [5], ...options }) => {
+    const alone = await train([{ seed: SEED }], options);
     for (const size of sizes) {
       for (let place = 0; place < size; place++) {
         // the others have other weights, data and rates
         const members = Array.from({ length: size }, (_, i) =>
           i === place ? { seed: SEED } : { seed: i + 1, rate: 0.002 * (i + 1) },
         );
-        const among = train(members, { ...options, backend: lanes });
+        const among = await train(members, { ...options, backend: lanes });
         expect(among.hashes[place], `model ${place} of ${size}`).toBe(alone.hashes[0]);
         expect(lossesOf(among, place)).toEqual(lossesOf(alone, 0));
         expect(new Set(among.hashes).size).toBe(size);
       }
     }
-    const single = train([{ seed: 1 }, { seed: SEED }], {
+    const single = await train([{ seed: 1 }, { seed: SEED }], {
       ...options,
       backend: wasmBackend({ layout: "single" }),
     });
@@ -61,14 +63,14 @@ test.each(Object.entries(trainings))(
   },
 );
 
-test("equal seeds give equal bits in all lanes, and another seed others", () => {
-  const { hashes } = train([0, 1, 0, 2, 0].map((seed) => ({ seed })));
+test("equal seeds give equal bits in all lanes, and another seed others", async () => {
+  const { hashes } = await train([0, 1, 0, 2, 0].map((seed) => ({ seed })));
   expect(new Set(hashes).size).toBe(3);
   expect([hashes[2], hashes[4]]).toEqual([hashes[0], hashes[0]]);
 });
 
 /** Six models of a small arm, told by jobs of a size. */
-function armByJobsOf(size: number): ArmResult {
+async function armByJobsOf(size: number): Promise<ArmResult> {
   const arm: ArmSpec = {
     study: "cutting",
     config: presets.original,
@@ -88,17 +90,17 @@ function armByJobsOf(size: number): ArmResult {
   const models = Array.from({ length: 6 }, (_, i) => ({ init: i, data: i % 4 }));
   const jobs = cutIntoJobs(arm, models, size, { name: "wasm" });
   expect(jobs.map((job) => job.models.length).reduce((a, b) => a + b)).toBe(6);
-  const told = jobs.map((job) => {
+  const told = await inTurn(jobs, async (job) => {
     const events: JobEvent[] = [];
     // a job is plain data on its way to a worker and back
-    runJob(structuredClone(job), wasmBackend(), (event) => events.push(structuredClone(event)));
+    await runJob(structuredClone(job), wasmBackend(), (event) => events.push(structuredClone(event)));
     return events;
   });
   return gatherArm(jobs, told);
 }
 
-test("an arm told by jobs of 1, 3, 4 or 8 models is the same arm, bit for bit", () => {
-  const whole = armByJobsOf(8);
+test("an arm told by jobs of 1, 3, 4 or 8 models is the same arm, bit for bit", async () => {
+  const whole = await armByJobsOf(8);
   expect(whole.checkpoints.map(({ step }) => step)).toEqual([0, 2, 5]);
   expect(whole.divergedAt).toEqual(new Array(6).fill(null));
   expect(whole.losses.map((of) => of.length)).toEqual(new Array(6).fill(5));
@@ -109,5 +111,5 @@ test("an arm told by jobs of 1, 3, 4 or 8 models is the same arm, bit for bit", 
     expect(weights["embed.W_E"]).toHaveLength(6 * 160);
     expect(heldOut).toHaveLength(6 * 7);
   }
-  for (const size of [1, 3, 4]) expect(armByJobsOf(size), `jobs of ${size}`).toEqual(whole);
+  for (const size of [1, 3, 4]) expect(await armByJobsOf(size), `jobs of ${size}`).toEqual(whole);
 });

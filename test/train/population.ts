@@ -40,7 +40,7 @@ export interface Trained extends Grown {
 }
 
 /** Trains members side by side, each on a training set of its own. */
-export function train(members: readonly Member[], options: Training = {}): Trained {
+export async function train(members: readonly Member[], options: Training = {}): Promise<Trained> {
   const { backend = wasmBackend(), config = presets.original, optimizer = optimizers.adam } = options;
   const { steps = 12, batch = 8, sequences = 20, schedule = constantRate, clip } = options;
   const task = patterns(config);
@@ -63,9 +63,9 @@ export function train(members: readonly Member[], options: Training = {}): Train
   );
   const rates = members.map(({ rate = 1e-3 }) => rate);
   const loop = grow(trainer, { sources, rates, schedule, steps, checkpoints: [] });
-  const grown = loop.next();
+  const grown = await loop.next();
   if (!grown.done) throw new Error("a loop without checkpoints stops at its end only");
-  const all = trainer.readWeights();
+  const all = await trainer.readWeights();
   trainer.session.close();
   const weights = members.map((_, model) => weightsOfModel(config, all, model));
   return { ...grown.value, weights, hashes: weights.map((of) => sha256OfWeights(of, weightShapes(config))) };

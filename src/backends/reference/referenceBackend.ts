@@ -4,7 +4,9 @@
  * It is slow and meant to be read. What an op means is what its loop here does, and the other backends are tested
  * against it.
  */
+
 import { integerIn } from "../../base/check.ts";
+import { inTurn } from "../../base/inTurn.ts";
 import type { Backend, Program, RunInputs, Session, SessionOptions } from "../../graph/backend.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { type ComputedOp, type Node, type Shape, sizeOf } from "../../graph/node.ts";
@@ -35,21 +37,21 @@ function open({ models, states: shapes, clock = () => 0 }: SessionOptions): Sess
       const { program, bytes } = compile(graph, models, states);
       scratchBytes += bytes;
       return {
-        run: (inputs) => {
+        run: async (inputs) => {
           const start = clock();
-          const outputs = program.run(inputs);
+          const outputs = await program.run(inputs);
           milliseconds += clock() - start;
           return outputs;
         },
       };
     },
-    runInTurn: (calls) => calls.map(({ program, inputs }) => program.run(inputs)),
+    runInTurn: (calls) => inTurn(calls, async ({ program, inputs }) => program.run(inputs)),
     write: (name, values) => {
       const held = heldState(states, name);
       checkWrite(name, values.length, models, held.shape);
       held.values.set(values);
     },
-    read: (name) => heldState(states, name).values.slice(),
+    read: async (name) => heldState(states, name).values.slice(),
     kernelMilliseconds: () => milliseconds,
     memoryBytes: () =>
       [...states.values()].reduce((bytes, { values }) => bytes + values.byteLength, scratchBytes),
@@ -93,7 +95,7 @@ function compile(graph: Graph, models: number, states: States): { program: Progr
     return own;
   });
 
-  const run = (inputs: RunInputs) => {
+  const run = async (inputs: RunInputs) => {
     const given = new Map(
       [...graph.inputs].map(([name, node]) => [name, Float64Array.from(checkedInput(node, inputs, models))]),
     );

@@ -99,13 +99,13 @@ export function openSession(kernels: WebAssembly.Module, layout: Layout, options
       };
       return { results, runGroup };
     };
-    const program: Program = { run: (inputs) => inTurn([begin(inputs)])[0] };
+    const program: Program = { run: async (inputs) => groupByGroup([begin(inputs)])[0] };
     beginnings.set(program, begin);
     return program;
   };
 
   /** Group by group: a model's weights and accumulators stay in the cache from one run to the next. */
-  const inTurn = (begun: readonly Begun[]): Record<string, TensorData>[] => {
+  const groupByGroup = (begun: readonly Begun[]): Record<string, TensorData>[] => {
     for (let group = 0; group < groups; group++)
       for (const { runGroup } of begun) runGroup(group, group === 0 || begun.length > 1);
     return begun.map(({ results }) => results);
@@ -122,8 +122,8 @@ export function openSession(kernels: WebAssembly.Module, layout: Layout, options
   return {
     models,
     compile,
-    runInTurn: (calls) =>
-      inTurn(
+    runInTurn: async (calls) =>
+      groupByGroup(
         calls.map(({ program, inputs }) => {
           const begin = beginnings.get(program);
           if (begin !== undefined) return begin(inputs);
@@ -137,7 +137,7 @@ export function openSession(kernels: WebAssembly.Module, layout: Layout, options
       for (let group = 0; group < groups; group++)
         pack(floats, (groupBase(group) + offset) / 4, values, size, place(group));
     },
-    read(name) {
+    async read(name) {
       const { shape, offset } = heldState(held, name);
       const size = sizeOf(shape);
       const out = new Float32Array(models * size);

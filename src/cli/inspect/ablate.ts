@@ -44,7 +44,7 @@ const becomes: Readonly<Record<AblationManner, string>> = {
 };
 
 /** Silences every part in turn, in every network at once. */
-export function inspectAblate(inspection: Inspection, choice: AblateChoice): Findings {
+export async function inspectAblate(inspection: Inspection, choice: AblateChoice): Promise<Findings> {
   const { subject, network } = inspection;
   const { config } = subject;
   const inputs = inputsOf(choice, config, { sequences: 16 });
@@ -55,21 +55,23 @@ export function inspectAblate(inspection: Inspection, choice: AblateChoice): Fin
   checkSweepCost(cost, inspection);
   const drawn = openNull(inspection, { cost });
 
-  const options = (of: Network) => ({
-    ...{ ...sweep, how: choice.how, metric: metric.of(of) },
+  const options = async (of: Network) => ({
+    ...{ ...sweep, how: choice.how, metric: await metric.of(of) },
     stream: randomStream("inspect", "ablate"),
   });
-  const own = ablate(network, inputs.tokens, options(network));
+  const own = await ablate(network, inputs.tokens, await options(network));
   const measured = measuredOf(own.impacts);
   const judged = judgeCells(
     measured,
-    drawn && measuredOf(ablate(drawn, inputs.tokens, options(drawn)).impacts),
+    drawn && measuredOf((await ablate(drawn, inputs.tokens, await options(drawn))).impacts),
     {
       direction: "two-sided",
       stream: randomStream("inspect", "ablate", "groups"),
     },
   );
-  const taylor = choice.approximate ? taylorImportance(network, inputs.tokens, options(network)) : null;
+  const taylor = choice.approximate
+    ? await taylorImportance(network, inputs.tokens, await options(network))
+    : null;
   const firstOrder = taylor?.acrossModels.estimate.data;
   const correlation =
     firstOrder === undefined

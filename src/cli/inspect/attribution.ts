@@ -22,13 +22,13 @@ export interface AttributionChoice extends InputChoice, Pick<MetricChoice, "answ
 }
 
 /** Contributions at one position, [model, component, sequence]. */
-function measure(
+async function measure(
   network: Network,
   inputs: Inputs,
   { by, position, answer, wrong }: AttributionChoice,
-): { components: readonly string[]; measured: Measured } {
+): Promise<{ components: readonly string[]; measured: Measured }> {
   const pos = typeof position === "number" ? position : inputs.tokens[0].length - 1;
-  const { components, logits } = directLogitAttribution(network, inputs.tokens, {
+  const { components, logits } = await directLogitAttribution(network, inputs.tokens, {
     heads: by !== "component" && !network.config.mlpOnly,
     neurons: by === "neuron" && !network.config.attnOnly,
     token: answersOf(inputs, { answer, pos, flag: "--answer", metric: "attribution" }),
@@ -43,7 +43,10 @@ function measure(
 }
 
 /** Takes a logit, or the difference of two, apart for every network at once. */
-export function inspectAttribution(inspection: Inspection, choice: AttributionChoice): Findings {
+export async function inspectAttribution(
+  inspection: Inspection,
+  choice: AttributionChoice,
+): Promise<Findings> {
   const { subject, network } = inspection;
   const { config } = subject;
   inVocabulary("--answer", choice.answer, config);
@@ -60,8 +63,8 @@ export function inspectAttribution(inspection: Inspection, choice: AttributionCh
   // neurons are many: splitting the stream into them costs more than the forward pass
   const parts = choice.by === "neuron" ? config.dMlp : 1;
   const drawn = openNull(inspection, { cost: inputs.tokens.length * parts });
-  const { components, measured } = measure(network, inputs, choice);
-  const judged = judgeCells(measured, drawn && measure(drawn, inputs, choice).measured, {
+  const { components, measured } = await measure(network, inputs, choice);
+  const judged = judgeCells(measured, drawn && (await measure(drawn, inputs, choice)).measured, {
     direction: "two-sided",
     stream: randomStream("inspect", "attribution", "groups"),
   });

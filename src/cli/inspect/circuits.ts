@@ -1,4 +1,5 @@
 /** `inspect circuits`: what the weights alone say about heads and MLPs that work together. */
+import { inTurn } from "../../base/inTurn.ts";
 import { randomStream } from "../../base/random.ts";
 import {
   compositionScores,
@@ -38,8 +39,8 @@ interface Part {
 const kinds = ["q", "k", "v"] as const;
 
 /** Composition of every pair of heads by queries, keys and values, [model, pair · kind]. */
-function compositionCells(network: Network): { measured: Measured; labels: string[][] } {
-  const { components, scores } = compositionScores(network);
+async function compositionCells(network: Network): Promise<{ measured: Measured; labels: string[][] }> {
+  const { components, scores } = await compositionScores(network);
   const cells = components.length * kinds.length;
   return {
     labels: components.flatMap((pair) => kinds.map((kind) => [pair, kind])),
@@ -57,9 +58,9 @@ function compositionCells(network: Network): { measured: Measured; labels: strin
 const copyings = ["eigenvalue", "diagonal"] as const;
 
 /** Copying scores of every head, [model, head · score]. */
-function copyingCells(network: Network): { measured: Measured; labels: string[][] } {
+async function copyingCells(network: Network): Promise<{ measured: Measured; labels: string[][] }> {
   const { nLayers, nHeads } = network.config;
-  const { scores } = copyingScores(network);
+  const { scores } = await copyingScores(network);
   const heads = nLayers * nHeads;
   const cells = heads * copyings.length;
   return {
@@ -85,9 +86,9 @@ function matricesOf({ attnOnly, mlpOnly }: ModelConfig): SingularMatrix[] {
 }
 
 /** Largest singular value of every matrix, [model, matrix]. */
-function singularCells(network: Network): { measured: Measured; labels: string[][] } {
-  const parts = matricesOf(network.config).map((of) => {
-    const { data, shape } = singularValues(network, { of }).scores.value;
+async function singularCells(network: Network): Promise<{ measured: Measured; labels: string[][] }> {
+  const parts = await inTurn(matricesOf(network.config), async (of) => {
+    const { data, shape } = (await singularValues(network, { of })).scores.value;
     const count = shape[shape.length - 1];
     const matrices = data.length / shape[0] / count;
     const name = (matrix: number) =>
@@ -140,7 +141,7 @@ const measures = {
 } as const satisfies Record<
   CircuitPart,
   {
-    of: (network: Network) => { measured: Measured; labels: string[][] };
+    of: (network: Network) => Promise<{ measured: Measured; labels: string[][] }>;
     direction: Direction;
     heads: readonly string[];
     value: string;
@@ -159,7 +160,10 @@ function missing(part: CircuitPart, { mlpOnly, attention, nLayers }: ModelConfig
 }
 
 /** Reads the weights of every network at once. */
-export function inspectCircuits(inspection: Inspection, { parts: asked, top }: CircuitsChoice): Findings {
+export async function inspectCircuits(
+  inspection: Inspection,
+  { parts: asked, top }: CircuitsChoice,
+): Promise<Findings> {
   const { subject, network } = inspection;
   const { config, seeds } = subject;
   const drawn = openNull(inspection);
@@ -168,20 +172,19 @@ export function inspectCircuits(inspection: Inspection, { parts: asked, top }: C
     const why = missing(part, config);
     return why === undefined ? [] : [{ part, why }];
   });
-  const parts = asked
-    .filter((part) => missing(part, config) === undefined)
-    .map((name): Part => {
-      const { of, direction, heads, value, says } = measures[name];
-      const { measured, labels } = of(network);
-      const judged = judgeCells(measured, drawn && of(drawn).measured, {
-        direction,
-        stream: randomStream("inspect", "circuits", name),
-      });
-      const cells = judged.map((one, i) => ({ labels: labels[i], judged: one }));
-      return { name, heads, value, cells, says: says(config) };
+  const present = asked.filter((part) => missing(part, config) === undefined);
+  const parts = await inTurn(present, async (name): Promise<Part> => {
+    const { of, direction, heads, value, says } = measures[name];
+    const { measured, labels } = await of(network);
+    const judged = judgeCells(measured, drawn && (await of(drawn)).measured, {
+      direction,
+      stream: randomStream("inspect", "circuits", name),
     });
+    const cells = judged.map((one, i) => ({ labels: labels[i], judged: one }));
+    return { name, heads, value, cells, says: says(config) };
+  });
   const directions =
-    parts.some(({ name }) => name === "singular") && seeds.length === 1 ? directionsOf(network) : [];
+    parts.some(({ name }) => name === "singular") && seeds.length === 1 ? await directionsOf(network) : [];
   return {
     draws: drawn?.models ?? 0,
     result: {
@@ -234,15 +237,19 @@ interface Pointing {
 /** Tokens at each end that are told. */
 const ENDS = 3;
 
-function directionsOf(network: Network): Pointing[] {
+async function directionsOf(network: Network): Promise<Pointing[]> {
   const k = Math.min(ENDS, network.config.dVocab);
   const end = (tokens: End) => tokens.map(({ token, cosine, p }) => ({ token, cosine, p }));
-  return matricesOf(network.config).flatMap((of) =>
-    singularDirections(network, { of, k }).map(({ layer, head, share, top, bottom }) => ({
-      matrix: head === undefined ? `L${layer} ${of}` : `L${layer}H${head} ${of}`,
-      ...{ share, top: end(top), bottom: end(bottom) },
-    })),
-  );
+  return (
+    await inTurn(matricesOf(network.config), async (of) =>
+      (
+        await singularDirections(network, { of, k })
+      ).map(({ layer, head, share, top, bottom }) => ({
+        matrix: head === undefined ? `L${layer} ${of}` : `L${layer}H${head} ${of}`,
+        ...{ share, top: end(top), bottom: end(bottom) },
+      })),
+    )
+  ).flat();
 }
 
 function directionText(directions: readonly Pointing[], { dVocab }: ModelConfig): (string | string[])[] {

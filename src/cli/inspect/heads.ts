@@ -27,11 +27,15 @@ import { aligned, cellList, decimals, mark } from "./tables.ts";
 import { cellRow, type Findings, type Inspection, openNull } from "./verb.ts";
 
 /** Scores every head of every network, and as many random networks as a label at 0.05 needs. */
-export function inspectHeads(inspection: Inspection, choice: InputChoice, backend: Backend): Findings {
+export async function inspectHeads(
+  inspection: Inspection,
+  choice: InputChoice,
+  backend: Backend,
+): Promise<Findings> {
   const { subject, network } = inspection;
   const { config, init, seeds } = subject;
   const { tokens, source } = headTokens(choice, subject);
-  const scores = headScores(network, tokens);
+  const scores = await headScores(network, tokens);
   const needed = drawsNeeded(scores);
   if (inspection.draws !== null && inspection.draws < needed)
     throw new ArgumentError({
@@ -40,14 +44,14 @@ export function inspectHeads(inspection: Inspection, choice: InputChoice, backen
       got: String(inspection.draws),
     });
   const draws = inspection.draws ?? needed;
-  const place = headScoreNull(backend, config, (stream) => initialWeights(config, init, stream), {
+  const place = await headScoreNull(backend, config, (stream) => initialWeights(config, init, stream), {
     draws,
     stream: nullStream(),
     tokens,
   });
   const classified = headClasses(scores, place, { stream: randomStream("inspect", "heads"), alpha });
   const drawn = seeds.length > 1 ? openNull(inspection) : null;
-  const rows = drawn !== null ? overSeeds(scores, headScores(drawn, tokens)) : null;
+  const rows = drawn !== null ? overSeeds(scores, await headScores(drawn, tokens)) : null;
   return {
     draws,
     result: {

@@ -20,8 +20,12 @@ export interface LensChoice extends InputChoice {
 }
 
 /** Probabilities of every token at every place of a population. */
-function read(network: Network, { tokens }: Inputs, { norm, original }: LensChoice): LensResult {
-  return original ? originalLens(network, tokens) : logitLens(network, tokens, { norm });
+async function read(
+  network: Network,
+  { tokens }: Inputs,
+  { norm, original }: LensChoice,
+): Promise<LensResult> {
+  return original ? await originalLens(network, tokens) : await logitLens(network, tokens, { norm });
 }
 
 /** Every token at every site, sequence and position is a cell. */
@@ -40,13 +44,13 @@ interface Place {
 }
 
 /** Reads the lens for every network at once and keeps the likeliest tokens of the mean over networks. */
-export function inspectLens(inspection: Inspection, choice: LensChoice): Findings {
+export async function inspectLens(inspection: Inspection, choice: LensChoice): Promise<Findings> {
   const { subject, network } = inspection;
   const { config, seeds } = subject;
   const inputs = inputsOf(choice, config, { sequences: 1 });
   const drawn = openNull(inspection);
-  const result = read(network, inputs, choice);
-  const judged = judgeCells(measured(result), drawn && measured(read(drawn, inputs, choice)), {
+  const result = await read(network, inputs, choice);
+  const judged = judgeCells(measured(result), drawn && measured(await read(drawn, inputs, choice)), {
     direction: "greater",
     stream: randomStream("inspect", "lens", "groups"),
   });

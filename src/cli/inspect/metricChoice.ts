@@ -38,7 +38,7 @@ export interface ChosenMetric {
   readonly name: MetricName;
   /** In words, with its unit. */
   readonly says: string;
-  of(network: Network): Metric;
+  of(network: Network): Metric | Promise<Metric>;
 }
 
 /** What a metric is made of besides the options. */
@@ -108,7 +108,7 @@ export function chosenMetric(
       return {
         name,
         says: says("divergence from the unchanged network's prediction", "nats"),
-        of: (network) => klFrom(forward(network, inputs.tokens), { pos }),
+        of: async (network) => klFrom(await forward(network, inputs.tokens), { pos }),
       };
   }
 }

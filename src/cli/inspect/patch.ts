@@ -45,7 +45,7 @@ const meaning = {
 } as const;
 
 /** Patches every part in turn, in every network at once. */
-export function inspectPatch(inspection: Inspection, choice: PatchChoice): Findings {
+export async function inspectPatch(inspection: Inspection, choice: PatchChoice): Promise<Findings> {
   const { subject, network } = inspection;
   const { config } = subject;
   const { clean, corrupt } = pairsOf(choice, config, { sequences: 16 });
@@ -57,21 +57,21 @@ export function inspectPatch(inspection: Inspection, choice: PatchChoice): Findi
   checkSweepCost(cost, inspection);
   const drawn = openNull(inspection, { cost });
 
-  const options = (of: Network) => ({
-    ...{ ...sweep, clean: clean.tokens, corrupt: corrupt.tokens, metric: metric.of(of) },
+  const options = async (of: Network) => ({
+    ...{ ...sweep, clean: clean.tokens, corrupt: corrupt.tokens, metric: await metric.of(of) },
     direction: choice.direction,
   });
-  const effects = (of: Network) => {
-    const sweep = patchSweep(of, options(of));
+  const effects = async (of: Network) => {
+    const sweep = await patchSweep(of, await options(of));
     return measuredEffects(sweep, changesOf(sweep));
   };
-  const own = patchSweep(network, options(network));
+  const own = await patchSweep(network, await options(network));
   const measured = measuredEffects(own, changesOf(own));
-  const judged = judgeCells(measured, drawn && effects(drawn), {
+  const judged = judgeCells(measured, drawn && (await effects(drawn)), {
     direction: "two-sided",
     stream: randomStream("inspect", "patch", "groups"),
   });
-  const gradient = choice.approximate ? attributionPatching(network, options(network)) : null;
+  const gradient = choice.approximate ? await attributionPatching(network, await options(network)) : null;
   const firstOrder = gradient && firstOrderOf(measuredEffects(gradient, gradient.change), measured);
   const place = cellPlace(own.effects, own.layers);
   const places = placesOf(place);

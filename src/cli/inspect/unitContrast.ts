@@ -56,10 +56,15 @@ function atPosition(probe: Probe, position: number): Probe {
 }
 
 /** Activations of the asked units at the position, [model][sequence, unit]. */
-function activationsAt(network: Network, probe: Probe, position: number, asked: Asked): Float64Array[] {
+async function activationsAt(
+  network: Network,
+  probe: Probe,
+  position: number,
+  asked: Asked,
+): Promise<Float64Array[]> {
   const units = asked.names.length;
   const found = Array.from({ length: network.models }, () => new Float64Array(probe.count * units));
-  visitActivations(network, probe, asked.sites, ({ model, site, first, rows, values }) => {
+  await visitActivations(network, probe, asked.sites, ({ model, site, first, rows, values }) => {
     asked.places.forEach((place, unit) => {
       if (place.site !== site) return;
       for (let row = 0; row < rows; row++)
@@ -71,7 +76,7 @@ function activationsAt(network: Network, probe: Probe, position: number, asked: 
 }
 
 /** Asks every unit of every network. */
-export function inspectContrast(inspection: Inspection, choice: ContrastChoice): Findings {
+export async function inspectContrast(inspection: Inspection, choice: ContrastChoice): Promise<Findings> {
   const { subject, network } = inspection;
   const { token, position } = choice;
   const probe = unitProbe(subject.config, choice.blocks);
@@ -85,9 +90,9 @@ export function inspectContrast(inspection: Inspection, choice: ContrastChoice):
       return Array.from({ length: units }, (_, unit) => d[unit * here.dVocab + token]);
     }),
   });
-  const own = activationsAt(network, probe, position, asked);
+  const own = await activationsAt(network, probe, position, asked);
   const drawn = openNull(inspection, { cost: probe.count });
-  const random = drawn && effects(activationsAt(drawn, probe, position, asked));
+  const random = drawn && effects(await activationsAt(drawn, probe, position, asked));
   const judged = judgeCells(effects(own), random, {
     direction: "two-sided",
     stream: randomStream("inspect", "units", "groups"),

@@ -23,11 +23,11 @@ export interface PortraitChoice {
 const MOST = 100;
 
 /** How far the unit's largest activation stands out, in its own standard deviations, in every network. */
-function standingOut(network: Network, { unit, blocks }: PortraitChoice): number[] {
+async function standingOut(network: Network, { unit, blocks }: PortraitChoice): Promise<number[]> {
   const { site, unit: at } = unitNamed(network.config, unit);
   const probe = unitProbe(network.config, blocks);
   const found = Array.from({ length: network.models }, () => new Float64Array(probe.count * probe.nPos));
-  visitActivations(network, probe, [site.site], ({ model, first, rows, values }) => {
+  await visitActivations(network, probe, [site.site], ({ model, first, rows, values }) => {
     for (let place = 0; place < rows * probe.nPos; place++)
       found[model][first * probe.nPos + place] = values[place * site.units + at];
   });
@@ -35,7 +35,7 @@ function standingOut(network: Network, { unit, blocks }: PortraitChoice): number
 }
 
 /** Finds a unit's strongest inputs, among all where they are few, else in the probe. */
-export function inspectPortrait(inspection: Inspection, choice: PortraitChoice): Findings {
+export async function inspectPortrait(inspection: Inspection, choice: PortraitChoice): Promise<Findings> {
   const { subject, network } = inspection;
   const { config } = subject;
   const { site, unit } = unitNamed(config, choice.unit);
@@ -53,13 +53,13 @@ export function inspectPortrait(inspection: Inspection, choice: PortraitChoice):
     Float64Array.from({ length: values.length / site.units }, (_, at) => values[at * site.units + unit]);
   const { sequences } = space;
   if (sequences !== undefined)
-    visitActivations(network, sequences, [site.site], ({ first, values }) =>
+    await visitActivations(network, sequences, [site.site], ({ first, values }) =>
       search.offer({
         ...{ tokens: sequences.tokens, nPos: sequences.nPos, first, values: one(values) },
         ...{ counts: space.fresh, source: 0 },
       }),
     );
-  visitActivations(network, probe, [site.site], ({ first, values }) => {
+  await visitActivations(network, probe, [site.site], ({ first, values }) => {
     sample.set(one(values), first * nPos);
     search.offer({
       ...{ tokens: probe.tokens, nPos, first, values: one(values) },
@@ -70,13 +70,9 @@ export function inspectPortrait(inspection: Inspection, choice: PortraitChoice):
   const { sds, median, high } = largestActivation(sample, 1);
   const drawn = openNull(inspection, { cost: probe.count });
   const random =
-    drawn === null
-      ? []
-      : standingOut(drawn, choice)
-          .filter(Number.isFinite)
-          .sort((a, b) => a - b);
+    drawn === null ? [] : (await standingOut(drawn, choice)).filter(Number.isFinite).sort((a, b) => a - b);
   const lower = random.filter((other) => other < sds[0]).length / random.length;
-  const { shares, cellMeans } = unitTuning(network, [site], probe)[0];
+  const { shares, cellMeans } = (await unitTuning(network, [site], probe))[0];
   const cells = Array.from(cellMeans[unit]);
   const inputs = Array.from({ length: top.found[0] }, (_, rank) => ({
     activation: top.activation[rank],

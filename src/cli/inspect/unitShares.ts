@@ -41,7 +41,11 @@ export interface Tuning {
 const CONSTANT = 1e-12;
 
 /** Tuning of every model, from cell sums over the probe. */
-export function unitTuning(network: Network, sites: readonly UnitSite[], probe: Probe): Tuning[] {
+export async function unitTuning(
+  network: Network,
+  sites: readonly UnitSite[],
+  probe: Probe,
+): Promise<Tuning[]> {
   const { tokens, count, nPos, dVocab } = probe;
   const cells = dVocab * nPos;
   const units = sites.reduce((sum, site) => sum + site.units, 0);
@@ -54,7 +58,7 @@ export function unitTuning(network: Network, sites: readonly UnitSite[], probe: 
     start += site.units;
   }
   const names = sites.map(({ site }) => site);
-  visitActivations(network, probe, names, ({ model, site, first, rows, values }) => {
+  await visitActivations(network, probe, names, ({ model, site, first, rows, values }) => {
     const own = values.length / (rows * nPos);
     const from = starts.get(site) as number;
     for (let at = 0; at < values.length; at++) {
@@ -135,14 +139,17 @@ function layerCells(tunings: readonly Tuning[], sites: readonly UnitSite[]): Mea
 }
 
 /** The units of one kind: one by one in a single network, layer means over several. */
-export function inspectShares(inspection: Inspection, { kind, blocks, top }: SharesChoice): Findings {
+export async function inspectShares(
+  inspection: Inspection,
+  { kind, blocks, top }: SharesChoice,
+): Promise<Findings> {
   const { subject, network } = inspection;
   const { config, seeds } = subject;
   const probe = unitProbe(config, blocks);
   const sites = unitSites(config).filter((site) => site.kind === kind);
   const drawn = openNull(inspection, { cost: probe.count });
-  const own = unitTuning(network, sites, probe);
-  const random = drawn === null ? null : unitTuning(drawn, sites, probe);
+  const own = await unitTuning(network, sites, probe);
+  const random = drawn === null ? null : await unitTuning(drawn, sites, probe);
   const many = seeds.length > 1;
   const measured = (tunings: readonly Tuning[]) => (many ? layerCells(tunings, sites) : unitCells(tunings));
   const judged = judgeCells(measured(own), random === null ? null : measured(random), {

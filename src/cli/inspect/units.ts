@@ -17,7 +17,7 @@ export interface UnitsChoice extends SharesChoice {
 }
 
 /** Answers what was asked. */
-export function inspectUnits(inspection: Inspection, choice: UnitsChoice): Findings {
+export async function inspectUnits(inspection: Inspection, choice: UnitsChoice): Promise<Findings> {
   const { unit, token, position, kind } = choice;
   const { config, seeds } = inspection.subject;
   if (unit !== null) unitNamed(config, unit);

@@ -38,7 +38,7 @@ export async function runFidelity(options: FidelityOptions, io: RunIo, writeRun:
   const runs: FidelityResult[] = [];
   for (const fixture of paths.map((path) => readFixture(path, io.cwd))) {
     io.signal.throwIfAborted();
-    runs.push(fidelity(fixture, backend));
+    runs.push(await fidelity(fixture, backend));
   }
   const pass = runs.every((run) => run.pass);
   const result = runs.length === 1 ? runs[0] : { runs, pass };

@@ -32,7 +32,7 @@ export async function runInspect(options: InspectOptions, io: RunIo): Promise<Ou
     return drawn;
   };
   try {
-    const findings = answer({ subject, network: opened[0], draws, draw }, question, backend);
+    const findings = await answer({ subject, network: opened[0], draws, draw }, question, backend);
     file?.write(findings.figure());
     return {
       result: { verb: question.verb, ...described(subject, findings.draws), ...findings.result },
@@ -46,7 +46,11 @@ export async function runInspect(options: InspectOptions, io: RunIo): Promise<Ou
   }
 }
 
-function answer(inspection: Inspection, { verb, choice }: Question, backend: Backend): Findings {
+async function answer(
+  inspection: Inspection,
+  { verb, choice }: Question,
+  backend: Backend,
+): Promise<Findings> {
   switch (verb) {
     case "lens":
       return inspectLens(inspection, choice);

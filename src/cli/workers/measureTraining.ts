@@ -33,7 +33,11 @@ export interface BenchMeasurement {
 const WARM_UP_STEPS = 5;
 
 /** Trains on random tokens with Adam, a batch of its own for every model, for about `seconds`. */
-export function measureTraining(job: BenchJob, backend: Backend, clock: () => number): BenchMeasurement {
+export async function measureTraining(
+  job: BenchJob,
+  backend: Backend,
+  clock: () => number,
+): Promise<BenchMeasurement> {
   const { batch, ...size } = sizes[job.config];
   const config: ModelConfig = { ...presets.original, ...size, dHead: size.dModel / size.nHeads };
   const { models } = job;
@@ -54,11 +58,11 @@ export function measureTraining(job: BenchJob, backend: Backend, clock: () => nu
     }),
   );
   let step = 0;
-  const train = () => trainer.step(batches, ++step, [1e-3]);
-  for (let i = 0; i < WARM_UP_STEPS; i++) train();
+  const train = async () => trainer.step(batches, ++step, [1e-3]);
+  for (let i = 0; i < WARM_UP_STEPS; i++) await train();
   const kernelsBefore = trainer.session.kernelMilliseconds();
   const started = clock();
-  while (clock() - started < job.seconds * 1000) train();
+  while (clock() - started < job.seconds * 1000) await train();
   const milliseconds = clock() - started;
   const kernelShare = (trainer.session.kernelMilliseconds() - kernelsBefore) / milliseconds;
   trainer.session.close();

@@ -29,13 +29,13 @@ workerpool.worker({
   population: (job: PopulationJob): Promise<Answer<null>> =>
     answered(async () => {
       const backend = await backendNamed(job.backend.name, job.backend);
-      runJob(job, backend, (event: JobEvent) => workerpool.workerEmit(event), clock);
+      await runJob(job, backend, (event: JobEvent) => workerpool.workerEmit(event), clock);
       return null;
     }),
   experiments: (job: ExperimentsJob): Promise<Answer<null>> =>
     answered(async () => {
       const backend = await backendNamed(job.backend.name);
-      runExperimentsJob(job, backend, (event: ExperimentsEvent) => workerpool.workerEmit(event));
+      await runExperimentsJob(job, backend, (event: ExperimentsEvent) => workerpool.workerEmit(event));
       return null;
     }),
   study: (job: StudyJob): Promise<Answer<null>> =>
@@ -43,7 +43,9 @@ workerpool.worker({
       // loaded only here: the studies bring their figures along, which no other job needs
       const { studyNamed } = await import("../../studies/registry.ts");
       const backend = await backendNamed(job.backend.name);
-      runStudyJob(studyNamed(job.study), job, backend, (event: StudyEvent) => workerpool.workerEmit(event));
+      await runStudyJob(studyNamed(job.study), job, backend, (event: StudyEvent) =>
+        workerpool.workerEmit(event),
+      );
       return null;
     }),
   bench: (job: BenchJob): Promise<Answer<BenchMeasurement>> =>

@@ -1,4 +1,5 @@
 /** Networks with their strangers and twins, before and after training: what a seed tells of its units. */
+import { inTurn } from "../../base/inTurn.ts";
 import { randomStream } from "../../base/random.ts";
 import { latinBlocks } from "../../data/probes.ts";
 import type { TuningCurves } from "../../features/index.ts";
@@ -30,16 +31,16 @@ const OTHER = 10_000;
 const units: SiteSelector = "blocks.*.mlp.hook_post";
 
 /** Grows and measures some seeds. */
-export function measurePersistence(
+export async function measurePersistence(
   arm: PersistenceArm,
   seeds: readonly number[],
   { backend, progress }: MeasureContext,
-): PersistenceTold[] {
+): Promise<PersistenceTold[]> {
   const { growth, blocks, permuted } = arm;
   const { config, steps } = growth;
   const looks: Weights[] = [];
   // networks, then strangers, then twins
-  const { divergedAt } = growNetworks(
+  const { divergedAt } = await growNetworks(
     backend,
     growth,
     [
@@ -48,33 +49,36 @@ export function measurePersistence(
       ...seeds.map((seed) => ({ init: seed, data: seed + OTHER })),
     ],
     {
-      look: (_, weights) => looks.push(weights),
+      look: (_, weights) => {
+        looks.push(weights);
+      },
       progress: (step, loss) => progress((0.6 * step) / steps, loss),
     },
   );
-  const look = (nPos: number, sites: readonly SiteSelector[]): Looks => {
+  const look = async (nPos: number, sites: readonly SiteSelector[]): Promise<Looks> => {
     const stream = randomStream(...streams.probe(plan.name));
     const probe = latinBlocks({ dVocab: config.dVocab, nPos, blocks, stream });
     const tuning = openTuning(backend, config, modelCount(config, looks[0]), { sites, probe });
     try {
-      const [before, after] = looks.map(
-        (weights): ReadonlyMap<string, TuningCurves> => tuning.measure(weights),
+      const [before, after] = await inTurn(
+        looks,
+        async (weights): Promise<ReadonlyMap<string, TuningCurves>> => tuning.measure(weights),
       );
       return { seeds: seeds.length, before, after };
     } finally {
       tuning.close();
     }
   };
-  const trained = look(config.nCtx - 1, ["blocks.*.hook_resid_mid", "blocks.*.mlp.hook_pre", units]);
+  const trained = await look(config.nCtx - 1, ["blocks.*.hook_resid_mid", "blocks.*.mlp.hook_pre", units]);
   const groups = groupsTold(trained);
   const layers = layersTold(trained);
-  const kappaUntrained = kappas(look(config.nCtx, [units]));
+  const kappaUntrained = kappas(await look(config.nCtx, [units]));
   progress(0.8, Number.NaN);
   const small = latinBlocks({
     ...{ dVocab: config.dVocab, nPos: config.nCtx - 1, blocks: permuted.blocks },
     stream: randomStream(plan.name, "permutation probe"),
   });
-  const screens = looks.map((weights) =>
+  const screens = await inTurn(looks, async (weights) =>
     screenUnits(backend, config, weights, {
       ...{ study: plan.name, probe: small, permutations: permuted.permutations },
       seeds: new Map(seeds.entries()),

@@ -69,22 +69,24 @@ export interface DoseTold {
 const SITES = ["blocks.*.mlp.hook_post", "blocks.*.mlp.hook_pre"] as const;
 
 /** Grows the networks of an arm and reduces them to numbers at every checkpoint. */
-export function measure(
+export async function measure(
   arm: DoseArm,
   seeds: readonly number[],
   { backend, progress }: MeasureContext,
-): DoseTold[] {
+): Promise<DoseTold[]> {
   const { growth } = arm;
   const looks: Look[] = [];
-  const viewer = openViewer(backend, arm, seeds);
+  const viewer = await openViewer(backend, arm, seeds);
   try {
-    const { divergedAt } = growNetworks(
+    const { divergedAt } = await growNetworks(
       backend,
       growth,
       seeds.map((seed) => ({ init: seed, data: seed })),
       {
         progress: (step, loss) => progress(step / growth.steps, loss),
-        look: (_, weights) => looks.push(viewer.look(weights)),
+        look: async (_, weights) => {
+          looks.push(await viewer.look(weights));
+        },
       },
     );
     return seeds.map((_, model) => {
@@ -126,17 +128,17 @@ interface Look {
 
 /** Compares weights with those before training. */
 interface Viewer {
-  look(weights: Weights): Look;
+  look(weights: Weights): Promise<Look>;
   /** Exact Bayes floor of the loss, nats. */
   readonly floor: number;
   close(): void;
 }
 
-function openViewer(
+async function openViewer(
   backend: Backend,
   { growth, blocks, heldOut: count }: DoseArm,
   seeds: readonly number[],
-): Viewer {
+): Promise<Viewer> {
   const { config, study } = growth;
   const models = seeds.length;
   const probe = latinBlocks({
@@ -146,22 +148,22 @@ function openViewer(
   const { sequences, floor, expected } = expectedLoss(growth, count);
   const start = unborn(growth, seeds);
   const network = openNetwork(backend, config, start);
-  const logitsOf = (weights: Weights) => {
+  const logitsOf = async (weights: Weights) => {
     network.writeWeights(weights);
-    return forward(network, { data: probe.tokens, batch: probe.count, pos: probe.nPos }).data;
+    return (await forward(network, { data: probe.tokens, batch: probe.count, pos: probe.nPos })).data;
   };
-  const said = logitsOf(start);
+  const said = await logitsOf(start);
   const tuning = openTuning(backend, config, models, { sites: SITES, probe });
-  const before = tuning.measure(start);
-  const strangers = tuning.measure(unborn({ ...growth, study: `${study}, strangers` }, seeds));
+  const before = await tuning.measure(start);
+  const strangers = await tuning.measure(unborn({ ...growth, study: `${study}, strangers` }, seeds));
   const layers = Array.from({ length: config.nLayers }, (_, layer) => layer);
   return {
-    look: (weights) => {
-      const now = tuning.measure(weights);
+    look: async (weights) => {
+      const now = await tuning.measure(weights);
       const moved = weightDisplacement(start, weights, models);
-      const change = functionDisplacement(said, logitsOf(weights), { models, dVocab: config.dVocab });
+      const change = functionDisplacement(said, await logitsOf(weights), { models, dVocab: config.dVocab });
       return {
-        loss: expected(lossesOf(backend, config, weights, sequences)),
+        loss: expected(await lossesOf(backend, config, weights, sequences)),
         network: networkDisplacement(start, weights, models),
         ...{ logits: change.relative, kl: change.kl },
         layers: layers.map((layer) => {

@@ -1,4 +1,5 @@
 /** Sparse autoencoders on the neurons of trained and of untrained networks. */
+import { inTurn } from "../../base/inTurn.ts";
 import { randomStream } from "../../base/random.ts";
 import { latinBlocks, type Probe } from "../../data/probes.ts";
 import { gaussianLike } from "../../features/gaussianLike.ts";
@@ -51,14 +52,14 @@ const RATE = 3e-3;
 const OTHER_BODY = 1_000_000;
 
 /** Trains dictionaries of every subject of some seeds, of one layer and frozen part at a time. */
-export function measureDictionaries(
+export async function measureDictionaries(
   arm: DictionaryArm,
   seeds: readonly number[],
   { backend, progress }: MeasureContext,
-): DictionariesTold[] {
+): Promise<DictionariesTold[]> {
   const { growth, blocks } = arm;
   const { config, steps, study } = growth;
-  const { weights: trained, divergedAt } = growNetworks(
+  const { weights: trained, divergedAt } = await growNetworks(
     backend,
     growth,
     seeds.map((seed) => ({ init: seed, data: seed })),
@@ -82,8 +83,8 @@ export function measureDictionaries(
   const told = seeds.map(() => emptyNumbers());
   const rounds = layers.length * frozenParts.length;
   for (const layer of layers) {
-    const of = (weights: Weights) => neurons(backend, arm, weights, { layer, probes: [train, test] });
-    const sets = { trained: of(trained), initial: of(initial), rebodied: of(rebodied) };
+    const of = async (weights: Weights) => neurons(backend, arm, weights, { layer, probes: [train, test] });
+    const sets = { trained: await of(trained), initial: await of(initial), rebodied: await of(rebodied) };
     const gaussian = seeds.map((seed, model) =>
       sets.trained[model].map((rows, half) =>
         gaussianLike(rows, config.dMlp, randomStream(study, seed, "gaussian", layer, half)),
@@ -91,7 +92,7 @@ export function measureDictionaries(
     );
     const all: Record<Subject, Float32Array[][]> = { ...sets, gaussian };
     for (const [at, frozen] of frozenParts.entries()) {
-      const numbers = dictionariesOf(backend, arm, seeds, { all, frozen, test, layer });
+      const numbers = await dictionariesOf(backend, arm, seeds, { all, frozen, test, layer });
       for (const [model, own] of told.entries())
         for (const subject of subjects) own[subject][frozen].push(numbers[subject][model]);
       progress(0.1 + (0.9 * (layer * frozenParts.length + at + 1)) / rounds, Number.NaN);
@@ -108,16 +109,18 @@ const emptyNumbers = (): Numbers =>
   ) as unknown as Numbers;
 
 /** Activations of a layer's neurons [model][probe], each [row, unit], centred and of mean square 1 by the first probe. */
-function neurons(
+async function neurons(
   backend: Backend,
   { growth: { config } }: DictionaryArm,
   weights: Weights,
   { layer, probes }: { layer: number; probes: readonly Probe[] },
-): Float32Array[][] {
+): Promise<Float32Array[][]> {
   const site = hook.mlpPost(layer);
   const network = openNetwork(backend, config, weights);
-  const sets = probes.map((probe) =>
-    siteActivations(network, probe, [site]).map((of) => Float32Array.from(of.get(site) as ArrayLike<number>)),
+  const sets = await inTurn(probes, async (probe) =>
+    (await siteActivations(network, probe, [site])).map((of) =>
+      Float32Array.from(of.get(site) as ArrayLike<number>),
+    ),
   );
   network.close();
   return Array.from({ length: sets[0].length }, (_, model) => {
@@ -138,7 +141,7 @@ function standardiser(rows: Float32Array, units: number): (rows: Float32Array) =
 }
 
 /** Numbers of every subject [model], for one layer and frozen part: all dictionaries are trained side by side. */
-function dictionariesOf(
+async function dictionariesOf(
   backend: Backend,
   { growth: { config, study }, latents: width, sparsity, steps }: DictionaryArm,
   seeds: readonly number[],
@@ -148,12 +151,12 @@ function dictionariesOf(
     test,
     layer,
   }: { all: Record<Subject, Float32Array[][]>; frozen: FrozenPart; test: Probe; layer: number },
-): Record<Subject, DictionaryNumbers[]> {
+): Promise<Record<Subject, DictionaryNumbers[]>> {
   const sets = subjects.flatMap((subject) => all[subject]);
   const units = config.dMlp;
   // the same dictionary to begin with, and the same batches, for every subject of a seed
   const streams = subjects.flatMap(() => seeds.map((seed) => randomStream(study, seed, "dictionary", layer)));
-  const trained = trainAutoencoders(
+  const trained = await trainAutoencoders(
     backend,
     sets.map(([rows]) => rows),
     streams,
@@ -162,7 +165,7 @@ function dictionariesOf(
   const count = test.count * test.nPos;
   const rows = new Float32Array(sets.length * count * units);
   for (const [model, [, own]] of sets.entries()) rows.set(own, model * count * units);
-  const { latents, reconstruction } = trained.encode(rows, count);
+  const { latents, reconstruction } = await trained.encode(rows, count);
   trained.close();
   const numbers = sets.map(([, own], model) => {
     const codes = latents.subarray(model * count * width, (model + 1) * count * width);

@@ -1,4 +1,5 @@
 /** How far a network comes of which only the embeddings and the unembedding are trained. */
+import { inTurn } from "../../base/inTurn.ts";
 import { growNetworks, lossesOf, unborn } from "../population/growth.ts";
 import type { MeasureContext } from "../protocol/study.ts";
 import { type EmbeddingsArm, frozenBody } from "./arms.ts";
@@ -15,21 +16,25 @@ export interface EmbeddingsTold {
 }
 
 /** Grows every network twice from the same start on the same data: whole, and its ends alone. */
-export function measureEmbeddings(
+export async function measureEmbeddings(
   { growth, heldOut }: EmbeddingsArm,
   seeds: readonly number[],
   { backend, progress }: MeasureContext,
-): EmbeddingsTold[] {
+): Promise<EmbeddingsTold[]> {
   const { config, steps } = growth;
   const sequences = unseen(growth, heldOut);
   const models = seeds.map((seed) => ({ init: seed, data: seed }));
-  const grown = [growth, { ...growth, rate: ENDS_RATE, rateFactors: frozenBody(config) }].map((one, i) =>
-    growNetworks(backend, one, models, {
-      progress: (step, loss) => progress((i + step / steps) / 2, loss),
-    }),
+  const grown = await inTurn(
+    [growth, { ...growth, rate: ENDS_RATE, rateFactors: frozenBody(config) }],
+    async (one, i) =>
+      growNetworks(backend, one, models, {
+        progress: (step, loss) => progress((i + step / steps) / 2, loss),
+      }),
   );
-  const [whole, endsOnly] = grown.map(({ weights }) => lossesOf(backend, config, weights, sequences));
-  const untrained = lossesOf(backend, config, unborn(growth, seeds), sequences);
+  const [whole, endsOnly] = await inTurn(grown, async ({ weights }) =>
+    lossesOf(backend, config, weights, sequences),
+  );
+  const untrained = await lossesOf(backend, config, unborn(growth, seeds), sequences);
   return seeds.map((_, model) => ({
     ...{ kind: "embeddings", untrained: untrained[model], whole: whole[model], endsOnly: endsOnly[model] },
     divergedAt: grown[0].divergedAt[model] ?? grown[1].divergedAt[model],

@@ -10,7 +10,7 @@ import { plan } from "./plan.ts";
 export const emergence: Study<EmergenceArm, EmergenceTold> = {
   plan,
   arms,
-  measure: (arm, seeds, context) => {
+  measure: async (arm, seeds, context) => {
     if (arm.kind === "induction") return measureInduction(arm, seeds, context);
     if (arm.kind === "dictionaries") return measureDictionaries(arm, seeds, context);
     return measureEmbeddings(arm, seeds, context);

@@ -24,11 +24,11 @@ export interface InductionTold {
 const HELD_OUT = 256;
 
 /** Grows the networks of an arm and scores every head at every checkpoint. */
-export function measureInduction(
+export async function measureInduction(
   { growth, probes }: InductionArm,
   seeds: readonly number[],
   { backend, progress }: MeasureContext,
-): InductionTold[] {
+): Promise<InductionTold[]> {
   const { config, study, steps } = growth;
   const half = Math.floor((config.nCtx - 1) / 2);
   const tokens = repeatedTokens({
@@ -39,14 +39,14 @@ export function measureInduction(
   const scores = seeds.map((): number[][] => []);
   const losses = seeds.map((): number[] => []);
   const models = seeds.map((seed) => ({ init: seed, data: seed }));
-  const { divergedAt } = growNetworks(backend, growth, models, {
+  const { divergedAt } = await growNetworks(backend, growth, models, {
     progress: (step, loss) => progress(step / steps, loss),
-    look: (_, weights) => {
+    look: async (_, weights) => {
       const network = openNetwork(backend, config, weights);
-      const { corrected } = headScores(network, tokens).scores.induction; // [model, layer, head]
+      const { corrected } = (await headScores(network, tokens)).scores.induction; // [model, layer, head]
       network.close();
       const size = config.nLayers * config.nHeads;
-      const loss = lossesOf(backend, config, weights, heldOut);
+      const loss = await lossesOf(backend, config, weights, heldOut);
       for (const [model, own] of scores.entries()) {
         own.push(Array.from(corrected.data.subarray(model * size, (model + 1) * size)));
         losses[model].push(loss[model]);

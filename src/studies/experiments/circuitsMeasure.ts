@@ -76,7 +76,7 @@ export function namesOf(chosen: readonly ChosenUnits[]): string[] {
  *
  * @throws ArgumentError if the setup does not fit the network
  */
-export function measureCircuits(network: Network, setup: ExperimentSetup): CircuitsModel[] {
+export async function measureCircuits(network: Network, setup: ExperimentSetup): Promise<CircuitsModel[]> {
   const { config, nPos, blocks, draws, seeds } = setup;
   const { dVocab } = config;
   const chosen = chosenUnits(config, nPos);
@@ -94,7 +94,7 @@ export function measureCircuits(network: Network, setup: ExperimentSetup): Circu
   let offset = 0;
   for (const [layer, { site, units: wanted }] of chosen.entries()) {
     const entries = Math.min(ENTRIES, site.units);
-    visitActivations(network, probe, [site.site], ({ model, first, rows, values }) => {
+    await visitActivations(network, probe, [site.site], ({ model, first, rows, values }) => {
       const own = models[model];
       for (let row = 0; row < rows; row++) {
         for (let entry = 0; entry < entries; entry++)

@@ -138,7 +138,7 @@ export interface DetectionNull {
 }
 
 /** Searches the strongest inputs of every unit of every model. */
-export function measureDetection(network: Network, setup: ExperimentSetup): DetectionModel[] {
+export async function measureDetection(network: Network, setup: ExperimentSetup): Promise<DetectionModel[]> {
   const { config } = network;
   const { nPos, seeds } = setup;
   const sites = unitSites(config);
@@ -148,14 +148,14 @@ export function measureDetection(network: Network, setup: ExperimentSetup): Dete
   const searches = seeds.map(() => sites.map(({ units }) => topInputs({ units, most: MOST, nPos, visible })));
   const { sequences } = space;
   if (sequences !== undefined)
-    visitActivations(network, sequences, names, ({ model, site, first, values }) => {
+    await visitActivations(network, sequences, names, ({ model, site, first, values }) => {
       const { tokens } = sequences;
       const search = searches[model][names.indexOf(site)];
       search.offer({ tokens, nPos: sequences.nPos, first, values, counts: space.fresh, source: EXHAUSTIVE });
     });
   const probe = probeOf(setup);
   const sampled = (_: number, pos: number) => pos >= space.searched;
-  return siteActivations(network, probe, names).map((bySite, model) => ({
+  return (await siteActivations(network, probe, names)).map((bySite, model) => ({
     seed: seeds[model],
     sites: sites.map((site, index) => {
       const { units } = site;

@@ -87,14 +87,17 @@ export const drawsFor = (hypotheses: number, asked: number) =>
  *
  * @throws ArgumentError if the setup has fewer than two Latin blocks: one half would be empty
  */
-export function measureHypotheses(network: Network, setup: ExperimentSetup): HypothesesModel[] {
+export async function measureHypotheses(
+  network: Network,
+  setup: ExperimentSetup,
+): Promise<HypothesesModel[]> {
   const sites = unitSites(network.config);
   const probe = hypothesesProbe(setup);
   const draws = drawsFor(
     sites.reduce((total, { units }) => total + units, 0),
     setup.draws,
   );
-  const all = siteActivations(
+  const all = await siteActivations(
     network,
     probe,
     sites.map(({ site }) => site),

@@ -32,17 +32,17 @@ export interface UnitResponse {
  * @returns     one answer a model
  * @throws ArgumentError if there is no such unit, token or position
  */
-export function unitResponse(
+export async function unitResponse(
   network: Network,
   setup: ExperimentSetup,
   { unit: name, token, pos }: { unit: string; token: number; pos: number },
-): UnitResponse[] {
+): Promise<UnitResponse[]> {
   const { site, unit } = unitNamed(network.config, name);
   integerIn("token", token, 0, network.config.dVocab - 1);
   integerIn("position", pos, 0, setup.nPos - 1);
   const probe = hypothesesProbe(setup);
   const { units } = site;
-  return siteActivations(network, probe, [site.site]).map((bySite, model): UnitResponse => {
+  return (await siteActivations(network, probe, [site.site])).map((bySite, model): UnitResponse => {
     const whole = bySite.get(site.site) ?? new Float32Array(0);
     const values = Float64Array.from({ length: whole.length / units }, (_, at) => whole[at * units + unit]);
     const cells = { token: Int32Array.of(token), pos: Int32Array.of(pos) };

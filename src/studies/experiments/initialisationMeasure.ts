@@ -60,23 +60,26 @@ export function scaleSites(config: ModelConfig): SiteName[] {
  *
  * @throws ArgumentError if the setup does not fit the network
  */
-export function measureInitialisation(network: Network, setup: ExperimentSetup): InitialisationModel[] {
+export async function measureInitialisation(
+  network: Network,
+  setup: ExperimentSetup,
+): Promise<InitialisationModel[]> {
   const { config, nPos, blocks, seeds } = setup;
   const { dVocab, nHeads, causal } = config;
   const stream = randomStream("experiments", "initialisation", "probe");
   const probe = latinBlocks({ dVocab, nPos, blocks, stream });
   const weights = seeds.map((): WeightMoments[] => []);
   for (const [name, shape] of weightShapes(config)) {
-    const values = network.session.read(name);
+    const values = await network.session.read(name);
     const size = sizeOf(shape);
     for (const [model, own] of weights.entries())
       own.push(weightMoments(name, values.subarray(model * size, (model + 1) * size)));
   }
-  const activations = activationScale(network, probe, scaleSites(config));
+  const activations = await activationScale(network, probe, scaleSites(config));
   const patterns = nPos > 1 ? patternSites(config) : [];
   const tallies = seeds.map(() => patterns.map(() => tallyHeads(nHeads, nPos, causal)));
   const totals = seeds.map(() => ({ entropy: 0, secondOrder: 0, confidence: 0 }));
-  visitActivations(network, probe, [...patterns, hook.logits], ({ model, site, rows, values }) => {
+  await visitActivations(network, probe, [...patterns, hook.logits], ({ model, site, rows, values }) => {
     const layer = patterns.indexOf(site);
     if (layer < 0) {
       addPredictions(totals[model], values, dVocab);

@@ -76,19 +76,19 @@ function drawn({ config, init, seeds }: PopulationSpec): Weights {
  *
  * @param tell  receives every event, in order
  */
-export function runExperimentsJob(
+export async function runExperimentsJob(
   { population, settings }: ExperimentsJob,
   backend: Backend,
   tell: (event: ExperimentsEvent) => void,
-): void {
+): Promise<void> {
   const network = openNetwork(backend, population.config, population.weights ?? drawn(population));
   try {
     const setup = setupOf(population, settings);
     const measured: Record<string, unknown> = {};
-    sectionNames.forEach((section, index) => {
-      measured[section] = measures[section](network, setup);
+    for (const [index, section] of sectionNames.entries()) {
+      measured[section] = await measures[section](network, setup);
       tell({ kind: "section", done: index + 1 });
-    });
+    }
     tell({ kind: "end", measured: measured as unknown as MeasuredModels });
   } finally {
     network.close();

@@ -61,7 +61,7 @@ export const mappedSites = (config: ModelConfig, nPos: number): UnitSite[] =>
  *
  * @throws ArgumentError if the setup has no Latin block
  */
-export function measureMapping(network: Network, setup: ExperimentSetup): MappingModel[] {
+export async function measureMapping(network: Network, setup: ExperimentSetup): Promise<MappingModel[]> {
   const { config } = network;
   const { nPos, blocks, seeds } = setup;
   const sites = mappedSites(config, nPos);
@@ -69,7 +69,7 @@ export function measureMapping(network: Network, setup: ExperimentSetup): Mappin
   const probe = latinBlocks({ dVocab: config.dVocab, nPos, blocks, stream });
   const names = sites.map(({ site }) => site);
   if (sites.length === 0) return seeds.map((seed) => ({ seed, sites: [] }));
-  return siteActivations(network, probe, names).map((bySite, model) => {
+  return (await siteActivations(network, probe, names)).map((bySite, model) => {
     const values = names.map((name) => bySite.get(name) ?? new Float32Array(0));
     const permuted = permutedLabels(values, sites, probe, setup.draws, seeds[model]);
     return {

@@ -21,7 +21,10 @@ export interface MeasuredModels {
 }
 
 type Measures = {
-  readonly [S in keyof MeasuredModels]: (network: Network, setup: ExperimentSetup) => MeasuredModels[S];
+  readonly [S in keyof MeasuredModels]: (
+    network: Network,
+    setup: ExperimentSetup,
+  ) => Promise<MeasuredModels[S]>;
 };
 
 /** How each section measures. */

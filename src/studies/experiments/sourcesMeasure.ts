@@ -1,4 +1,5 @@
 /** Where structure could come from in each network: its embeddings, its matrices, its norms, each beside random ones. */
+import { inTurn } from "../../base/inTurn.ts";
 import { type RandomStream, randomStream } from "../../base/random.ts";
 import { latinBlocks, type Probe } from "../../data/probes.ts";
 import {
@@ -94,15 +95,17 @@ const [FEWEST, MOST_SPECTRA] = [19, 99];
  *
  * @throws ArgumentError if the setup does not fit the network
  */
-export function measureSources(network: Network, setup: ExperimentSetup): SourcesModel[] {
+export async function measureSources(network: Network, setup: ExperimentSetup): Promise<SourcesModel[]> {
   const { config, nPos, blocks, seeds } = setup;
   const probe = latinBlocks({
     ...{ dVocab: config.dVocab, nPos, blocks },
     stream: randomStream("experiments", "sources", "probe"),
   });
-  const norms = normTunings(network, probe);
+  const norms = await normTunings(network, probe);
   const shapes = weightShapes(config);
-  const weights = new Map([...shapes.keys()].map((name) => [name, network.session.read(name)]));
+  const weights = new Map(
+    await inTurn([...shapes.keys()], async (name) => [name, await network.session.read(name)]),
+  );
   const valuesOf = (name: string, model: number) => {
     const size = sizeOf(shapes.get(name) ?? []);
     return weights.get(name)?.subarray(model * size, (model + 1) * size) ?? new Float32Array(0);
@@ -254,12 +257,12 @@ function beside(name: string, value: number, drawn: readonly number[]): SourceSt
 }
 
 /** Tuning with and without norms, [layer][model]. */
-function normTunings(network: Network, probe: Probe): NormTuning[][] {
+async function normTunings(network: Network, probe: Probe): Promise<NormTuning[][]> {
   if (probe.nPos < 2) return []; // no position to be tuned to
   const { config, models } = network;
   const kind = config.attnOnly ? "head" : "neuron";
   const sites = unitSites(config).filter((site) => site.kind === kind);
-  const both = frozenNorms(
+  const both = await frozenNorms(
     network,
     probe,
     sites.map(({ site }) => site),

@@ -1,4 +1,5 @@
 /** What structured inputs do to each network: its units and heads on structured sets and on random sets of the same size. */
+import { inTurn } from "../../base/inTurn.ts";
 import { randomStream } from "../../base/random.ts";
 import { latinBlocks } from "../../data/probes.ts";
 import { type SetSpread, setSpread } from "../../features/setSpread.ts";
@@ -100,7 +101,10 @@ interface SetSums {
  *
  * @throws ArgumentError if the setup does not fit the network
  */
-export function measureStructured(network: Network, setup: ExperimentSetup): StructuredModel[] {
+export async function measureStructured(
+  network: Network,
+  setup: ExperimentSetup,
+): Promise<StructuredModel[]> {
   const { config, nPos, blocks, seeds } = setup;
   const { dVocab } = config;
   const sites = structuredSites(config);
@@ -112,7 +116,7 @@ export function measureStructured(network: Network, setup: ExperimentSetup): Str
   const scale = seeds.map(() => new Float64Array(totalUnits(sites)));
   const add = adder(config, { sites, patterns, nPos });
 
-  visitActivations(
+  await visitActivations(
     network,
     random,
     [...sites, ...patterns].map(({ site }) => site),
@@ -140,10 +144,10 @@ export function measureStructured(network: Network, setup: ExperimentSetup): Str
       }),
     ),
   );
-  const responses = structuredFamilies.map((_, family) => {
+  const responses = await inTurn(structuredFamilies, async (_, family) => {
     const tokens = draws.map((own) => shiftedSet(own[family], dVocab));
     const own = seeds.map(() => emptySums(sites, patterns, config));
-    runSets(network, tokens, [...sites, ...patterns], nPos, (model, site, values, row) =>
+    await runSets(network, tokens, [...sites, ...patterns], nPos, (model, site, values, row) =>
       add(own[model], site, values, tokens[model].subarray(row * nPos, (row + 1) * nPos)),
     );
     return own.map((structured, model) =>
@@ -247,17 +251,17 @@ function squares(
 }
 
 /** Runs every model on sequences of its own and shows them one by one. */
-function runSets(
+async function runSets(
   network: Network,
   tokens: readonly Int32Array[],
   sites: readonly { site: SiteName }[],
   nPos: number,
   visit: (model: number, site: SiteName, values: Float32Array | Float64Array, row: number) => void,
-): void {
+): Promise<void> {
   if (sites.length === 0) return;
   const batch = tokens[0].length / nPos;
   const data = Int32Array.from(tokens.flatMap((own) => Array.from(own)));
-  const { cache } = runWithCache(
+  const { cache } = await runWithCache(
     network,
     { data, batch, pos: nPos },
     { sites: sites.map(({ site }) => site) },

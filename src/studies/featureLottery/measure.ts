@@ -22,18 +22,18 @@ export interface LotteryTold {
 const REPORT_EVERY = 32;
 
 /** Grows and measures the networks of some seeds. */
-export function measure(
+export async function measure(
   arm: LotteryArm,
   seeds: readonly number[],
   { backend, progress }: MeasureContext,
-): LotteryTold[] {
+): Promise<LotteryTold[]> {
   const network = networkOf(arm);
   const frequencies = (network.modulus - 1) / 2;
   const plain = seeds.map((seed) => network.draw(randomStream(plan.name, seed, "init")));
   const adders = openAdders(backend, network, arm, 2 * seeds.length);
   try {
     adders.write([...plain, ...plain]);
-    const start = adders.portrait();
+    const start = await adders.portrait();
     const first = seeds.map((_, model) => pictureOf(start, model, network.units));
     const embeddings =
       arm.kind === "transformer" ? plain.map((own) => embeddingShares(own["embed.W_E"], network)) : [];
@@ -56,10 +56,10 @@ export function measure(
     const checkpoints = new Set(arm.checkpoints);
     let end = start;
     for (let step = 1; step <= arm.steps; step++) {
-      const loss = adders.step(step);
+      const loss = await adders.step(step);
       if (step % REPORT_EVERY === 0) progress(step / arm.steps, finiteMean(loss));
       if (!checkpoints.has(step)) continue;
-      end = adders.portrait();
+      end = await adders.portrait();
       for (const [model, own] of looks.entries()) own.push(pictureOf(end, model, network.units));
     }
     return seeds.map((_, model): LotteryTold => {

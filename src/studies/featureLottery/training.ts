@@ -24,8 +24,8 @@ export interface Adders {
   /** Sets the weights of every network. */
   write(networks: readonly Readonly<Record<string, Float32Array>>[]): void;
   /** Update number `step`, from 1; the loss of every network before it, nats. */
-  step(step: number): ArrayLike<number>;
-  portrait(): Portrait;
+  step(step: number): Promise<ArrayLike<number>>;
+  portrait(): Promise<Portrait>;
 }
 
 /** Opens a population of `models` networks; to be closed by its session. */
@@ -54,9 +54,9 @@ export function openAdders(
         session.write(name, all);
       }
     },
-    step: (step) => update.run({ targets, ...stepNumbers(optimizer, step, [rate]) }).loss,
-    portrait: () => {
-      const { byA, byB, output, slopeA, slopeB, slopeOutput, active, logits } = look.run({ targets });
+    step: async (step) => (await update.run({ targets, ...stepNumbers(optimizer, step, [rate]) })).loss,
+    portrait: async () => {
+      const { byA, byB, output, slopeA, slopeB, slopeOutput, active, logits } = await look.run({ targets });
       const sizes = {
         models,
         batch: period * period,

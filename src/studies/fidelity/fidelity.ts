@@ -68,20 +68,20 @@ export interface FidelityResult {
  *
  * @param onEpoch  told after every epoch
  */
-export function fidelity(
+export async function fidelity(
   fixture: Fixture,
   backend: Backend,
   onEpoch?: (epoch: number, loss: number) => void,
-): FidelityResult {
-  return trainAndCompare(fixture, backend, onEpoch).result;
+): Promise<FidelityResult> {
+  return (await trainAndCompare(fixture, backend, onEpoch)).result;
 }
 
 /** {@link fidelity} with the selectivity it was computed from, and how many of the four counts differ from the record. */
-export function trainAndCompare(
+export async function trainAndCompare(
   fixture: Fixture,
   backend: Backend,
   onEpoch?: (epoch: number, loss: number) => void,
-): { result: FidelityResult; eta2Final: Selectivity; countsThatDiffer: number } {
+): Promise<{ result: FidelityResult; eta2Final: Selectivity; countsThatDiffer: number }> {
   const config = presets.original;
   const sequences = fixture.train_data.length;
   const data = shifted(Int32Array.from(fixture.train_data.flat()), config.nCtx);
@@ -93,7 +93,7 @@ export function trainAndCompare(
     nPos: data.nPos,
   });
   trainer.writeWeights(fromOriginal(fixture.init) as Weights);
-  const before = selectivity(trainer, fixture.probe_init);
+  const before = await selectivity(trainer, fixture.probe_init);
   const logits = before.logits.slice(0, config.nCtx * config.dVocab);
 
   const stepsPerEpoch = Math.ceil(sequences / fixture.batch);
@@ -105,14 +105,14 @@ export function trainAndCompare(
     steps: stepsPerEpoch * fixture.epochs,
     checkpoints,
   });
-  let next = loop.next();
-  for (; !next.done; next = loop.next()) onEpoch?.(next.value.step / stepsPerEpoch, next.value.loss);
+  let next = await loop.next();
+  for (; !next.done; next = await loop.next()) onEpoch?.(next.value.step / stepsPerEpoch, next.value.loss);
   const { losses } = next.value;
   const epochLosses = checkpoints.map((end) => {
     const sum = losses.slice(end - stepsPerEpoch, end).reduce((total, [loss]) => total + loss, 0);
     return sum / (sequences / fixture.batch); // the original divides by 15.625 where there are 16 batches
   });
-  const after = selectivity(trainer, fixture.probe_final);
+  const after = await selectivity(trainer, fixture.probe_final);
   trainer.session.close();
 
   const recorded = { before: fixture.eta2_init, after: fixture.eta2_final };
@@ -169,7 +169,7 @@ function maxError(ours: ArrayLike<number>, theirs: readonly number[]): number {
 }
 
 /** The original's measurement: eta² of every MLP neuron over all positions of all probe sequences, and the logits. */
-function selectivity(trainer: Trainer, probe: readonly (readonly number[])[]) {
+async function selectivity(trainer: Trainer, probe: readonly (readonly number[])[]) {
   const config = presets.original;
   const nPos = probe[0].length;
   const posts: Node[] = [];
@@ -184,7 +184,7 @@ function selectivity(trainer: Trainer, probe: readonly (readonly number[])[]) {
   );
   const outputs = { logits, ...Object.fromEntries(posts.map((node, layer) => [`post${layer}`, node])) };
   const tokens = Int32Array.from(probe.flat());
-  const found = trainer.session.compile(makeGraph({ outputs })).run({ tokens });
+  const found = await trainer.session.compile(makeGraph({ outputs })).run({ tokens });
   const positions = Int32Array.from(tokens, (_, sample) => sample % nPos);
   const eta2 = posts.map((_, layer) => ({
     token: originalEta2(found[`post${layer}`], tokens),

@@ -1,4 +1,5 @@
 /** Study S1: recorded runs in place of arms, and differences in place of statistics. */
+import { inTurn } from "../../base/inTurn.ts";
 import { counted, listed } from "../../figures/index.ts";
 import type { Outcome } from "../protocol/outcome.ts";
 import type { Arm, Study, StudyTable } from "../protocol/study.ts";
@@ -63,10 +64,10 @@ export function fidelityStudy(recorded: readonly Fixture[]): Study<RecordedRuns,
       const there = seeds.filter((seed) => seed < recorded.length);
       return [{ name: "recorded runs", seeds: there, runs: recorded }];
     },
-    measure: ({ runs }, seeds, { backend, progress }) =>
-      seeds.map((seed, at) => {
+    measure: async ({ runs }, seeds, { backend, progress }) =>
+      inTurn(seeds, async (seed, at) => {
         const run = runs[seed];
-        const { result, countsThatDiffer } = trainAndCompare(run, backend, (epoch, loss) =>
+        const { result, countsThatDiffer } = await trainAndCompare(run, backend, (epoch, loss) =>
           progress((at + epoch / run.epochs) / seeds.length, loss),
         );
         return { ...result, countsThatDiffer };

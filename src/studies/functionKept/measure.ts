@@ -1,4 +1,5 @@
 /** What S11 measures of one network: how persistent each unit is, what it is worth, and what resets cost. */
+import { inTurn } from "../../base/inTurn.ts";
 import { type RandomStream, randomStream } from "../../base/random.ts";
 import { heldOut, pickSequences } from "../../data/batches.ts";
 import { latinBlocks } from "../../data/probes.ts";
@@ -79,30 +80,30 @@ export interface FunctionTold {
 }
 
 /** Measures some seeds of an arm. */
-export function measure(
+export async function measure(
   arm: FunctionArm,
   seeds: readonly number[],
   { backend, progress }: MeasureContext,
-): FunctionTold[] {
+): Promise<FunctionTold[]> {
   const { growth } = arm;
   const { config, study } = growth;
   const initial = unborn(growth, seeds);
-  const { weights: trained, divergedAt } = growNetworks(
+  const { weights: trained, divergedAt } = await growNetworks(
     backend,
     growth,
     seeds.map((seed) => ({ init: seed, data: seed })),
     { progress: (step, loss) => progress((0.1 * step) / growth.steps, loss) },
   );
   const halves = unseenHalves(arm);
-  const tuning = tuningOfUnits(backend, arm, [initial, trained]);
-  const [before, after] = [initial, trained].map((weights) =>
+  const tuning = await tuningOfUnits(backend, arm, [initial, trained]);
+  const [before, after] = await inTurn([initial, trained], async (weights) =>
     gradientImportance(backend, config, weights, halves),
   );
   const meter = openVariantLosses(backend, config, {
     ...{ sets: halves, partners: arm.partners, stream: randomStream(study, "partners") },
   });
   try {
-    return seeds.map((seed, model): FunctionTold => {
+    return await inTurn(seeds, async (seed, model): Promise<FunctionTold> => {
       const one = {
         ...{ arm, seed, meter, stream: randomStream(study, seed, arm.name) },
         trained: weightsOfModel(config, trained, model),
@@ -111,22 +112,25 @@ export function measure(
       const fresh = freshDraws(arm, seed);
       const parts = weightGroups(config);
       const told = divergedAt[model] === null;
-      const groupResets = resetCosts(meter, {
+      const groupResets = await resetCosts(meter, {
         ...{ ...one, fresh, near: arm.groupDraws, parts: told ? parts : [] },
         stream: one.stream.child("groups"),
       });
-      const [[lossBefore]] = [overSets(meter.plain([one.initial]))];
-      const layers = Array.from({ length: told ? config.nLayers : 0 }, (_, layer) => {
-        const mine = (values: Float64Array) => values.slice(model * config.dMlp, (model + 1) * config.dMlp);
-        return layerTold(one, layer, {
-          r: mine(tuning[layer].r),
-          variance: mine(tuning[layer].variance),
-          taylor: mine(after[layer].taylor),
-          taylorBefore: mine(before[layer].taylor),
-          means: mine(after[layer].means),
-          fresh,
-        });
-      });
+      const [[lossBefore]] = [overSets(await meter.plain([one.initial]))];
+      const layers = await inTurn(
+        Array.from({ length: told ? config.nLayers : 0 }, (_, i) => i),
+        async (_, layer) => {
+          const mine = (values: Float64Array) => values.slice(model * config.dMlp, (model + 1) * config.dMlp);
+          return layerTold(one, layer, {
+            r: mine(tuning[layer].r),
+            variance: mine(tuning[layer].variance),
+            taylor: mine(after[layer].taylor),
+            taylorBefore: mine(before[layer].taylor),
+            means: mine(after[layer].means),
+            fresh,
+          });
+        },
+      );
       progress(0.1 + (0.9 * (model + 1)) / seeds.length, groupResets.loss);
       return {
         ...{ seed, divergedAt: divergedAt[model], layers, groupResets },
@@ -161,11 +165,11 @@ interface UnitTuning {
   variance: Float64Array;
 }
 
-function tuningOfUnits(
+async function tuningOfUnits(
   backend: Backend,
   { growth: { study, config }, blocks }: FunctionArm,
   [initial, trained]: readonly Weights[],
-): UnitTuning[] {
+): Promise<UnitTuning[]> {
   const probe = latinBlocks({
     ...{ dVocab: config.dVocab, nPos: config.nCtx - 1, blocks },
     stream: randomStream(...streams.probe(study)),
@@ -173,8 +177,8 @@ function tuningOfUnits(
   const models = trained["embed.W_E"].length / (config.dVocab * config.dModel);
   const look = openTuning(backend, config, models, { sites: [hook.mlpPost("all")], probe });
   try {
-    const early = look.measure(initial);
-    const late = look.measure(trained);
+    const early = await look.measure(initial);
+    const late = await look.measure(trained);
     return [...late].map(([site, curves]) => ({
       r: tuningCorrelation(early.get(site) ?? curves, curves),
       variance: curves.totalSS.map((squares) => squares / (probe.count * probe.nPos)),
@@ -191,12 +195,12 @@ interface GradientImportance {
   means: Float64Array;
 }
 
-function gradientImportance(
+async function gradientImportance(
   backend: Backend,
   config: ModelConfig,
   weights: Weights,
   halves: readonly Sequences[],
-): GradientImportance[] {
+): Promise<GradientImportance[]> {
   const [{ nPos }] = halves;
   const rows = (values: (half: Sequences) => Int32Array) =>
     halves.flatMap((half) =>
@@ -208,26 +212,38 @@ function gradientImportance(
   try {
     const inputs = rows(({ inputs }) => inputs);
     const metric = lossMetric(rows(({ targets }) => targets));
-    return Array.from({ length: config.nLayers }, (_, layer) => {
-      const over = [hook.mlpPost(layer)];
-      const { impact } = taylorImportance(network, inputs, { over, by: ["unit"], how: "mean", metric });
-      return {
-        taylor: Float64Array.from(impact.estimate.data, Math.abs),
-        means: unitMeansOf(network, inputs, layer),
-      };
-    });
+    return await inTurn(
+      Array.from({ length: config.nLayers }, (_, i) => i),
+      async (_, layer) => {
+        const over = [hook.mlpPost(layer)];
+        const { impact } = await taylorImportance(network, inputs, {
+          over,
+          by: ["unit"],
+          how: "mean",
+          metric,
+        });
+        return {
+          taylor: Float64Array.from(impact.estimate.data, Math.abs),
+          means: await unitMeansOf(network, inputs, layer),
+        };
+      },
+    );
   } finally {
     network.close();
   }
 }
 
 /** Mean activation of every unit over sequences and positions, [model, unit]. */
-function unitMeansOf(network: Network, inputs: readonly number[][], layer: number): Float64Array {
+async function unitMeansOf(
+  network: Network,
+  inputs: readonly number[][],
+  layer: number,
+): Promise<Float64Array> {
   const { dMlp } = network.config;
   const sequences = { tokens: Int32Array.from(inputs.flat()), count: inputs.length, nPos: inputs[0].length };
   const site = hook.mlpPost(layer);
   const means = new Float64Array(network.models * dMlp);
-  for (const [model, activations] of siteActivations(network, sequences, [site]).entries()) {
+  for (const [model, activations] of (await siteActivations(network, sequences, [site])).entries()) {
     const values = activations.get(site) ?? [];
     for (let at = 0; at < values.length; at++)
       means[model * dMlp + (at % dMlp)] += values[at] / sequences.tokens.length;
@@ -251,61 +267,61 @@ interface Subject {
   stream: RandomStream;
 }
 
-function layerTold(
+async function layerTold(
   subject: Subject,
   layer: number,
   given: Pick<LayerTold, "r" | "variance" | "taylor" | "taylorBefore"> & {
     means: Float64Array;
     fresh: readonly Weights[];
   },
-): LayerTold {
+): Promise<LayerTold> {
   const { arm, trained, meter } = subject;
   const { config } = arm.growth;
   const { means, fresh, ...measured } = given;
   const units = Array.from({ length: config.dMlp }, (_, unit) => unit);
-  const cost = costs(subject);
-  const importance = cost.resampled(units.map((unit) => ({ layer, units: [unit] })));
+  const cost = await costs(subject);
+  const importance = await cost.resampled(units.map((unit) => ({ layer, units: [unit] })));
   return {
     ...measured,
     importance: [importance[0], importance[1]],
-    meanAblation: cost.meaned(
+    meanAblation: await cost.meaned(
       units.map((unit) => ({ layer, units: [unit] })),
       means,
     ),
-    fanIn: resetCosts(meter, {
+    fanIn: await resetCosts(meter, {
       ...{ trained, initial: subject.initial, parts: fanIns(config, layer) },
       ...{ fresh: fresh.slice(0, arm.unitDraws.fresh), near: arm.unitDraws.near },
       stream: subject.stream.child("fan-in"),
     }),
-    groups: groupsTold(subject, layer, given),
+    groups: await groupsTold(subject, layer, given),
   };
 }
 
 /** What ablations cost: loss less that of the intact network. */
-function costs({ arm, meter, trained }: Subject) {
+async function costs({ arm, meter, trained }: Subject) {
   const { config } = arm.growth;
-  const intact = meter.plain([trained]);
+  const intact = await meter.plain([trained]);
   return {
     /** [set][group] */
-    resampled: (sets: readonly UnitSet[]) =>
-      meter
-        .resampled(sets.map((silenced) => ({ weights: trained, silenced })))
-        .map((losses, set) => losses.map((loss) => loss - intact[set][0])),
+    resampled: async (sets: readonly UnitSet[]) =>
+      (await meter.resampled(sets.map((silenced) => ({ weights: trained, silenced })))).map((losses, set) =>
+        losses.map((loss) => loss - intact[set][0]),
+      ),
     /** [group] */
-    meaned: (sets: readonly UnitSet[], means: Float64Array) => {
+    meaned: async (sets: readonly UnitSet[], means: Float64Array) => {
       const [base] = overSets(intact);
-      return overSets(meter.plain(sets.map((set) => withMeanUnits(config, trained, set, means)))).map(
+      return overSets(await meter.plain(sets.map((set) => withMeanUnits(config, trained, set, means)))).map(
         (loss) => loss - base,
       );
     },
   };
 }
 
-function groupsTold(
+async function groupsTold(
   subject: Subject,
   layer: number,
   { r, variance, means }: { r: Float64Array; variance: Float64Array; means: Float64Array },
-): GroupsTold {
+): Promise<GroupsTold> {
   const { strata, highest, lowest } = matchedGroups(r, variance, GROUP);
   const ranked = strata.flat().sort((a, b) => r[b] - r[a]);
   const draws = subject.stream.child("random groups", layer);
@@ -313,11 +329,11 @@ function groupsTold(
     strata.map((of) => of[draws.integer(of.length)]),
   );
   const sets = [highest, lowest, ranked.slice(0, GROUP), ranked.slice(-GROUP), ...random];
-  const cost = costs(subject);
+  const cost = await costs(subject);
   const [persistent, changed, persistentOfAll, changedOfAll, ...ofRandom] = overSets(
-    cost.resampled(sets.map((units) => ({ layer, units }))),
+    await cost.resampled(sets.map((units) => ({ layer, units }))),
   );
-  const [persistentMean, changedMean] = cost.meaned(
+  const [persistentMean, changedMean] = await cost.meaned(
     [highest, lowest].map((units) => ({ layer, units })),
     means,
   );

@@ -75,15 +75,15 @@ export interface ScaleTold {
 const SITE = "blocks.*.mlp.hook_post";
 
 /** Grows the networks of an arm and compares their units before and after. */
-export function measure(
+export async function measure(
   { growth, blocks, heldOut: count }: ScaleArm,
   seeds: readonly number[],
   { backend, progress }: MeasureContext,
-): ScaleTold[] {
+): Promise<ScaleTold[]> {
   const { config, study, steps, task } = growth;
   const models = seeds.length;
   const start = unborn(growth, seeds);
-  const { weights, divergedAt } = growNetworks(
+  const { weights, divergedAt } = await growNetworks(
     backend,
     growth,
     seeds.map((seed) => ({ init: seed, data: seed })),
@@ -94,14 +94,14 @@ export function measure(
     stream: randomStream(...streams.probe(study)),
   });
   const unseen = heldOut(taskNamed(task, config), streams.heldOut(study), count);
-  const losses = lossesOf(backend, config, weights, unseen);
+  const losses = await lossesOf(backend, config, weights, unseen);
   const moved = weightDisplacement(start, weights, models).get("embed.W_E")?.relative as Float64Array;
   const tuning = openTuning(backend, config, models, { sites: [SITE], probe });
   try {
     const [before, after, stranger] = [
-      tuning.measure(start),
-      tuning.measure(weights),
-      tuning.measure(unborn({ ...growth, study: `${study}, strangers` }, seeds)),
+      await tuning.measure(start),
+      await tuning.measure(weights),
+      await tuning.measure(unborn({ ...growth, study: `${study}, strangers` }, seeds)),
     ].map((look) => [...look.values()]); // [layer]
     const layers = before.map((_, layer) =>
       layerOf(layer, { before: before[layer], after: after[layer], stranger: stranger[layer] }),

@@ -29,11 +29,11 @@ export interface SelectivityTold {
 }
 
 /** Measures untrained networks. */
-export function measureSelectivity(
+export async function measureSelectivity(
   arm: SelectivityArm,
   seeds: readonly number[],
   { backend, progress }: MeasureContext,
-): SelectivityTold[] {
+): Promise<SelectivityTold[]> {
   const { config, init, blocks } = arm;
   const weights = initialPopulation(
     config,
@@ -45,11 +45,11 @@ export function measureSelectivity(
     stream: randomStream(...streams.probe(plan.name)),
   });
   const curves = [
-    ...tuningOf(backend, config, weights, { sites: ["blocks.*.mlp.hook_post"], probe }).values(),
+    ...(await tuningOf(backend, config, weights, { sites: ["blocks.*.mlp.hook_post"], probe })).values(),
   ];
   const components = curves.map(varianceComponents);
   progress(0.4, Number.NaN);
-  const screened = screenUnits(backend, config, weights, {
+  const screened = await screenUnits(backend, config, weights, {
     ...{ study: plan.name, probe, permutations: arm.permutations },
     seeds: new Map([...seeds.entries()].filter(([, seed]) => arm.screened.includes(seed))),
   });

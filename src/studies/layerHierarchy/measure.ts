@@ -1,4 +1,5 @@
 /** What S8 measures of one network: how much each layer keeps, and what of the loss is its own doing. */
+import { inTurn } from "../../base/inTurn.ts";
 import { randomStream } from "../../base/random.ts";
 import { latinBlocks } from "../../data/probes.ts";
 import { tuningCorrelation } from "../../features/persistence.ts";
@@ -45,18 +46,18 @@ export interface HierarchyTold {
 const LAST = 32;
 
 /** Measures some seeds of an arm. */
-export function measure(
+export async function measure(
   { growth, blocks }: HierarchyArm,
   seeds: readonly number[],
   { backend, progress }: MeasureContext,
-): HierarchyTold[] {
+): Promise<HierarchyTold[]> {
   const { study, config, init } = growth;
   const before = unborn(growth, seeds);
   const {
     weights: after,
     divergedAt,
     losses,
-  } = growNetworks(
+  } = await growNetworks(
     backend,
     growth,
     seeds.map((seed) => ({ init: seed, data: seed })),
@@ -73,8 +74,8 @@ export function measure(
   });
   const look = openTuning(backend, config, seeds.length, { sites: [hook.mlpPost("all")], probe });
   try {
-    const swaps = swapDecomposition(config, { before, after }, look.measure);
-    const [own, now, other] = [before, after, strangers].map(look.measure);
+    const swaps = await swapDecomposition(config, { before, after }, look.measure);
+    const [own, now, other] = await inTurn([before, after, strangers], look.measure);
     const displacement = fanInDisplacement(config, before, after);
     const byLayer = swaps.map((swap) => {
       const of = (tuning: typeof own) => tuning.get(hook.mlpPost(swap.layer)) as TuningCurves;

@@ -22,22 +22,26 @@ export interface Compared {
 
 /** A comparison with one initialisation, for any number of networks. */
 export interface Comparison {
-  of(weights: Weights, place?: Place): Compared;
+  of(weights: Weights, place?: Place): Promise<Compared>;
   close(): void;
 }
 
 /** @param start  the initialisations, [model, ...shape] by name */
-export function openComparison(backend: Backend, arm: LazyOrRichArm, start: Weights): Comparison {
+export async function openComparison(
+  backend: Backend,
+  arm: LazyOrRichArm,
+  start: Weights,
+): Promise<Comparison> {
   const { config } = arm.growth;
   const models = modelCount(config, start);
   const probe = probeOf(arm);
   const open = (place: Place) =>
     openTuning(backend, config, models, { sites: [`blocks.*.mlp.hook_${place}`], probe });
   const looks = { post: open("post"), pre: open("pre") };
-  const first = { post: looks.post.measure(start), pre: looks.pre.measure(start) };
+  const first = { post: await looks.post.measure(start), pre: await looks.pre.measure(start) };
   return {
-    of: (weights, place = "post") => {
-      const curves = looks[place].measure(weights);
+    of: async (weights, place = "post") => {
+      const curves = await looks[place].measure(weights);
       const means = layers.map((layer) => {
         const [before, after] = [first[place], curves].map(
           (of) => of.get(siteOf(layer, place)) as TuningCurves,

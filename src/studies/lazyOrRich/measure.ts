@@ -1,4 +1,5 @@
 /** What a seed tells: how well trained and displaced networks keep the tuning of their initialisation. Runs in a worker. */
+import { inTurn } from "../../base/inTurn.ts";
 import { type RandomStream, randomStream } from "../../base/random.ts";
 import { inputAlignment } from "../../features/inputAlignment.ts";
 import {
@@ -63,19 +64,27 @@ export interface Told {
 const lastUpdates = 16;
 
 /** Grows and measures some seeds of an arm. */
-export function measure(arm: LazyOrRichArm, seeds: readonly number[], context: MeasureContext): Told[] {
-  return arm.part === "noise" ? besideNoise(arm, seeds, context) : alone(arm, seeds, context);
+export async function measure(
+  arm: LazyOrRichArm,
+  seeds: readonly number[],
+  context: MeasureContext,
+): Promise<Told[]> {
+  return arm.part === "noise" ? await besideNoise(arm, seeds, context) : await alone(arm, seeds, context);
 }
 
-function alone(arm: GrowthArm, seeds: readonly number[], { backend, progress }: MeasureContext): Told[] {
+async function alone(
+  arm: GrowthArm,
+  seeds: readonly number[],
+  { backend, progress }: MeasureContext,
+): Promise<Told[]> {
   const { growth, initFactors = {} } = arm;
   const start = scaled(unborn(growth, seeds), initFactors);
-  const { losses, divergedAt, weights } = growNetworks(backend, growth, pairsOf(seeds), {
+  const { losses, divergedAt, weights } = await growNetworks(backend, growth, pairsOf(seeds), {
     start,
     progress: (step, loss) => progress(step / growth.steps, loss),
   });
-  const comparison = openComparison(backend, arm, start);
-  const trained = comparison.of(weights);
+  const comparison = await openComparison(backend, arm, start);
+  const trained = await comparison.of(weights);
   comparison.close();
   return seeds.map((_, at) => ({
     diverged: divergedAt[at] !== null,
@@ -89,7 +98,11 @@ function alone(arm: GrowthArm, seeds: readonly number[], { backend, progress }: 
   }));
 }
 
-function besideNoise(arm: NoiseArm, seeds: readonly number[], { backend, progress }: MeasureContext): Told[] {
+async function besideNoise(
+  arm: NoiseArm,
+  seeds: readonly number[],
+  { backend, progress }: MeasureContext,
+): Promise<Told[]> {
   const { growth, draws, setting } = arm;
   const { config, study } = growth;
   const models = seeds.length;
@@ -97,7 +110,7 @@ function besideNoise(arm: NoiseArm, seeds: readonly number[], { backend, progres
     seeds.map((seed) => randomStream(study, seed, setting, ...purpose));
   const start = unborn(growth, seeds);
   const path = openPath(arm, backend, streamsFor);
-  const { losses, divergedAt, weights } = growNetworks(backend, growth, pairsOf(seeds), {
+  const { losses, divergedAt, weights } = await growNetworks(backend, growth, pairsOf(seeds), {
     start,
     look: path.look,
     progress: (step, loss) => progress(step / growth.steps / 2, loss),
@@ -105,16 +118,17 @@ function besideNoise(arm: NoiseArm, seeds: readonly number[], { backend, progres
   path.close();
   const displacement = displacementOf(start, weights);
 
-  const comparison = openComparison(backend, arm, start);
+  const comparison = await openComparison(backend, arm, start);
   const [r, rBefore, overlap, alignment] = [openLedger(), openLedger(), openLedger(), openLedger()];
-  const inputs = tuningOf(backend, config, start, {
+  const inputs = await tuningOf(backend, config, start, {
     sites: ["blocks.*.hook_resid_mid"],
     probe: probeOf(arm),
   });
   /** The tuning before the ReLU, and that of networks with one part displaced alone. */
-  const closely = (name: "trained" | "isotropic", of: Weights) => {
-    rBefore.add(name, comparison.of(of, "pre").r);
-    for (const part of partNames) r.add(partly(part, name), comparison.of(onlyPart(part, start, of)).r);
+  const closely = async (name: "trained" | "isotropic", of: Weights) => {
+    rBefore.add(name, (await comparison.of(of, "pre")).r);
+    for (const part of partNames)
+      r.add(partly(part, name), (await comparison.of(onlyPart(part, start, of))).r);
   };
   const align = (name: string, of: Weights) => {
     const change = displacementOf(start, of);
@@ -126,12 +140,12 @@ function besideNoise(arm: NoiseArm, seeds: readonly number[], { backend, progres
       }),
     );
   };
-  const trained = comparison.of(weights);
+  const trained = await comparison.of(weights);
   r.add("trained", trained.r);
-  closely("trained", weights);
+  await closely("trained", weights);
   align("trained", weights);
   const ofPath = path.directions();
-  noiseNames.forEach((name, done) => {
+  await inTurn(noiseNames, async (name, done) => {
     const count = name === "opposite" ? 1 : testedNoises.includes(name) ? draws.tested : draws.explored;
     for (let draw = 0; draw < count; draw++) {
       const direction =
@@ -139,11 +153,11 @@ function besideNoise(arm: NoiseArm, seeds: readonly number[], { backend, progres
           ? ofPath[name as PathNoise][draw]
           : drawDirection(config, name as DirectionName, displacement, streamsFor(name, draw));
       const noise = matchedNoise(start, weights, direction, models);
-      r.add(name, comparison.of(noise).r);
+      r.add(name, (await comparison.of(noise)).r);
       overlap.add(name, [cosines(displacement, displacementOf(start, noise), models)]);
       if (draw >= draws.explored) continue;
       align(name, noise);
-      if (name === "isotropic") closely(name, noise);
+      if (name === "isotropic") await closely(name, noise);
     }
     progress((1 + (done + 1) / noiseNames.length) / 2, Number.NaN);
   });

@@ -1,4 +1,5 @@
 /** Noise made of what happens on the way: gathered while networks train, in memory that does not grow with the steps. */
+import { inTurn } from "../../base/inTurn.ts";
 import type { RandomStream } from "../../base/random.ts";
 import { taskNamed } from "../../data/registry.ts";
 import { openGradientNoise } from "../../features/gradientNoise.ts";
@@ -14,7 +15,7 @@ export type PathNoise = (typeof pathNoises)[number];
 /** Looks at a training and makes directions of it. */
 export interface Path {
   /** To be called at the beginning and at the end of every stretch. */
-  look(step: number, weights: Weights): void;
+  look(step: number, weights: Weights): Promise<void>;
   /**
    * By kind, one for every draw of it, [model, ...shape] by name, of what was looked at so far.
    *
@@ -65,13 +66,13 @@ export function openPath(
       ),
       stretches: stretchSums,
     }),
-    look: (step, weights) => {
+    look: async (step, weights) => {
       if ((step / (steps / stretchCount)) % stretchesApart === 0)
-        gradientSums.forEach((sum, draw) => {
+        await inTurn(gradientSums, async (sum, draw) => {
           const coefficients = normals[draw].flatMap((stream) =>
             Array.from({ length: gradients }, () => stream.normal()),
           );
-          const drawn = noise.draw(weights, sequences, coefficients);
+          const drawn = await noise.draw(weights, sequences, coefficients);
           for (const name of shapes.keys())
             for (let at = 0; at < sum[name].length; at++) {
               sum[name][at] += drawn[name][at];

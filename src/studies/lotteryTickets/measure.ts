@@ -75,7 +75,11 @@ const comparedCriteria = [
 ] as const satisfies readonly MaskCriterion[];
 
 /** Grows the networks of some seeds, finds their tickets and trains them. */
-export function measure(arm: TicketsArm, seeds: readonly number[], context: MeasureContext): SeedTickets[] {
+export async function measure(
+  arm: TicketsArm,
+  seeds: readonly number[],
+  context: MeasureContext,
+): Promise<SeedTickets[]> {
   const { growth } = arm;
   const { config, study } = growth;
   const { backend, progress } = context;
@@ -84,8 +88,8 @@ export function measure(arm: TicketsArm, seeds: readonly number[], context: Meas
   let done = 0;
   const dataOf = (other = false) => seeds.map((seed) => (other ? seed + otherDataOffset : seed));
   /** Trains populations of the same seeds side by side: they differ in start, masks and data. */
-  const train = (of: Growth, data: readonly (readonly number[])[], options: GrowthOptions = {}) => {
-    const grown = growNetworks(
+  const train = async (of: Growth, data: readonly (readonly number[])[], options: GrowthOptions = {}) => {
+    const grown = await growNetworks(
       backend,
       of,
       data.flatMap((own) => own.map((each, i) => ({ init: seeds[i], data: each }))),
@@ -100,7 +104,7 @@ export function measure(arm: TicketsArm, seeds: readonly number[], context: Meas
   const draws = (purpose: string) => seeds.map((seed) => randomStream(study, seed, purpose));
   const initial = unborn(growth, seeds);
   let early = initial;
-  const dense = train(growth, [dataOf()], {
+  const dense = await train(growth, [dataOf()], {
     look: (_, weights) => {
       early = weights;
     },
@@ -113,13 +117,13 @@ export function measure(arm: TicketsArm, seeds: readonly number[], context: Meas
     arm.heldOut,
   );
 
-  const iterative = pruneInRounds(
+  const iterative = await pruneInRounds(
     initial,
     final,
     growth,
-    (masks) => train(growth, [dataOf()], ticketOf(initial, masks)).weights,
+    async (masks) => (await train(growth, [dataOf()], ticketOf(initial, masks))).weights,
   );
-  const units = unitsOf(arm, { initial, final, unseen, backend, draws });
+  const units = await unitsOf(arm, { initial, final, unseen, backend, draws });
   const parents: Parents = { growth, seeds, initial, early, final, fresh, units, iterative, draws };
 
   const ended: { name: string; weights: Weights; diverged: readonly (number | null)[] }[] = [
@@ -129,7 +133,7 @@ export function measure(arm: TicketsArm, seeds: readonly number[], context: Meas
   for (const group of alike(tickets.map((ticket) => ({ ticket, masks: masksOf(ticket, parents) })))) {
     const subnetworks = group.map(({ ticket, masks }) => ticketOf(valuesOf(ticket, masks, parents), masks));
     const steps = group[0].ticket.values === "early" ? growth.steps - arm.earlyStep : growth.steps;
-    const grown = train(
+    const grown = await train(
       { ...growth, steps, checkpoints: [] },
       group.map(({ ticket }) => dataOf(ticket.otherData)),
       {
@@ -149,8 +153,8 @@ export function measure(arm: TicketsArm, seeds: readonly number[], context: Meas
       });
     });
   }
-  const losses = lossesByName(backend, growth, ended, unseen);
-  const supermasks = lossesByName(backend, growth, supermasksOf(parents), unseen);
+  const losses = await lossesByName(backend, growth, ended, unseen);
+  const supermasks = await lossesByName(backend, growth, supermasksOf(parents), unseen);
   const overlaps = overlapsOf(parents);
   const ticketMasks = lotteryMasks(config, "large final", parents, { keep: mainKeep });
   return seeds.map((_, model) => {
@@ -236,23 +240,23 @@ function overlapsOf(parents: Parents): TensorOverlap[][] {
 }
 
 /** Losses by name, [seed]: all networks are evaluated side by side, so that one program serves them. */
-function lossesByName(
+async function lossesByName(
   backend: Backend,
   { config }: Growth,
   populations: readonly { name: string; weights: Weights }[],
   unseen: Sequences,
-): Record<string, Float64Array> {
+): Promise<Record<string, Float64Array>> {
   const all = stackWeights(
     config,
     populations.map(({ weights }) => weights),
   );
-  const losses = lossesOf(backend, config, all, unseen);
+  const losses = await lossesOf(backend, config, all, unseen);
   const each = losses.length / populations.length;
   return Object.fromEntries(populations.map(({ name }, i) => [name, losses.slice(i * each, (i + 1) * each)]));
 }
 
 /** Scores of the MLP units by layer, [model, unit]. */
-function unitsOf(
+async function unitsOf(
   arm: TicketsArm,
   {
     initial,
@@ -261,7 +265,7 @@ function unitsOf(
     backend,
     draws,
   }: Pick<Parents, "initial" | "final" | "draws"> & { unseen: Sequences; backend: Backend },
-): Parents["units"] {
+): Promise<Parents["units"]> {
   const { config, study } = arm.growth;
   const { dVocab, nCtx, dMlp, nLayers } = config;
   const models = modelCount(config, initial);
@@ -271,16 +275,16 @@ function unitsOf(
     stream: randomStream(...streams.probe(study)),
   });
   const tuning = openTuning(backend, config, models, { sites, probe });
-  const before = tuning.measure(initial);
-  const after = tuning.measure(final);
+  const before = await tuning.measure(initial);
+  const after = await tuning.measure(final);
   tuning.close();
   const some = sliceSequences(unseen, { start: 0, count: arm.unitSequences });
   const network = openNetwork(backend, config, initial);
-  const fitness = unitFitness(network, some, sites);
+  const fitness = await unitFitness(network, some, sites);
   network.writeWeights(final);
   const rows = (of: Int32Array) =>
     Array.from({ length: some.count }, (_, n) => Array.from(of.subarray(n * some.nPos, (n + 1) * some.nPos)));
-  const { impact } = ablate(network, rows(some.inputs), {
+  const { impact } = await ablate(network, rows(some.inputs), {
     ...{ over: [hook.mlpPost("all")], by: ["layer", "unit"], how: "mean" },
     metric: lossMetric(rows(some.targets)),
   });

@@ -31,18 +31,18 @@ export interface Parents {
 export const ticketOf = (values: Weights, masks: Weights) => ({ start: applyMasks(values, masks), masks });
 
 /** Masks of the large weights, found by training and pruning in turn; every round begins with the initial values. */
-export function pruneInRounds(
+export async function pruneInRounds(
   initial: Weights,
   first: Weights,
   { config }: Growth,
-  trained: (masks: Weights) => Weights,
-): Weights {
+  trained: (masks: Weights) => Promise<Weights>,
+): Promise<Weights> {
   let final = first;
   let within: Weights | undefined;
   for (let round = 1; round < rounds; round++) {
     const keep = mainKeep ** (round / rounds);
     within = lotteryMasks(config, "large final", { initial, final }, { keep, within });
-    final = trained(within);
+    final = await trained(within);
   }
   return lotteryMasks(config, "large final", { initial, final }, { keep: mainKeep, within });
 }

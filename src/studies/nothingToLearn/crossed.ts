@@ -20,14 +20,14 @@ export interface CrossedTold {
   readonly tuning: readonly (readonly Float32Array[])[];
 }
 
-export function measureCrossed(
+export async function measureCrossed(
   { growth, blocks, orders }: CrossedArm,
   seeds: readonly number[],
   { backend, progress }: MeasureContext,
-): CrossedTold[] {
+): Promise<CrossedTold[]> {
   const { study, config, steps } = growth;
   const models = seeds.flatMap((init) => orders.map((data) => ({ init, data })));
-  const { weights, divergedAt } = growNetworks(backend, growth, models, {
+  const { weights, divergedAt } = await growNetworks(backend, growth, models, {
     progress: (step, loss) => progress(step / steps, loss),
   });
   const probe = latinBlocks({
@@ -35,7 +35,7 @@ export function measureCrossed(
     stream: randomStream(...streams.probe(study)),
   });
   const curves = [
-    ...tuningOf(backend, config, weights, { sites: ["blocks.*.mlp.hook_post"], probe }).values(),
+    ...(await tuningOf(backend, config, weights, { sites: ["blocks.*.mlp.hook_post"], probe })).values(),
   ];
   const tuning = curves.map((ofLayer) => unitCurves(ofLayer).all);
   return seeds.map((_, i) => {

@@ -9,7 +9,9 @@ import { plan } from "./plan.ts";
 export const nothingToLearn: Study<NothingToLearnArm, NothingToLearnTold> = {
   plan,
   arms,
-  measure: (arm, seeds, context) =>
-    arm.kind === "matched" ? measureMatched(arm, seeds, context) : measureCrossed(arm, seeds, context),
+  measure: async (arm, seeds, context) =>
+    arm.kind === "matched"
+      ? await measureMatched(arm, seeds, context)
+      : await measureCrossed(arm, seeds, context),
   conclude,
 };

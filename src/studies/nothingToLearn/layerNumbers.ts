@@ -71,22 +71,22 @@ export function layerProbe(growth: Growth, samples: number): LayerProbe {
 }
 
 /** Numbers of every network and layer, [model][layer]; of a diverged network NaN. */
-export function layerNumbers(
+export async function layerNumbers(
   backend: Backend,
   { config }: Growth,
   weights: Weights,
   { fitted, judged, bayes, all }: LayerProbe,
-): LayerNumbers[][] {
+): Promise<LayerNumbers[][]> {
   const classes = config.dVocab;
   const sites = layers.map((layer) => hook.mlpPost(layer));
   const network = openNetwork(backend, config, weights);
   try {
-    const of = (sequences: { tokens: Int32Array; count: number; nPos: number }) =>
+    const of = async (sequences: { tokens: Int32Array; count: number; nPos: number }) =>
       siteActivations(network, sequences, sites);
     const [fit, judge, everywhere] = [
-      of({ ...fitted, tokens: fitted.inputs }),
-      of({ ...judged, tokens: judged.inputs }),
-      of(all),
+      await of({ ...fitted, tokens: fitted.inputs }),
+      await of({ ...judged, tokens: judged.inputs }),
+      await of(all),
     ];
     return fit.map((activations, model) =>
       sites.map((site): LayerNumbers => {

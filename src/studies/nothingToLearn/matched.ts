@@ -1,4 +1,5 @@
 /** One seed's matched set: the same network with and without something to learn, and its two twins. */
+import { inTurn } from "../../base/inTurn.ts";
 import { randomStream } from "../../base/random.ts";
 import { heldOut } from "../../data/batches.ts";
 import { latinBlocks } from "../../data/probes.ts";
@@ -71,7 +72,7 @@ interface Beginning {
   readonly strangers: readonly TuningCurves[];
   readonly numbers: readonly (readonly LayerNumbers[])[];
   readonly probe: LayerProbe;
-  readonly curvesOf: (weights: Weights) => readonly TuningCurves[];
+  readonly curvesOf: (weights: Weights) => Promise<readonly TuningCurves[]>;
 }
 
 /** Networks after training. */
@@ -83,11 +84,11 @@ interface Ending {
 
 type Progress = (step: number, loss: number) => void;
 
-export function measureMatched(
+export async function measureMatched(
   { growths, blocks, samples }: MatchedArm,
   seeds: readonly number[],
   { backend, progress }: MeasureContext,
-): MatchedTold[] {
+): Promise<MatchedTold[]> {
   const { study, config, steps } = growths.task;
   const stream = randomStream(...streams.probe(study));
   const probe = latinBlocks({ dVocab: config.dVocab, nPos: config.nCtx - 1, blocks, stream });
@@ -98,49 +99,53 @@ export function measureMatched(
     (step, loss) =>
       progress((part + step / steps) / parts, loss);
   try {
-    const curvesOf = (weights: Weights) => [...look.measure(weights).values()];
+    const curvesOf = async (weights: Weights) => [...(await look.measure(weights)).values()];
     const strange = seeds.map((seed) => seed + TWIN);
     const weights = unborn(growths.task, seeds);
     const layerwise = layerProbe(growths.task, samples);
     const start: Beginning = {
       ...{ seeds, weights, probe: layerwise, curvesOf },
-      ...{ curves: curvesOf(weights), strangers: curvesOf(unborn(growths.task, strange)) },
-      numbers: layerNumbers(backend, growths.task, weights, layerwise),
+      ...{ curves: await curvesOf(weights), strangers: await curvesOf(unborn(growths.task, strange)) },
+      numbers: await layerNumbers(backend, growths.task, weights, layerwise),
     };
     const trained = new Map(
-      conditions.map((condition, part) => [
+      await inTurn(conditions, async (condition, part) => [
         condition,
-        underCondition(backend, condition, growths[condition], start, inPart(part)),
+        await underCondition(backend, condition, growths[condition], start, inPart(part)),
       ]),
     );
     const ended = (condition: Condition) => trained.get(condition) as Ending & { told: ConditionTold[] };
     const task = ended("task");
-    const twin = (init: number, data: number, part: number): Ending => {
+    const twin = async (init: number, data: number, part: number): Promise<Ending> => {
       const growth = { ...growths.task, checkpoints: [] };
       const models = seeds.map((seed) => ({ init: seed + init, data: seed + data }));
-      const grown = growNetworks(backend, growth, models, { progress: inPart(part) });
-      return { ...grown, curves: curvesOf(grown.weights) };
+      const grown = await growNetworks(backend, growth, models, { progress: inPart(part) });
+      return { ...grown, curves: await curvesOf(grown.weights) };
     };
-    const otherData = twin(0, TWIN, conditions.length);
-    const otherInit = twin(TWIN, 0, conditions.length + 1);
+    const otherData = await twin(0, TWIN, conditions.length);
+    const otherInit = await twin(TWIN, 0, conditions.length + 1);
     const ofOtherData = twinTold(task.curves, otherData.curves);
     const ofOtherInit = twinTold(task.curves, otherInit.curves, [start.curves, start.strangers]);
-    const rOf = (elsewhere: Weights) => {
-      const curves = curvesOf(elsewhere);
+    const rOf = async (elsewhere: Weights) => {
+      const curves = await curvesOf(elsewhere);
       return layers.map((layer) => meanR(start.curves[layer], curves[layer]));
     };
     const inTask = displacementOf(weights, task.weights);
     // the task's direction in every weight, as far as the control went
-    const pulled = (control: (typeof controls)[number]) =>
+    const pulled = async (control: (typeof controls)[number]) =>
       rOf(matchedNoise(weights, ended(control).weights, inTask, seeds.length));
-    const scaled = { random: pulled("random"), permuted: pulled("permuted") };
-    const shaken = (condition: (typeof moved)[number]) => {
+    const scaled = { random: await pulled("random"), permuted: await pulled("permuted") };
+    const shaken = async (condition: (typeof moved)[number]) => {
       const end = ended(condition).weights;
       const noise = seeds.map((seed) => randomStream(study, seed, "noise", condition));
       const direction = drawDirection(config, "isotropic", displacementOf(weights, end), noise);
       return rOf(matchedNoise(weights, end, direction, seeds.length));
     };
-    const noise = { task: shaken("task"), random: shaken("random"), permuted: shaken("permuted") };
+    const noise = {
+      task: await shaken("task"),
+      random: await shaken("random"),
+      permuted: await shaken("permuted"),
+    };
     const all: Ending[] = [...trained.values(), otherData, otherInit];
     return seeds.map((_, model): MatchedTold => {
       const diverged = all.flatMap(({ divergedAt }) => divergedAt[model] ?? []);
@@ -171,25 +176,25 @@ function byCondition<T>(of: (condition: Condition) => T): Record<Condition, T> {
 }
 
 /** Grows the networks of one condition and measures them on the way and at the end. */
-function underCondition(
+async function underCondition(
   backend: Backend,
   condition: Condition,
   growth: MatchedArm["growths"][Condition],
   start: Beginning,
   progress: Progress,
-): Ending & { told: ConditionTold[] } {
+): Promise<Ending & { told: ConditionTold[] }> {
   const { seeds, curvesOf } = start;
   const { config, study } = growth;
   const r = layers.map(() => seeds.map((): number[] => []));
   const displacement = seeds.map((): number[] => []);
-  const grown = growNetworks(
+  const grown = await growNetworks(
     backend,
     growth,
     seeds.map((seed) => ({ init: seed, data: seed })),
     {
       progress,
-      look: (_, weights) => {
-        const curves = curvesOf(weights);
+      look: async (_, weights) => {
+        const curves = await curvesOf(weights);
         for (const layer of layers)
           meanR(start.curves[layer], curves[layer]).forEach((value, model) => {
             r[layer][model].push(value);
@@ -200,8 +205,8 @@ function underCondition(
       },
     },
   );
-  const curves = curvesOf(grown.weights);
-  const numbers = layerNumbers(backend, growth, grown.weights, start.probe);
+  const curves = await curvesOf(grown.weights);
+  const numbers = await layerNumbers(backend, growth, grown.weights, start.probe);
   const persistence = layers.map((layer) =>
     persistenceOf({
       ...{ initial: start.curves[layer], trained: curves[layer], strangers: start.strangers[layer] },
@@ -211,7 +216,7 @@ function underCondition(
   );
   const task = taskNamed(growth.task, { dVocab: config.dVocab, nCtx: config.nCtx });
   const unseen = heldOut(task, [...streams.heldOut(study), growth.task], UNSEEN);
-  const [lossBefore, loss] = [start.weights, grown.weights].map((weights) =>
+  const [lossBefore, loss] = await inTurn([start.weights, grown.weights], async (weights) =>
     lossesOf(backend, config, weights, unseen),
   );
   const told = seeds.map(

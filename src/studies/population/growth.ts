@@ -46,7 +46,7 @@ export interface GrowthOptions {
   /** Masks of some weights, [model, ...shape]: 1 trains an entry, 0 leaves it as it is. */
   readonly masks?: Weights;
   /** Called at every checkpoint with a copy of the weights, [model, ...shape]. */
-  readonly look?: (step: number, weights: Weights) => void;
+  readonly look?: (step: number, weights: Weights) => void | Promise<void>;
   /** Told from time to time: the step and the mean training loss. */
   readonly progress?: (step: number, loss: number) => void;
 }
@@ -77,12 +77,12 @@ export function feed({ study, config, task: name, sequences, batch }: Growth, se
  * @param models  one network each; those of one `init` begin alike, those of one `data` see the same sequences
  * @returns       losses, divergences, and the final weights, [model, ...shape]
  */
-export function growNetworks(
+export async function growNetworks(
   backend: Backend,
   growth: Growth,
   models: readonly ModelSeeds[],
   { start, masks, look, progress }: GrowthOptions = {},
-): Grown & { weights: Weights } {
+): Promise<Grown & { weights: Weights }> {
   const { optimizer = optimizers.adam, schedule = constantRate, config } = growth;
   const sources = models.map(({ data }) => feed(growth, data));
   const trainer = openTrainer(backend, {
@@ -105,25 +105,25 @@ export function growNetworks(
     const loop = grow(trainer, {
       ...{ sources, steps, checkpoints, schedule, rates: [rate], reportEvery: REPORT_EVERY },
     });
-    let next = loop.next();
-    for (; !next.done; next = loop.next()) {
+    let next = await loop.next();
+    for (; !next.done; next = await loop.next()) {
       const { kind, step, loss } = next.value;
       progress?.(step, loss);
-      if (kind === "checkpoint") look?.(step, trainer.readWeights());
+      if (kind === "checkpoint") await look?.(step, await trainer.readWeights());
     }
-    return { ...next.value, weights: trainer.readWeights() };
+    return { ...next.value, weights: await trainer.readWeights() };
   } finally {
     trainer.session.close();
   }
 }
 
 /** Mean loss of each network over the positions that count, nats, on sequences that all share. */
-export function lossesOf(
+export async function lossesOf(
   backend: Backend,
   config: ModelConfig,
   weights: Weights,
   sequences: Sequences,
-): Float64Array {
+): Promise<Float64Array> {
   const { nPos, scored } = sequences;
   const models = modelCount(config, weights);
   const trainer = openTrainer(backend, {
@@ -131,7 +131,7 @@ export function lossesOf(
   });
   try {
     trainer.writeWeights(weights);
-    const byPosition = trainer.evaluate([sequences]);
+    const byPosition = await trainer.evaluate([sequences]);
     return Float64Array.from({ length: models }, (_, model) =>
       scoredMean(byPosition.subarray(model * nPos, (model + 1) * nPos), scored),
     );

@@ -128,12 +128,12 @@ export function unseenSequences({ study, task, config, heldOut: count }: ArmSpec
  * @param tell   receives every event, in order
  * @param clock  a monotonic clock in milliseconds, for the share of time in kernels
  */
-export function runJob(
+export async function runJob(
   job: PopulationJob,
   backend: Backend,
   tell: (event: JobEvent) => void,
   clock?: () => number,
-): void {
+): Promise<void> {
   const { arm, models } = job;
   const { config, study } = arm;
   const task = taskNamed(arm.task, { dVocab: config.dVocab, nCtx: config.nCtx });
@@ -166,22 +166,22 @@ export function runJob(
 
   const started = clock?.() ?? 0;
   const loop = grow(trainer, { ...arm, sources, rates: [arm.rate], reportEvery: REPORT_EVERY });
-  let next = loop.next();
-  for (; !next.done; next = loop.next()) {
+  let next = await loop.next();
+  for (; !next.done; next = await loop.next()) {
     const { kind, step, loss } = next.value;
     tell({ kind: "progress", step, loss });
     if (kind === "progress") continue;
-    const curves = tuning.measure();
+    const curves = await tuning.measure();
     const sites = Object.fromEntries(
       [...curves].map(([name, of]) => [name, snapshot(of, arm.probe.keepCells.includes(name))]),
     );
     tell({
       kind: "checkpoint",
       step,
-      heldOut: trainer.evaluate([unseen]),
-      accuracy: trainer.accuracy([unseen]),
+      heldOut: await trainer.evaluate([unseen]),
+      accuracy: await trainer.accuracy([unseen]),
       sites,
-      weights: trainer.readWeights(),
+      weights: await trainer.readWeights(),
     });
   }
   const elapsed = (clock?.() ?? 0) - started;

@@ -9,7 +9,7 @@ import { modelCount, type Weights, weightShapes } from "../../model/weights.ts";
 /** A measurement of tuning that can be repeated for other weights of the same networks without compiling again. */
 export interface TuningLook {
   /** Curves by site name in firing order. */
-  measure(weights: Weights): Map<string, TuningCurves>;
+  measure(weights: Weights): Promise<Map<string, TuningCurves>>;
   close(): void;
 }
 
@@ -27,7 +27,7 @@ export function openTuning(
   });
   const program = tuningProgram(session, config, { sites, probe });
   return {
-    measure: (weights) => {
+    measure: async (weights) => {
       for (const name of shapes.keys()) session.write(name, weights[name]);
       return program.measure();
     },
@@ -36,15 +36,15 @@ export function openTuning(
 }
 
 /** Tuning curves of weights, [model, ...shape], by site name in firing order. */
-export function tuningOf(
+export async function tuningOf(
   backend: Backend,
   config: ModelConfig,
   weights: Weights,
   options: { sites: readonly SiteSelector[]; probe: Probe },
-): Map<string, TuningCurves> {
+): Promise<Map<string, TuningCurves>> {
   const look = openTuning(backend, config, modelCount(config, weights), options);
   try {
-    return look.measure(weights);
+    return await look.measure(weights);
   } finally {
     look.close();
   }

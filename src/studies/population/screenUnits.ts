@@ -39,12 +39,12 @@ export interface ScreenOptions {
  * @param weights  [model, ...shape]
  * @returns        by seed, [layer]
  */
-export function screenUnits(
+export async function screenUnits(
   backend: Backend,
   config: ModelConfig,
   weights: Weights,
   { study, seeds, probe, permutations }: ScreenOptions,
-): Map<number, ScreenedLayer[]> {
+): Promise<Map<number, ScreenedLayer[]>> {
   if (seeds.size === 0) return new Map();
   const { tokens, nPos } = probe;
   const labels = { token: tokens, position: tokens.map((_, at) => at % nPos) };
@@ -54,7 +54,7 @@ export function screenUnits(
   );
   const network = openNetwork(backend, config, weights);
   try {
-    const activations = siteActivations(network, probe, sites);
+    const activations = await siteActivations(network, probe, sites);
     const screen = (model: number, seed: number, site: SiteName, kind: keyof typeof labels): ScreenedKind => {
       const values = activations[model].get(site) as ArrayLike<number>;
       const stream = randomStream(study, seed, "labels", site, kind);

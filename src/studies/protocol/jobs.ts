@@ -60,14 +60,14 @@ export function studyJobs(
  * @param tell  receives every event, in order
  * @throws InternalError if the study tells of more or fewer seeds than it was asked
  */
-export function runStudyJob(
+export async function runStudyJob(
   study: Study,
   { arm, seeds }: StudyJob,
   backend: Backend,
   tell: (event: StudyEvent) => void,
-): void {
+): Promise<void> {
   tell({ kind: "progress", done: 0, loss: Number.NaN });
-  const told = study.measure(arm, seeds, {
+  const told = await study.measure(arm, seeds, {
     backend,
     progress: (done, loss) => tell({ kind: "progress", done, loss }),
   });

@@ -77,7 +77,7 @@ export interface Study<A extends Arm = Arm, T = unknown> {
   /** The arms at a size. */
   arms(size: StudySize): readonly A[];
   /** Grows and measures some seeds of an arm; runs in a worker. Returns one entry a seed, in order. */
-  measure(arm: A, seeds: readonly number[], context: MeasureContext): T[];
+  measure(arm: A, seeds: readonly number[], context: MeasureContext): Promise<T[]>;
   /** From what every arm told, by its name and in the order of its seeds, to what was found. */
   conclude(told: ReadonlyMap<string, readonly T[]>, size: StudySize): Findings;
 }

@@ -36,15 +36,15 @@ const OTHER = 10_000;
 const layers = [0, 1];
 
 /** Grows and measures some seeds. */
-export function measureSelection(
+export async function measureSelection(
   { growth, blocks }: SelectionArm,
   seeds: readonly number[],
   { backend, progress }: MeasureContext,
-): SelectionTold[] {
+): Promise<SelectionTold[]> {
   const { config, steps } = growth;
   const looks: Weights[] = [];
   // networks, then strangers
-  const { divergedAt } = growNetworks(
+  const { divergedAt } = await growNetworks(
     backend,
     growth,
     [
@@ -52,7 +52,9 @@ export function measureSelection(
       ...seeds.map((seed) => ({ init: seed + OTHER, data: seed })),
     ],
     {
-      look: (_, weights) => looks.push(weights),
+      look: (_, weights) => {
+        looks.push(weights);
+      },
       progress: (step, loss) => progress((0.8 * step) / steps, loss),
     },
   );
@@ -71,9 +73,9 @@ export function measureSelection(
     [0, OTHER].flatMap((away) => seeds.map((seed) => randomStream(plan.name, seed + away, "noise"))),
   );
   try {
-    const before = tuning.measure(start);
-    const after = tuning.measure(end);
-    const astray = tuning.measure(matchedNoise(start, end, direction, 2 * seeds.length));
+    const before = await tuning.measure(start);
+    const after = await tuning.measure(end);
+    const astray = await tuning.measure(matchedNoise(start, end, direction, 2 * seeds.length));
     const compared = layers.map((layer) => {
       const by = (then: ReadonlyMap<string, TuningCurves>, away: number) => {
         const [from, to] = [before, then].map(

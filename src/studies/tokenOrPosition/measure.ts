@@ -51,11 +51,11 @@ const FOLLOWED = 5;
 /** Sequences on which losses are measured. */
 const UNSEEN = 512;
 
-export function measure(
+export async function measure(
   { growth, blocks }: TokenOrPositionArm,
   seeds: readonly number[],
   { backend, progress }: MeasureContext,
-): TokenOrPositionTold[] {
+): Promise<TokenOrPositionTold[]> {
   const { study, config, steps, checkpoints } = growth;
   const models = seeds.length;
   const size = { dVocab: config.dVocab, nCtx: config.nCtx };
@@ -65,31 +65,31 @@ export function measure(
   });
   const look = openTuning(backend, config, models, { sites: ["blocks.*.mlp.hook_post"], probe });
   try {
-    const curvesOf = (weights: Weights) => [...look.measure(weights).values()];
-    const initial = curvesOf(unborn(growth, seeds));
-    const strangers = curvesOf(
+    const curvesOf = async (weights: Weights) => [...(await look.measure(weights)).values()];
+    const initial = await curvesOf(unborn(growth, seeds));
+    const strangers = await curvesOf(
       unborn(
         growth,
         seeds.map((seed) => seed + STRANGER),
       ),
     );
     const courses: Record<Factor, Float64Array>[][] = layers.map(() => []); // [layer][checkpoint]
-    const grown = growNetworks(
+    const grown = await growNetworks(
       backend,
       growth,
       seeds.map((seed) => ({ init: seed, data: seed })),
       {
         progress: (step, loss) => progress(step / steps, loss),
-        look: (_, weights) => {
-          const curves = curvesOf(weights);
+        look: async (_, weights) => {
+          const curves = await curvesOf(weights);
           for (const layer of layers)
             courses[layer].push(byFactor((of) => meanR(initial[layer], curves[layer], of)));
         },
       },
     );
-    const trained = curvesOf(grown.weights);
+    const trained = await curvesOf(grown.weights);
     const unseen = heldOut(taskNamed(growth.task, size), streams.heldOut(study), UNSEEN);
-    const losses = lossesOf(backend, config, grown.weights, unseen);
+    const losses = await lossesOf(backend, config, grown.weights, unseen);
     const ofLayers = layers.map((layer) => {
       const numbers = numbersOf(initial[layer], trained[layer], strangers[layer]);
       return (model: number) =>
