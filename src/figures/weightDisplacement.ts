@@ -13,7 +13,7 @@ export interface WeightDisplacementData extends Population {
 }
 
 /** Weights in the order in which a token meets them; others follow in their given order. */
-const order = ["W_E", "W_pos", "W_Q", "W_K", "W_V", "W_O", "W_in", "W_out", "W_U"];
+const order = ["W_E", "W_pos", "W_token_type", "W_Q", "W_K", "W_V", "W_O", "W_gate", "W_in", "W_out", "W_U"];
 
 interface Row {
   row: string;
@@ -27,7 +27,7 @@ interface Row {
 function rowsOf({ layers }: WeightDisplacementData): Row[] {
   const rows = layers.flatMap(({ layer, displacement }) =>
     Object.entries(displacement).map(([name, values]) => {
-      const shared = /^(W_E|W_pos|W_U|b_U)$/.test(name);
+      const shared = /^(W_E|W_pos|W_token_type|W_U|b_U)$/.test(name);
       const place = order.indexOf(name) < 0 ? order.length : order.indexOf(name);
       const finite = values.filter(Number.isFinite);
       return {

@@ -24,7 +24,7 @@ import { inTurn } from "../base/inTurn.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type DenseMatrix, gramOfRows, times, transposed } from "./denseMatrix.ts";
 import { chainNorm, type FactoredMatrix, factoredMatrix, frobeniusNorm } from "./factoredMatrix.ts";
-import { headMatrix, requireAttention } from "./headCircuits.ts";
+import { headMatrix, requireAttention, requireFixedScores } from "./headCircuits.ts";
 import {
   attentionAt,
   type CircuitNorms,
@@ -65,7 +65,8 @@ export interface CompositionScores extends WeightScores<CompositionKind> {
  * @param norms  default `folded`, see the head of this file; `ignored` multiplies the bare matrices, as TransformerLens
  *               does where it has not folded them
  * @throws ArgumentError  for fewer than two layers of heads, parameter-free attention, where which heads can compose is
- *                        laid down by the architecture, or weights that are not finite
+ *                        laid down by the architecture, rotary positions, where W_Q W_Kᵀ depends on the distance, or
+ *                        weights that are not finite
  * @source Elhage et al. 2021, "Composition scores"; TransformerLens, `all_composition_scores`
  */
 export async function compositionScores(
@@ -189,6 +190,7 @@ async function receiverOf({ config, read, model, norms }: At, head: HeadPosition
 
 function requireComposition(config: ModelConfig): void {
   requireAttention(config);
+  requireFixedScores("composition scores", config);
   if (config.nLayers < 2)
     throw new ArgumentError({
       where: "composition scores",

@@ -22,6 +22,7 @@ export interface Region {
   pos?: Which;
   /** Of scores and patterns: the positions that are attended to. */
   keys?: Which;
+  /** Heads; of keys and values in a model with fewer of those, the heads that they have. */
   heads?: Which;
   /** Indices of the last axis: neurons, stream dimensions, components of a head, tokens of the logits. */
   units?: Which;
@@ -112,7 +113,7 @@ export const regionOf: Readonly<Record<keyof Region, readonly TensorAxis[]>> = {
   batch: ["batch"],
   pos: ["pos", "queryPos"],
   keys: ["keyPos"],
-  heads: ["head"],
+  heads: ["head", "kvHead"],
   units: ["dHead", "dModel", "dMlp", "dVocab", "one"],
 };
 

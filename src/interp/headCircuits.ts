@@ -13,11 +13,15 @@
  * streamNorms.ts. In a model without norms and biases circuits are exact: pattern times the full OV circuits of tokens
  * and of positions is what a head of the first layer adds to the logits.
  *
+ * Where keys and values have fewer heads, a head's W_K and W_V are those that it shares with its neighbours. With rotary
+ * positions a score depends on the distance of the two positions, so that there is no QK circuit of the weights alone; OV
+ * circuits are as ever.
+ *
  * Parameter-free attention reads and writes the head's own dHead dimensions of the stream: W_Q, W_K, W_V and W_Oᵀ are
  * those columns of the identity. What such a circuit says is a matter of the embeddings only.
  */
 import { ArgumentError, unknownName } from "../base/errors.ts";
-import type { ModelConfig } from "../model/config.ts";
+import { keyValueHeads, type ModelConfig } from "../model/config.ts";
 import { sinusoidalPositions } from "../model/positions.ts";
 import { type DenseMatrix, times, transposed } from "./denseMatrix.ts";
 import { type FactoredMatrix, factoredMatrix } from "./factoredMatrix.ts";
@@ -62,8 +66,8 @@ export interface CircuitOptions {
  * @param from  rows of the matrix: dModel, dVocab or nCtx
  * @param to    its columns: dModel or dVocab
  * @returns     `from: "tokens", to: "logits"` is the full OV circuit, [source token, token of the logit]
- * @throws ArgumentError  for a model without attention, positions in a model without, weights that are not finite, or an
- *                        index out of range
+ * @throws ArgumentError  for a model without attention, positions in a model without, logits of a model with mlmHead,
+ *                        weights that are not finite, or an index out of range
  * @source Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"; there vectors are columns, so their
  *         W_OV is our OV transposed
  */
@@ -101,7 +105,7 @@ export async function ovCircuits(
  * @param key    its columns, likewise
  * @returns      `query: "tokens", key: "tokens"` is the full QK circuit; with positions on both ends, where a head looks
  *               whatever the tokens
- * @throws ArgumentError  as {@link ovCircuits}
+ * @throws ArgumentError  as {@link ovCircuits}, and for a model with rotary positions
  */
 export async function qkCircuits(
   source: WeightSource,
@@ -112,6 +116,7 @@ export async function qkCircuits(
   }: CircuitOptions & { query?: CircuitInput; key?: CircuitInput } = {},
 ): Promise<HeadCircuit[]> {
   const { config } = source;
+  requireFixedScores("QK circuits", config);
   const norms = options.norms ?? "folded";
   return circuits(source, options, async (read, { model, layer, head }) => {
     const own = headMatrix(config, read, { model, layer, head });
@@ -151,14 +156,28 @@ export function requireAttention({ nLayers, mlpOnly }: ModelConfig): void {
   });
 }
 
+/** Throws {@link ArgumentError} where what a head looks for depends on more than the two streams. */
+export function requireFixedScores(where: string, { positions }: ModelConfig): void {
+  if (positions !== "rotary") return;
+  throw new ArgumentError({
+    where,
+    rule: "need scores that depend on the two streams alone; rotary positions turn queries and keys, so that W_Q W_Kᵀ is another matrix at every distance",
+    got: 'positions "rotary"',
+    wayOut: "OV circuits have no such matrix; head scores and patching measure where heads look in runs.",
+  });
+}
+
 /** A head's W_Q, W_K, W_V [dModel, dHead] and W_O [dHead, dModel]. */
 export function headMatrix(
   config: ModelConfig,
   read: ReadMatrix,
   { model, layer, head }: Place,
 ): (letter: "Q" | "K" | "V" | "O") => Promise<DenseMatrix> {
-  if (config.attention === "projected")
-    return async (letter) => read(`blocks.${layer}.attn.W_${letter}`, model, head);
+  if (config.attention === "projected") {
+    const shared = Math.floor((head * keyValueHeads(config)) / config.nHeads);
+    return async (letter) =>
+      read(`blocks.${layer}.attn.W_${letter}`, model, letter === "K" || letter === "V" ? shared : head);
+  }
   const { dModel, dHead } = config;
   const data = new Float64Array(dModel * dHead);
   for (let i = 0; i < dHead; i++) data[(head * dHead + i) * dHead + i] = 1;

@@ -12,7 +12,10 @@
  *
  * Without a final norm both are the plain unembedding. In a post-LN model every stream after a block's half is already
  * the output of a layer norm, and the last block's is what the unembedding reads, so nothing is missing; only
- * `blocks.0.hook_resid_pre` is a sum of embeddings that no norm has seen.
+ * `blocks.0.hook_resid_pre` is a sum of embeddings that no norm has seen, unless the model has a norm of embeddings.
+ *
+ * An RMS norm does the same without taking the mean away. With mlmHead every stream is read through that head, since the
+ * unembedding reads nothing else; then neither lens is linear.
  */
 
 import { integerIn } from "../base/check.ts";
@@ -24,7 +27,7 @@ import { makeGraph } from "../graph/graph.ts";
 import type { Node } from "../graph/node.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { resolveSites, type Site, type SiteName, type SiteSelector, sitesOf } from "../model/hookPoints.ts";
-import { layerNorm } from "../model/norm.ts";
+import { applyNorm } from "../model/norm.ts";
 import { unembed } from "../model/transformer.ts";
 import { weightNodes } from "../model/weights.ts";
 import { type ActivationCache, cached, requireFresh } from "./activationCache.ts";
@@ -243,5 +246,5 @@ function finalNorm(
 ): Node {
   const at = (name: SiteName, node: Node) =>
     scale !== undefined && name === "ln_final.hook_scale" ? scale : node;
-  return layerNorm(config, weights, "ln_final", stream, at);
+  return applyNorm(config, weights, "ln_final", stream, at);
 }

@@ -4,8 +4,8 @@
  * A slice of a result is pushed back through the ops that made it, as far as each of them works on every index of the
  * axis alone. Every scalar that is left is the result of the same operations in the same order, so it keeps its bits.
  */
-import { concat, einsum, makeNode, reshape, slice } from "../graph/build.ts";
-import type { Node } from "../graph/node.ts";
+import { concat, einsum, makeNode, reshape, slice, sum } from "../graph/build.ts";
+import { type Node, sizeOf } from "../graph/node.ts";
 
 /** Indices start ≤ i < end of an axis of a node. */
 export type PartOf = (node: Node, axis: number, start: number, end: number) => Node;
@@ -13,7 +13,7 @@ export type PartOf = (node: Node, axis: number, start: number, end: number) => N
 /**
  * Parts of nodes, each made once.
  *
- * Ops that this does not see through (constants, inputs, indices, sums) are computed whole and sliced.
+ * Ops that this does not see through (constants, inputs, indices) are computed whole and sliced.
  */
 export function partMaker(): PartOf {
   const made = new Map<Node, Map<string, Node>>();
@@ -46,9 +46,17 @@ function partBehind(part: PartOf, node: Node, axis: number, start: number, end: 
     case "div":
     case "select":
     case "scale":
+    case "offset":
+    case "exp":
+    case "sqrt":
+    case "tanh":
     case "relu":
     case "gelu":
       return same();
+    case "sum": {
+      const kept = node.inputs[0].shape.flatMap((_, own) => (node.attrs.axes.includes(own) ? [] : [own]));
+      return sum(part(node.inputs[0], kept[axis], start, end), node.attrs.axes);
+    }
     case "softmax":
     case "normScale":
     case "normalize":
@@ -63,13 +71,21 @@ function partBehind(part: PartOf, node: Node, axis: number, start: number, end: 
     }
     case "reshape": {
       const [x] = node.inputs;
-      const leads = node.shape.slice(0, axis + 1).every((size, i) => size === x.shape[i]);
-      if (!leads) return undefined;
+      const before = sizeOf(node.shape.slice(0, axis));
+      const own = x.shape.findIndex(
+        (size, i) => size === node.shape[axis] && sizeOf(x.shape.slice(0, i)) === before,
+      );
+      if (own < 0) return undefined; // no axis of the operand is this one
       const shape = node.shape.map((size, i) => (i === axis ? end - start : size));
-      return reshape(part(x, axis, start, end), shape);
+      return reshape(part(x, own, start, end), shape);
+    }
+    case "slice": {
+      if (node.attrs.axis === axis)
+        return part(node.inputs[0], axis, node.attrs.start + start, node.attrs.start + end);
+      return same();
     }
     case "concat":
-      return node.attrs.axis === axis ? partOfConcat(part, node, start, end) : undefined;
+      return node.attrs.axis === axis ? partOfConcat(part, node, start, end) : same();
     default:
       return undefined;
   }

@@ -7,21 +7,21 @@ import { type SweepCell, type SweepOptions, sweepPlan } from "./sweep.ts";
 
 /** A sender or a receiver. */
 export interface PathEnd extends SweepCell {
-  /** What a table calls it: `L0H1`, `L1H0.k`, `embed`, `L0.mlp_out`, `logits`; `@3` is position 3. */
+  /** What a table calls it: `L0H1`, `L1H0.k` (`L1KV0.k` of grouped keys), `embed`, `L0.mlp_out`, `logits`; `@3` is position 3. */
   readonly name: string;
 }
 
 const roles = {
   sender: {
-    fits: /^hook_(pos_)?embed$|attn\.hook_z$|hook_attn_out$|mlp\.hook_post$|hook_mlp_out$/,
+    fits: /^hook_(pos_|token_type_)?embed$|attn\.hook_z$|hook_attn_out$|mlp\.hook_post$|hook_mlp_out$/,
     rule: "is not what a component writes to the stream",
-    wayOut:
-      "Senders are attn.hook_z, hook_attn_out, mlp.hook_post, hook_mlp_out, hook_embed and hook_pos_embed.",
+    wayOut: "Senders are attn.hook_z, hook_attn_out, mlp.hook_post, hook_mlp_out and the embeddings.",
   },
   receiver: {
-    fits: /attn\.hook_[qkv]$|mlp\.hook_pre$|^unembed\.hook_out$/,
+    fits: /attn\.hook_[qkv]$|mlp\.hook_pre(_linear)?$|^unembed\.hook_out$/,
     rule: "is not an input that a component takes from the stream",
-    wayOut: "Receivers are attn.hook_q, attn.hook_k, attn.hook_v, mlp.hook_pre and unembed.hook_out.",
+    wayOut:
+      "Receivers are attn.hook_q, attn.hook_k, attn.hook_v, mlp.hook_pre, mlp.hook_pre_linear and unembed.hook_out.",
   },
 } as const;
 
@@ -66,15 +66,19 @@ export function pathEnds(
 /** Whether an end is the end of all paths. */
 export const isLogits = ({ sites }: SweepCell): boolean => sites.some(({ name }) => name === hook.logits);
 
-/** Place in the order of computation: embeddings, then attention and MLP of every layer, then the logits. */
-function stageOf({ name, layer }: Site): number {
+/**
+ * Place in the order of computation: embeddings, then attention and MLP of every layer, then the logits. In parallel
+ * blocks attention and MLP of a layer have one place, for neither reads what the other writes.
+ */
+function stageOf({ parallelBlocks }: ModelConfig, { name, layer }: Site): number {
   if (layer === undefined) return name === hook.logits ? Number.POSITIVE_INFINITY : -1;
-  return 2 * layer + (name.includes("mlp") ? 1 : 0);
+  return 2 * layer + (name.includes("mlp") && !parallelBlocks ? 1 : 0);
 }
 
 /** Whether there is a direct path: something of the sender is computed before something of the receiver. */
-export function reaches(sender: SweepCell, receiver: SweepCell): boolean {
-  return Math.min(...sender.sites.map(stageOf)) < Math.max(...receiver.sites.map(stageOf));
+export function reaches(config: ModelConfig, sender: SweepCell, receiver: SweepCell): boolean {
+  const stages = ({ sites }: SweepCell) => sites.map((site) => stageOf(config, site));
+  return Math.min(...stages(sender)) < Math.max(...stages(receiver));
 }
 
 function nameOf({ sites, region }: SweepCell): string {
@@ -88,5 +92,6 @@ function siteLabel(site: Site, { heads, units }: Region): string {
   const which = units === undefined ? "" : `[${units}]`;
   if (site.layer === undefined) return `${part}${which}`;
   if (heads === undefined) return `L${site.layer}.${part}${which}`;
-  return `L${site.layer}H${heads}${part === "z" ? "" : `.${part}`}${which}`;
+  const kind = site.axes.includes("kvHead") ? "KV" : "H";
+  return `L${site.layer}${kind}${heads}${part === "z" ? "" : `.${part}`}${which}`;
 }

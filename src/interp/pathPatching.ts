@@ -13,11 +13,13 @@
  * Layer norms are no components. With `norms: "recomputed"` those on the way normalise the stream as it has become: with
  * pre-LN that is the norm before the receiver, with post-LN every norm between sender and receiver, and what the base
  * run wrote is rescaled along with what the sender did. With `"frozen"` they divide by the scales of the base run; the
- * path is then linear in what is sent, and what several senders send adds up. Biases are the same in all runs.
+ * path is then linear in what is sent, and what several senders send adds up (but for the nonlinearity that mlmHead puts
+ * before the logits). Biases are the same in all runs.
  */
 import { integerIn } from "../base/check.ts";
 import { ArgumentError, ShapeError, unknownName } from "../base/errors.ts";
 import { sizeOf } from "../graph/node.ts";
+import type { ModelConfig } from "../model/config.ts";
 import type { ActivationCache } from "./activationCache.ts";
 import { directRun, frozenSites, type PathNorms } from "./directPath.ts";
 import type { Metric } from "./metrics.ts";
@@ -46,7 +48,7 @@ export interface PathPatchOptions {
    */
   readonly senders: readonly SweepOptions[];
   /**
-   * What reads: inputs of heads (`attn.hook_q`, `hook_k`, `hook_v`), of MLPs (`mlp.hook_pre`), or `unembed.hook_out`,
+   * What reads: inputs of heads (`attn.hook_q`, `hook_k`, `hook_v`), of MLPs (`mlp.hook_pre`, gated ones also `mlp.hook_pre_linear`), or `unembed.hook_out`,
    * where the direct path is the direct effect. Sites of one part are patched together; to tell queries, keys and values
    * of a head apart give three lists.
    */
@@ -115,7 +117,7 @@ export async function pathPatching(network: Network, options: PathPatchOptions):
     });
   const senders = pathEnds(network.config, "sender", options.senders, pos);
   const receivers = pathEnds(network.config, "receiver", options.receivers, pos);
-  requirePath(senders, receivers);
+  requirePath(network.config, senders, receivers);
 
   const written = senders.flatMap(({ sites }) => sites.map(({ name }) => name));
   const sites = [...new Set([...frozenSites(network.config, how), ...written])];
@@ -140,8 +142,8 @@ export async function pathPatching(network: Network, options: PathPatchOptions):
   return { ...effects, patched, senders, receivers };
 }
 
-function requirePath(senders: readonly PathEnd[], receivers: readonly PathEnd[]): void {
-  if (senders.some((sender) => receivers.some((receiver) => reaches(sender, receiver)))) return;
+function requirePath(config: ModelConfig, senders: readonly PathEnd[], receivers: readonly PathEnd[]): void {
+  if (senders.some((sender) => receivers.some((receiver) => reaches(config, sender, receiver)))) return;
   const listed = (ends: readonly PathEnd[]) => {
     const names = ends.map(({ name }) => name);
     return names.length > 4 ? `${names[0]} and ${names.length - 1} more` : names.join(", ");
@@ -150,7 +152,9 @@ function requirePath(senders: readonly PathEnd[], receivers: readonly PathEnd[])
     where: "path patching",
     rule: "a sender must be computed before a receiver",
     got: `from ${listed(senders)} to ${listed(receivers)}`,
-    wayOut: "Take receivers of later layers, the MLP of the same layer, or the logits.",
+    wayOut: config.parallelBlocks
+      ? "Take receivers of later layers, or the logits."
+      : "Take receivers of later layers, the MLP of the same layer, or the logits.",
   });
 }
 
@@ -169,16 +173,18 @@ async function patchedMetric(
   receivers: readonly PathEnd[],
   { base, source, norms, metric, maxRows }: Runs,
 ): Promise<Tensor> {
-  const { models } = network;
+  const { models, config } = network;
   const { batch } = base;
   const shape = [models, senders.length, receivers.length, batch];
   const data = new Float64Array(sizeOf(shape)).fill(Number.NaN);
   const indices = (ends: readonly PathEnd[], of: (end: PathEnd) => boolean) =>
     ends.flatMap((end, index) => (of(end) ? [index] : []));
-  const leading = indices(senders, (sender) => receivers.some((receiver) => reaches(sender, receiver)));
+  const leading = indices(senders, (sender) =>
+    receivers.some((receiver) => reaches(config, sender, receiver)),
+  );
   const last = indices(receivers, isLogits);
   const inside = indices(receivers, (receiver) => {
-    return !isLogits(receiver) && senders.some((sender) => reaches(sender, receiver));
+    return !isLogits(receiver) && senders.some((sender) => reaches(config, sender, receiver));
   });
   const cells = inside.map((receiver) => receivers[receiver]);
   const sites = [...new Map(cells.flatMap((cell) => cell.sites.map((site) => [site.name, site]))).values()];
@@ -197,7 +203,7 @@ async function patchedMetric(
         const sender = chunk[at % chunk.length];
         const receiver = own[Math.floor(at / chunk.length) % own.length];
         const model = Math.floor(at / chunk.length / own.length);
-        if (!reaches(senders[sender], receivers[receiver])) continue;
+        if (!reaches(config, senders[sender], receivers[receiver])) continue;
         const to = (model * senders.length + sender) * receivers.length + receiver;
         data.set(values.subarray(at * batch, (at + 1) * batch), to * batch);
       }

@@ -8,17 +8,19 @@
  * and weighted again at every norm after it. Here each norm is frozen, as the final norm of direct logit attribution
  * always is: a part p goes on as w · (p − mean p) / s, with s the scale that the whole stream had in this run, and the
  * norm's bias is a component of its own. The parts then add up exactly, but what they say is conditional on the scales:
- * a component also acts by changing s, and that share is in no part.
+ * a component also acts by changing s, and that share is in no part. A norm of the embeddings is treated likewise. An RMS
+ * norm does not centre and has no bias: p goes on as w · p / s.
  */
 import { integerIn } from "../base/check.ts";
 import type { TensorData } from "../graph/backend.ts";
-import type { ModelConfig } from "../model/config.ts";
+import { hasBias, type ModelConfig } from "../model/config.ts";
 import { type SiteName, sitesOf } from "../model/hookPoints.ts";
 import { type ActivationCache, cached, requireFresh } from "./activationCache.ts";
 import type { LensSource } from "./logitLens.ts";
 import type { TokenChoice } from "./metrics.ts";
 import type { Network } from "./network.ts";
 import { runPass } from "./pass.ts";
+import { requireLinearUnembedding } from "./streamNorms.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** How fine a decomposition is. */
@@ -31,7 +33,7 @@ export interface DecompositionOptions {
 
 /** The final residual stream in parts. */
 export interface Decomposition {
-  /** Names of the parts: the component axis. `embed`, `pos_embed`, `0_attn_out`, `0_mlp_out`, …; `0_ln1_bias` in post-LN. */
+  /** Names of the parts: the component axis. `embed`, `pos_embed`, `0_attn_out`, `0_mlp_out`, …; `0_ln1_bias` in post-LN, `embed_ln_bias` of a norm of embeddings. */
   readonly components: readonly string[];
   /** [model, component, batch, pos, dModel], before the final norm; summed over components it is the stream. */
   readonly parts: Tensor;
@@ -90,7 +92,8 @@ export async function residualDecomposition(
  * @param token  for all batch rows, or one for each
  * @param other  its logit is subtracted
  * @throws NameError      if a cache lacks a site
- * @throws ArgumentError  for a token outside the vocabulary, or a stale cache
+ * @throws ArgumentError  for a token outside the vocabulary, a stale cache, or a model with mlmHead, whose logits are no
+ *                        sum of what components wrote
  */
 export async function directLogitAttribution(
   network: Network,
@@ -99,17 +102,18 @@ export async function directLogitAttribution(
 ): Promise<Attribution> {
   const { config, models } = network;
   const { dModel, dVocab } = config;
+  requireLinearUnembedding("direct logit attribution", config);
   const cache = await cacheFor(network, source, options);
   const { batch, pos } = cache;
   const parts = await partsOf(network, cache, options);
   const bias = new Float64Array(models * batch * pos * dModel);
   if (config.finalNorm) {
     await renormalise(network, cache, parts, "ln_final");
-    if (config.biases) repeat(bias, await network.session.read("ln_final.b"), models, dModel);
+    if (hasBias(config, "norm")) repeat(bias, await network.session.read("ln_final.b"), models, dModel);
   }
   parts.set("bias", bias);
   const unembedding = await network.session.read(config.tiedUnembed ? "embed.W_E" : "unembed.W_U");
-  const bU = config.biases ? await network.session.read("unembed.b_U") : undefined;
+  const bU = hasBias(config, "unembed") ? await network.session.read("unembed.b_U") : undefined;
   const weightAt = (model: number, unit: number, to: number) =>
     unembedding[model * dModel * dVocab + (config.tiedUnembed ? to * dModel + unit : unit * dVocab + to)];
   const chosen = (choice: TokenChoice, row: number) =>
@@ -147,7 +151,8 @@ export async function directLogitAttribution(
 export function decompositionSites(config: ModelConfig, options: DecompositionOptions = {}): SiteName[] {
   const { heads = false, neurons = false } = options;
   const wanted = [
-    /^hook_(pos_)?embed$/,
+    /^hook_(pos_|token_type_)?embed$/,
+    /^embed\.ln\.hook_scale$/,
     heads ? /hook_z$/ : /hook_attn_out$/,
     neurons ? /mlp\.hook_post$/ : /hook_mlp_out$/,
     /^ln_final\.hook_scale$/,
@@ -185,11 +190,17 @@ async function partsOf(
   const norm = async (layer: number, which: "ln1" | "ln2") => {
     if (config.normalization !== "post") return;
     await renormalise(network, cache, parts, `blocks.${layer}.${which}`);
-    if (config.biases)
+    if (hasBias(config, "norm"))
       await putBias(network, cache, parts, `${layer}_${which}_bias`, `blocks.${layer}.${which}.b`);
   };
   take("embed", "hook_embed");
-  if (config.positions !== "none") take("pos_embed", "hook_pos_embed");
+  if (config.positions === "learned" || config.positions === "sinusoidal")
+    take("pos_embed", "hook_pos_embed");
+  if ((config.dSegments ?? 0) > 0) take("token_type_embed", "hook_token_type_embed");
+  if (config.embedNorm) {
+    await renormalise(network, cache, parts, "embed.ln");
+    if (hasBias(config, "norm")) await putBias(network, cache, parts, "embed_ln_bias", "embed.ln.b");
+  }
   for (let layer = 0; layer < config.nLayers; layer++) {
     if (!config.mlpOnly) {
       if (heads) await putHeads(network, cache, parts, layer);
@@ -205,7 +216,7 @@ async function partsOf(
   return parts;
 }
 
-/** Every part through a norm whose scale is that of the whole stream: w · (p − mean p) / s. */
+/** Every part through a norm whose scale is that of the whole stream: w · (p − mean p) / s, an RMS norm's w · p / s. */
 async function renormalise(
   network: Network,
   cache: ActivationCache,
@@ -221,7 +232,7 @@ async function renormalise(
     for (const [row, scale] of scales.entries()) {
       const values = part.subarray(row * dModel, (row + 1) * dModel);
       let mean = 0;
-      for (const value of values) mean += value / dModel;
+      if (config.normKind !== "rmsNorm") for (const value of values) mean += value / dModel;
       const first = Math.floor(row / rows) * dModel;
       for (let unit = 0; unit < dModel; unit++)
         values[unit] = (weight[first + unit] * (values[unit] - mean)) / scale;
@@ -253,7 +264,7 @@ async function putHeads(
     }
     parts.set(`L${layer}H${head}`, part);
   }
-  if (projected && config.biases)
+  if (projected && hasBias(config, "attnOut"))
     await putBias(network, cache, parts, `${layer}_attn_bias`, `blocks.${layer}.attn.b_O`);
 }
 
@@ -281,7 +292,8 @@ async function putNeurons(
       );
     parts.set(`L${layer}N${neuron}`, part);
   }
-  if (config.biases) await putBias(network, cache, parts, `${layer}_mlp_bias`, `blocks.${layer}.mlp.b_out`);
+  if (hasBias(config, "mlp"))
+    await putBias(network, cache, parts, `${layer}_mlp_bias`, `blocks.${layer}.mlp.b_out`);
 }
 
 /** part[row] += by · matrix[from], rows of dModel numbers. */

@@ -3,7 +3,7 @@
  * reads, most strongly, and the tokens they point to.
  *
  *   OV      right singular vectors of W_V W_O: what the head writes
- *   W_in    right singular vectors of W_inᵀ: what the MLP reads
+ *   W_in    right singular vectors of W_inᵀ: what the MLP reads; of a gated one, what it gates
  *   W_out   right singular vectors of W_out: what the MLP writes
  *
  * A direction v has the logits v · N · W_U, with N the norms between the place and the unembedding. Its sign is a

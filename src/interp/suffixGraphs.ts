@@ -3,9 +3,9 @@ import { broadcast, concat, constant, gather, input, reshape, select } from "../
 import { type Graph, makeGraph } from "../graph/graph.ts";
 import type { Node } from "../graph/node.ts";
 import { block } from "../model/block.ts";
-import type { ModelConfig } from "../model/config.ts";
+import { keyValueHeads, type ModelConfig } from "../model/config.ts";
 import { hook, type SiteName } from "../model/hookPoints.ts";
-import { layerNorm } from "../model/norm.ts";
+import { applyNorm } from "../model/norm.ts";
 import { unembed } from "../model/transformer.ts";
 import { weightNodes } from "../model/weights.ts";
 import { partMaker } from "./partOf.ts";
@@ -30,13 +30,14 @@ export interface BlockForm {
  * One block of rows that agree with an unchanged run before some position.
  *
  * Inputs: `stream` [row, pos from first, dModel]; `sequence` [row], which unchanged sequence a row is made from;
- * `known` keys and values of the unchanged sequences before `first`, [batch, first · head · dHead]; the `value` of
+ * `known` keys and values of the unchanged sequences before `first`, [batch, first · kvHead · dHead]; the `value` of
  * replaced sites, [row, …site], and for all but the first of them, which is known whole, which elements are `set`.
  * Output: `stream` after the block at the positions wanted.
  */
 export function blockGraph(config: ModelConfig, form: BlockForm): Graph {
   const { layer, rows, batch, pos, first, wanted, replaced } = form;
-  const { dModel, nHeads, dHead } = config;
+  const { dModel, dHead } = config;
+  const heads = keyValueHeads(config);
   const part = partMaker();
   const given = input("stream", [rows, pos - first, dModel]);
   // what stands before `first` only fills the shape: nothing that is wanted reads it
@@ -44,9 +45,9 @@ export function blockGraph(config: ModelConfig, form: BlockForm): Graph {
   const x = first === 0 ? given : filled(); // [row, pos, dModel]
   const withKnown = (name: SiteName, computed: Node): Node => {
     if (first === 0) return computed;
-    const table = input(`known ${name}`, [batch, first * nHeads * dHead]);
-    const before = gather(table, input("sequence", [rows], "int32")); // [row, first · head · dHead]
-    return concat([reshape(before, [rows, first, nHeads, dHead]), part(computed, 1, first, pos)], 1);
+    const table = input(`known ${name}`, [batch, first * heads * dHead]);
+    const before = gather(table, input("sequence", [rows], "int32")); // [row, first · kvHead · dHead]
+    return concat([reshape(before, [rows, first, heads, dHead]), part(computed, 1, first, pos)], 1);
   };
   const keysAndValues: readonly string[] = [hook.k(layer), hook.v(layer)];
   const put = (name: SiteName, node: Node): Node => {
@@ -65,6 +66,6 @@ export function blockGraph(config: ModelConfig, form: BlockForm): Graph {
 export function logitGraph(config: ModelConfig, { rows, pos }: { rows: number; pos: number }): Graph {
   const weights = weightNodes(config);
   const stream = input("stream", [rows, pos, config.dModel]);
-  const last = config.finalNorm ? layerNorm(config, weights, "ln_final", stream, (_, node) => node) : stream; // [row, pos, dModel]
+  const last = config.finalNorm ? applyNorm(config, weights, "ln_final", stream, (_, node) => node) : stream; // [row, pos, dModel]
   return makeGraph({ outputs: { logits: unembed(config, weights, last) } });
 }

@@ -147,7 +147,7 @@ function extentAfter({ network, pos, reads }: Sweep, layer: number, first: numbe
 
 /** Whether what changes at a site stays at its position until the next block: no other position attends to it. */
 function staysInPlace({ normalization }: ModelConfig, { name }: Site): boolean {
-  if (/\.(hook_resid_pre|attn\.hook_k|attn\.hook_v)$/.test(name)) return false;
+  if (/\.(hook_resid_pre|attn\.hook_k|attn\.hook_rot_k|attn\.hook_v)$/.test(name)) return false;
   return normalization !== "pre" || !name.includes(".ln1.");
 }
 

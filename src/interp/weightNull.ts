@@ -182,7 +182,7 @@ function byName<K extends string, T>(scores: Readonly<Record<K, unknown>>, make:
 function requireSame(what: string, a: object, b: object): void {
   const [mine, theirs] = [a, b].map((one) => new Map<string, unknown>(Object.entries(one)));
   const different = [...new Set([...mine.keys(), ...theirs.keys()])].filter(
-    (key) => mine.get(key) !== theirs.get(key),
+    (key) => JSON.stringify(mine.get(key)) !== JSON.stringify(theirs.get(key)),
   );
   if (different.length === 0) return;
   throw new ArgumentError({

@@ -10,8 +10,18 @@ const shortNames: Readonly<Record<string, string>> = {
   mlp_pre: "pre",
   mlp_post: "post",
 };
-const ofAttention: readonly string[] = ["q", "k", "v", "z", "result", "pattern", "attn_scores"];
-const ofMlp: readonly string[] = ["pre", "post"];
+const ofAttention: readonly string[] = [
+  "q",
+  "k",
+  "v",
+  "rot_q",
+  "rot_k",
+  "z",
+  "result",
+  "pattern",
+  "attn_scores",
+];
+const ofMlp: readonly string[] = ["pre", "pre_linear", "post"];
 const ofNorm: readonly string[] = ["scale", "normalized"];
 const parts: Readonly<Record<string, string>> = {
   a: "attn",

@@ -1,17 +1,47 @@
 /** What a model is: its sizes and the choices of architecture. A config is a plain value and can be written to JSON. */
-import { integerIn } from "../base/check.ts";
+import { integerIn, numberIn } from "../base/check.ts";
 import { ArgumentError, unknownName } from "../base/errors.ts";
 
-/** Nonlinearity of the MLP. `gelu` is the exact x · Φ(x), not its tanh approximation. */
-export type ActFn = "relu" | "gelu";
+/** Nonlinearity of the MLP. `gelu` is the exact x · Φ(x), `gelu_new` its tanh approximation, `silu` x · σ(x). */
+export type ActFn = "relu" | "gelu" | "gelu_new" | "silu";
 /** Where layer norm stands: after each residual sum, before each sublayer, or nowhere. */
 export type Normalization = "post" | "pre" | "none";
-/** How a position enters: a learned table, the fixed waves of Vaswani et al., or not at all. */
-export type Positions = "learned" | "sinusoidal" | "none";
+/** What a norm does: centre and divide by the standard deviation, or divide by the root mean square alone. */
+export type NormKind = "layerNorm" | "rmsNorm";
+/** How a position enters: a learned table, the fixed waves of Vaswani et al., by turning queries and keys, or not at all. */
+export type Positions = "learned" | "sinusoidal" | "rotary" | "none";
 /** Whether attention has the matrices W_Q, W_K, W_V, W_O or reads and writes the stream itself. */
 export type Attention = "projected" | "parameterFree";
+/**
+ * Where an additive bias may stand: `qkv` queries, keys and values; `attnOut` attention's output; `mlp` every matrix of
+ * the MLP; `norm` every layer norm (an RMS norm has none); `unembed` the unembedding and the dense layer of its head.
+ */
+export type BiasPlace = "qkv" | "attnOut" | "mlp" | "norm" | "unembed";
 
-/** Sizes and choices of one transformer. Check one that came from outside with {@link validateConfig}. */
+/**
+ * How rotary frequencies are slowed for inputs longer than those that a model was first trained on.
+ *
+ * - `linear`: every frequency is divided by `factor`
+ * - `llama3`: a wave that is longer than originalCtx / lowFreqFactor positions is slowed by `factor`, one shorter than
+ *   originalCtx / highFreqFactor is not, and between the two the share of each changes linearly in the frequency
+ */
+export type RopeScaling =
+  | { readonly kind: "linear"; readonly factor: number }
+  | {
+      readonly kind: "llama3";
+      readonly factor: number;
+      readonly lowFreqFactor: number;
+      readonly highFreqFactor: number;
+      /** Positions of the first training. */
+      readonly originalCtx: number;
+    };
+
+/**
+ * Sizes and choices of one transformer. Check one that came from outside with {@link validateConfig}.
+ *
+ * A field with a question mark may be left out and then has the value that it names; GPT-2, GPT-NeoX, Llama and BERT are
+ * values of this type.
+ */
 export interface ModelConfig {
   /** Number of blocks; 0 leaves embedding and unembedding, a bigram model. */
   readonly nLayers: number;
@@ -41,10 +71,30 @@ export interface ModelConfig {
   readonly mlpOnly: boolean;
   /** The unembedding is the transposed token embedding; there is no W_U. */
   readonly tiedUnembed: boolean;
-  /** Additive biases everywhere: projections, MLP, layer norms, unembedding. False leaves none. */
-  readonly biases: boolean;
-  /** Added to the variance inside a layer norm. */
+  /** Additive biases everywhere (true), nowhere (false), or at the places listed. */
+  readonly biases: boolean | readonly BiasPlace[];
+  /** Added to the variance inside a layer norm, to the mean square inside an RMS norm. */
   readonly eps: number;
+  /** What every norm of the model does; `layerNorm`. */
+  readonly normKind?: NormKind;
+  /** A norm over the sum of the embeddings, before the first block; false. */
+  readonly embedNorm?: boolean;
+  /** Attention and MLP both read the stream that the block reads, each through its own norm; false. */
+  readonly parallelBlocks?: boolean;
+  /** Heads that keys and values have; each serves nHeads / nKeyValueHeads neighbouring query heads; nHeads. */
+  readonly nKeyValueHeads?: number;
+  /** The MLP multiplies act(x · W_gate) with x · W_in; false. */
+  readonly gatedMlp?: boolean;
+  /** Rotary: how many dimensions of a head turn, the first ones; dHead. */
+  readonly rotaryDim?: number;
+  /** Rotary: the wave of pair i of rotaryDim / 2 turns by rotaryBase^(−2 i / rotaryDim) radians a position; 10000. */
+  readonly rotaryBase?: number;
+  /** Rotary: how frequencies are slowed; not at all. */
+  readonly ropeScaling?: RopeScaling;
+  /** Number of different segments, whose embeddings are added to the tokens'; 0, none. */
+  readonly dSegments?: number;
+  /** Before the unembedding a dense layer, the nonlinearity and a norm, as in BERT's masked language model; false. */
+  readonly mlmHead?: boolean;
 }
 
 /** Smallest and largest size of each kind: far above what a laboratory trains, low enough to catch a slip of the hand. */
@@ -55,19 +105,29 @@ export const sizeLimits = {
   dHead: [1, 1024],
   dMlp: [1, 65536],
   dVocab: [2, 262144],
-  nCtx: [1, 32768],
+  nCtx: [1, 1048576],
 } as const satisfies Partial<Record<keyof ModelConfig, readonly [number, number]>>;
 
 const choices = {
-  actFn: ["relu", "gelu"],
+  actFn: ["relu", "gelu", "gelu_new", "silu"],
   normalization: ["post", "pre", "none"],
-  positions: ["learned", "sinusoidal", "none"],
+  positions: ["learned", "sinusoidal", "rotary", "none"],
   attention: ["projected", "parameterFree"],
 } as const satisfies Partial<Record<keyof ModelConfig, readonly string[]>>;
 
-const switches = ["finalNorm", "causal", "attnOnly", "mlpOnly", "tiedUnembed", "biases"] as const;
+const switches = ["finalNorm", "causal", "attnOnly", "mlpOnly", "tiedUnembed"] as const;
 
-const fields: readonly string[] = [...Object.keys(sizeLimits), ...Object.keys(choices), ...switches, "eps"];
+/** The same of fields that may be left out. */
+const optionalSizes = { nKeyValueHeads: [1, 256], rotaryDim: [2, 1024], dSegments: [0, 256] } as const;
+const optionalSwitches = ["embedNorm", "parallelBlocks", "gatedMlp", "mlmHead"] as const;
+const normKinds = ["layerNorm", "rmsNorm"] as const satisfies readonly NormKind[];
+const ropeKinds = ["linear", "llama3"] as const satisfies readonly RopeScaling["kind"][];
+const biasPlaces = ["qkv", "attnOut", "mlp", "norm", "unembed"] as const satisfies readonly BiasPlace[];
+
+const fields: readonly string[] = [
+  ...[...Object.keys(sizeLimits), ...Object.keys(choices), ...switches, "biases", "eps"],
+  ...[...Object.keys(optionalSizes), ...optionalSwitches, "normKind", "rotaryBase", "ropeScaling"],
+];
 
 function entriesOf<K extends string, V>(table: Record<K, V>): [K, V][] {
   return Object.entries(table) as [K, V][];
@@ -86,18 +146,15 @@ export function validateConfig(config: ModelConfig): ModelConfig {
   }
   for (const [field, [low, high]] of entriesOf(sizeLimits))
     integerIn(`config.${field}`, config[field], low, high);
-  for (const [field, allowed] of entriesOf(choices)) {
-    if (!allowed.some((choice) => choice === config[field]))
-      throw unknownName(`config.${field}`, String(config[field]), allowed);
+  for (const [field, [low, high]] of entriesOf(optionalSizes)) {
+    const size = config[field];
+    if (size !== undefined) integerIn(`config.${field}`, size, low, high);
   }
-  for (const field of switches) {
-    if (typeof config[field] !== "boolean")
-      throw new ArgumentError({
-        where: `config.${field}`,
-        rule: "must be true or false",
-        got: String(config[field]),
-      });
-  }
+  for (const [field, allowed] of entriesOf(choices)) requireChoice(`config.${field}`, config[field], allowed);
+  requireChoice("config.normKind", config.normKind ?? "layerNorm", normKinds);
+  for (const field of switches) requireSwitch(`config.${field}`, config[field]);
+  for (const field of optionalSwitches) requireSwitch(`config.${field}`, config[field] ?? false);
+  requireBiases(config);
   if (!(config.eps > 0 && config.eps <= 1))
     throw new ArgumentError({
       where: "config.eps",
@@ -105,21 +162,147 @@ export function validateConfig(config: ModelConfig): ModelConfig {
       got: String(config.eps),
       wayOut: "PyTorch's default is 1e-5.",
     });
-  if (config.attnOnly && config.mlpOnly)
-    throw new ArgumentError({
-      where: "model config",
-      rule: "attnOnly and mlpOnly together leave blocks with nothing in them",
-      wayOut: "Set one of them to false; nLayers 0 is the model without blocks.",
-    });
-  const { attention, mlpOnly, dModel, nHeads, dHead } = config;
-  if (attention === "parameterFree" && !mlpOnly && dModel !== nHeads * dHead)
-    throw new ArgumentError({
-      where: "model config",
-      rule: "parameter-free attention splits the stream among the heads, so dModel must be nHeads × dHead",
-      got: `${dModel} and ${nHeads} × ${dHead}`,
-      wayOut: `Set dModel to ${nHeads * dHead}, or attention to "projected".`,
-    });
+  requireBlocks(config);
+  requireHeads(config);
+  requireRotary(config);
   return config;
+}
+
+function requireChoice(where: string, choice: unknown, allowed: readonly string[]): void {
+  if (!allowed.some((one) => one === choice)) throw unknownName(where, String(choice), allowed);
+}
+
+function requireSwitch(where: string, value: unknown): void {
+  if (typeof value === "boolean") return;
+  throw new ArgumentError({ where, rule: "must be true or false", got: String(value) });
+}
+
+function contradiction(rule: string, got: string | undefined, wayOut: string): never {
+  throw new ArgumentError({ where: "model config", rule, got, wayOut });
+}
+
+function requireBiases({ biases, normKind }: ModelConfig): void {
+  if (!Array.isArray(biases)) {
+    requireSwitch("config.biases", biases);
+    return;
+  }
+  for (const place of biases) requireChoice("config.biases", place, biasPlaces);
+  if (normKind === "rmsNorm" && biases.includes("norm"))
+    contradiction("an RMS norm has no bias", undefined, 'Leave "norm" out of biases.');
+}
+
+function requireBlocks({ attnOnly, mlpOnly, parallelBlocks, normalization, gatedMlp }: ModelConfig): void {
+  if (attnOnly && mlpOnly)
+    contradiction(
+      "attnOnly and mlpOnly together leave blocks with nothing in them",
+      undefined,
+      "Set one of them to false; nLayers 0 is the model without blocks.",
+    );
+  if (attnOnly && gatedMlp)
+    contradiction("attnOnly leaves no MLP to gate", undefined, "Set gatedMlp to false.");
+  if (!parallelBlocks) return;
+  if (attnOnly || mlpOnly)
+    contradiction(
+      "parallelBlocks puts attention and MLP side by side, so a block needs both",
+      attnOnly ? "attnOnly" : "mlpOnly",
+      "Set parallelBlocks to false.",
+    );
+  if (normalization === "post")
+    contradiction(
+      "parallelBlocks adds both halves to the stream at once, which leaves no sum of one half to normalise after",
+      'normalization "post"',
+      'Set normalization to "pre" or "none".',
+    );
+}
+
+function requireHeads({ attention, mlpOnly, dModel, nHeads, dHead, nKeyValueHeads }: ModelConfig): void {
+  if (attention === "parameterFree" && !mlpOnly && dModel !== nHeads * dHead)
+    contradiction(
+      "parameter-free attention splits the stream among the heads, so dModel must be nHeads × dHead",
+      `${dModel} and ${nHeads} × ${dHead}`,
+      `Set dModel to ${nHeads * dHead}, or attention to "projected".`,
+    );
+  if (nKeyValueHeads === undefined || nKeyValueHeads === nHeads) return;
+  if (attention === "parameterFree")
+    contradiction(
+      "parameter-free attention has as many keys and values as queries",
+      `${nKeyValueHeads} for ${nHeads}`,
+      'Leave nKeyValueHeads out, or set attention to "projected".',
+    );
+  if (nHeads % nKeyValueHeads !== 0)
+    contradiction(
+      "nKeyValueHeads must divide nHeads",
+      `${nKeyValueHeads} and ${nHeads}`,
+      "Each head of keys and values serves the same number of queries.",
+    );
+}
+
+function requireRotary(config: ModelConfig): void {
+  const { positions, mlpOnly, dHead, rotaryDim = dHead, rotaryBase = 10000, ropeScaling } = config;
+  if (positions !== "rotary") {
+    const given = (["rotaryDim", "rotaryBase", "ropeScaling"] as const).find(
+      (name) => config[name] !== undefined,
+    );
+    if (given !== undefined)
+      contradiction(
+        `${given} says how rotary positions turn`,
+        `positions ${JSON.stringify(positions)}`,
+        `Set positions to "rotary", or leave ${given} out.`,
+      );
+    return;
+  }
+  if (mlpOnly)
+    contradiction(
+      "rotary positions turn queries and keys, which a model without attention has not",
+      "mlpOnly",
+      'Set positions to "none".',
+    );
+  if (rotaryDim > dHead || rotaryDim % 2 !== 0)
+    contradiction(
+      "rotary positions turn pairs of a head's dimensions, so rotaryDim must be even and at most dHead",
+      `${rotaryDim} of ${dHead}`,
+      "Choose an even rotaryDim.",
+    );
+  if (!(rotaryBase > 1 && Number.isFinite(rotaryBase)))
+    throw new ArgumentError({
+      where: "config.rotaryBase",
+      rule: "must be a finite number above 1",
+      got: String(rotaryBase),
+    });
+  if (ropeScaling !== undefined) requireRopeScaling(ropeScaling);
+}
+
+function requireRopeScaling(scaling: RopeScaling): void {
+  const where = "config.ropeScaling";
+  requireChoice(`${where}.kind`, scaling.kind, ropeKinds);
+  const known =
+    scaling.kind === "linear"
+      ? ["kind", "factor"]
+      : ["kind", "factor", "lowFreqFactor", "highFreqFactor", "originalCtx"];
+  for (const field of Object.keys(scaling)) {
+    if (!known.includes(field)) throw unknownName(where, field, known);
+  }
+  numberIn(`${where}.factor`, scaling.factor, 1);
+  if (scaling.kind === "linear") return;
+  integerIn(`${where}.originalCtx`, scaling.originalCtx, ...sizeLimits.nCtx);
+  const { lowFreqFactor, highFreqFactor } = scaling;
+  if (lowFreqFactor > 0 && highFreqFactor > lowFreqFactor && Number.isFinite(highFreqFactor)) return;
+  throw new ArgumentError({
+    where,
+    rule: "highFreqFactor must be above lowFreqFactor, and both above 0",
+    got: `${highFreqFactor} and ${lowFreqFactor}`,
+  });
+}
+
+/** Whether a model has an additive bias at a place. */
+export function hasBias({ biases, normKind }: ModelConfig, place: BiasPlace): boolean {
+  if (place === "norm" && normKind === "rmsNorm") return false;
+  return typeof biases === "boolean" ? biases : biases.includes(place);
+}
+
+/** Heads that keys and values have; query head h reads number floor(h · nKeyValueHeads / nHeads). */
+export function keyValueHeads({ nHeads, nKeyValueHeads }: ModelConfig): number {
+  return nKeyValueHeads ?? nHeads;
 }
 
 const original: ModelConfig = {

@@ -13,20 +13,29 @@
  *         resid_post = ln2(resid_mid + mlp_out)          mlp  reads resid_mid
  *   none  as pre, with ln1 and ln2 the identity
  *
+ * Of parallel blocks the MLP's half reads resid_pre too, there is no resid_mid, and
+ * resid_post = resid_pre + attn_out + mlp_out.
+ *
+ * Names of the embedding sites are those of TransformerLens' decoders for encoders too, where it puts `embed.` before.
+ *
  * With post-LN the un-normalised sums have no name of their own; they are resid_pre + attn_out and resid_mid + mlp_out.
  * (TransformerLens' BERT block names those sums resid_mid and resid_post; then the unembedding reads neither of them.)
  */
 import { integerIn } from "../base/check.ts";
 import { NameError, nearest } from "../base/errors.ts";
-import type { ModelConfig } from "./config.ts";
+import { keyValueHeads, type ModelConfig } from "./config.ts";
 
-/** What an axis of an activation counts. `one` is the axis that a mean left behind. */
+/**
+ * What an axis of an activation counts. `one` is the axis that a mean left behind; `kvHead` are heads of keys and values
+ * where queries have more.
+ */
 export type AxisName =
   | "batch"
   | "pos"
   | "queryPos"
   | "keyPos"
   | "head"
+  | "kvHead"
   | "dHead"
   | "dModel"
   | "dMlp"
@@ -42,6 +51,8 @@ export interface HookPoint {
   readonly doc: string;
   /** Computed only for who asks: it is larger than what the forward pass needs. */
   readonly gated?: true;
+  /** Its axis `head` is `kvHead` in a model with nKeyValueHeads of its own. */
+  readonly ofKeys?: true;
 }
 
 const stream = ["batch", "pos", "dModel"] as const;
@@ -49,25 +60,36 @@ const heads = ["batch", "pos", "head", "dHead"] as const;
 const square = ["batch", "head", "queryPos", "keyPos"] as const;
 const hidden = ["batch", "pos", "dMlp"] as const;
 const scale = ["batch", "pos", "one"] as const;
+const deviation = "standard deviation, sqrt(variance + eps), or root mean square, sqrt(mean square + eps)";
+const divided = "centred (by a layer norm) and divided by the scale, before weight and bias";
 
 /** Every hook point, in the order in which a pre-LN model fires them. */
 export const hookPoints = [
   { name: "hook_embed", axes: stream, doc: "token embedding" },
   { name: "hook_pos_embed", axes: stream, doc: "position embedding, the same in every batch row" },
+  {
+    name: "hook_token_type_embed",
+    axes: stream,
+    doc: "segment embedding; of segment 0 where no segments are given",
+  },
+  { name: "embed.ln.hook_scale", axes: scale, doc: "what the norm of the embeddings divides by" },
+  { name: "embed.ln.hook_normalized", axes: stream, doc: divided },
   { name: "blocks.{l}.hook_resid_pre", axes: stream, doc: "residual stream that the block reads" },
   {
     name: "blocks.{l}.ln1.hook_scale",
     axes: scale,
-    doc: "standard deviation, sqrt(variance + eps), that the norm of attention's half divides by",
+    doc: `${deviation}, that the norm of attention's half divides by`,
   },
   {
     name: "blocks.{l}.ln1.hook_normalized",
     axes: stream,
-    doc: "centred and divided by the scale, before weight and bias",
+    doc: divided,
   },
   { name: "blocks.{l}.attn.hook_q", axes: heads, doc: "queries" },
-  { name: "blocks.{l}.attn.hook_k", axes: heads, doc: "keys" },
-  { name: "blocks.{l}.attn.hook_v", axes: heads, doc: "values" },
+  { name: "blocks.{l}.attn.hook_k", axes: heads, doc: "keys", ofKeys: true },
+  { name: "blocks.{l}.attn.hook_v", axes: heads, doc: "values", ofKeys: true },
+  { name: "blocks.{l}.attn.hook_rot_q", axes: heads, doc: "queries, turned by rotary positions" },
+  { name: "blocks.{l}.attn.hook_rot_k", axes: heads, doc: "keys, turned by rotary positions", ofKeys: true },
   {
     name: "blocks.{l}.attn.hook_attn_scores",
     axes: square,
@@ -90,27 +112,38 @@ export const hookPoints = [
   {
     name: "blocks.{l}.ln2.hook_scale",
     axes: scale,
-    doc: "standard deviation, sqrt(variance + eps), that the norm of the MLP's half divides by",
+    doc: `${deviation}, that the norm of the MLP's half divides by`,
   },
   {
     name: "blocks.{l}.ln2.hook_normalized",
     axes: stream,
-    doc: "centred and divided by the scale, before weight and bias",
+    doc: divided,
   },
   { name: "blocks.{l}.mlp.hook_pre", axes: hidden, doc: "MLP units before the nonlinearity" },
-  { name: "blocks.{l}.mlp.hook_post", axes: hidden, doc: "MLP units after the nonlinearity: the neurons" },
+  {
+    name: "blocks.{l}.mlp.hook_pre_linear",
+    axes: hidden,
+    doc: "what a gated MLP multiplies the units after the nonlinearity with",
+  },
+  {
+    name: "blocks.{l}.mlp.hook_post",
+    axes: hidden,
+    doc: "MLP units after the nonlinearity, and after the gate: the neurons",
+  },
   { name: "blocks.{l}.hook_mlp_out", axes: stream, doc: "what the MLP adds to the stream" },
   { name: "blocks.{l}.hook_resid_post", axes: stream, doc: "residual stream that the block leaves behind" },
   {
     name: "ln_final.hook_scale",
     axes: scale,
-    doc: "standard deviation, sqrt(variance + eps), that the final norm divides by",
+    doc: `${deviation}, that the final norm divides by`,
   },
   {
     name: "ln_final.hook_normalized",
     axes: stream,
-    doc: "centred and divided by the scale, before weight and bias",
+    doc: divided,
   },
+  { name: "mlm_head.ln.hook_scale", axes: scale, doc: "what the norm of the head divides by" },
+  { name: "mlm_head.ln.hook_normalized", axes: stream, doc: divided },
   { name: "unembed.hook_out", axes: ["batch", "pos", "dVocab"], doc: "logits" },
 ] as const satisfies readonly HookPoint[];
 
@@ -158,17 +191,24 @@ function blockParts(config: ModelConfig): BlockPart[] {
     "attn.hook_q",
     "attn.hook_k",
     "attn.hook_v",
+    ...(config.positions === "rotary" ? (["attn.hook_rot_q", "attn.hook_rot_k"] as const) : []),
     "attn.hook_attn_scores",
     "attn.hook_pattern",
     "attn.hook_z",
     ...(config.attention === "projected" ? (["attn.hook_result"] as const) : []),
     "hook_attn_out",
   ]);
-  const mlp = around(ln2, ["mlp.hook_pre", "mlp.hook_post", "hook_mlp_out"]);
+  const mlp = around(ln2, [
+    "mlp.hook_pre",
+    ...(config.gatedMlp ? (["mlp.hook_pre_linear"] as const) : []),
+    "mlp.hook_post",
+    "hook_mlp_out",
+  ]);
+  const oneStream = config.mlpOnly || config.attnOnly || config.parallelBlocks;
   return [
     "hook_resid_pre",
     ...(config.mlpOnly ? [] : attention),
-    ...(config.mlpOnly || config.attnOnly ? [] : (["hook_resid_mid"] as const)),
+    ...(oneStream ? [] : (["hook_resid_mid"] as const)),
     ...(config.attnOnly ? [] : mlp),
     "hook_resid_post",
   ];
@@ -179,19 +219,23 @@ const byPattern = new Map<string, HookPoint>(hookPoints.map((point) => [point.na
 /** Size of every axis, for a batch of inputs of one length. */
 function axisSizes(config: ModelConfig, batch: number, pos: number): Record<AxisName, number> {
   const { nHeads, dHead, dModel, dMlp, dVocab } = config;
-  return { batch, pos, queryPos: pos, keyPos: pos, head: nHeads, dHead, dModel, dMlp, dVocab, one: 1 };
+  const heads = { head: nHeads, kvHead: keyValueHeads(config), dHead };
+  return { batch, pos, queryPos: pos, keyPos: pos, ...heads, dModel, dMlp, dVocab, one: 1 };
 }
 
 /**
  * The sites of a model in firing order, gated ones included.
  *
  * Left out is what the architecture has not: layer-norm sites without normalisation, `hook_resid_mid` where a block has
- * one half only, `hook_result` where attention has no W_O.
+ * one half only or both read one stream, `hook_result` where attention has no W_O, `hook_rot_q` and `hook_rot_k` without
+ * rotary positions, and so on.
  */
 export function sitesOf(config: ModelConfig): Map<SiteName, Site> {
   const sites = new Map<SiteName, Site>();
+  const grouped = keyValueHeads(config) !== config.nHeads;
   const put = (pattern: Pattern, layer?: number) => {
-    const { axes, doc, gated } = byPattern.get(pattern) as HookPoint;
+    const { axes: own, doc, gated, ofKeys } = byPattern.get(pattern) as HookPoint;
+    const axes = grouped && ofKeys ? own.map((axis) => (axis === "head" ? "kvHead" : axis)) : own;
     const name = pattern.replace("{l}", String(layer)) as SiteName;
     const shape = (batch: number, pos: number) => {
       const sizes = axisSizes(config, batch, pos);
@@ -200,12 +244,21 @@ export function sitesOf(config: ModelConfig): Map<SiteName, Site> {
     sites.set(name, { name, axes, doc, layer, gated: gated === true, shape });
   };
   put("hook_embed");
-  if (config.positions !== "none") put("hook_pos_embed");
+  if (config.positions === "learned" || config.positions === "sinusoidal") put("hook_pos_embed");
+  if ((config.dSegments ?? 0) > 0) put("hook_token_type_embed");
+  if (config.embedNorm) {
+    put("embed.ln.hook_scale");
+    put("embed.ln.hook_normalized");
+  }
   for (let layer = 0; layer < config.nLayers; layer++)
     for (const part of blockParts(config)) put(`blocks.{l}.${part}`, layer);
   if (config.finalNorm) {
     put("ln_final.hook_scale");
     put("ln_final.hook_normalized");
+  }
+  if (config.mlmHead) {
+    put("mlm_head.ln.hook_scale");
+    put("mlm_head.ln.hook_normalized");
   }
   put("unembed.hook_out");
   return sites;
@@ -283,12 +336,17 @@ function ofBlock<P extends BlockPart>(part: P) {
 export const hook = {
   embed: "hook_embed",
   posEmbed: "hook_pos_embed",
+  tokenTypeEmbed: "hook_token_type_embed",
+  embedNormScale: "embed.ln.hook_scale",
+  embedNormNormalized: "embed.ln.hook_normalized",
   residPre: ofBlock("hook_resid_pre"),
   ln1Scale: ofBlock("ln1.hook_scale"),
   ln1Normalized: ofBlock("ln1.hook_normalized"),
   q: ofBlock("attn.hook_q"),
   k: ofBlock("attn.hook_k"),
   v: ofBlock("attn.hook_v"),
+  rotQ: ofBlock("attn.hook_rot_q"),
+  rotK: ofBlock("attn.hook_rot_k"),
   attnScores: ofBlock("attn.hook_attn_scores"),
   pattern: ofBlock("attn.hook_pattern"),
   z: ofBlock("attn.hook_z"),
@@ -298,10 +356,13 @@ export const hook = {
   ln2Scale: ofBlock("ln2.hook_scale"),
   ln2Normalized: ofBlock("ln2.hook_normalized"),
   mlpPre: ofBlock("mlp.hook_pre"),
+  mlpPreLinear: ofBlock("mlp.hook_pre_linear"),
   mlpPost: ofBlock("mlp.hook_post"),
   mlpOut: ofBlock("hook_mlp_out"),
   residPost: ofBlock("hook_resid_post"),
   lnFinalScale: "ln_final.hook_scale",
   lnFinalNormalized: "ln_final.hook_normalized",
+  mlmHeadScale: "mlm_head.ln.hook_scale",
+  mlmHeadNormalized: "mlm_head.ln.hook_normalized",
   logits: "unembed.hook_out",
 } as const;

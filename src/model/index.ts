@@ -1,4 +1,5 @@
 /** The model floor: configs, weights, initialisation, and the transformer as a graph with named sites. */
+export * from "./activate.ts";
 export * from "./actName.ts";
 export * from "./attention.ts";
 export * from "./block.ts";
@@ -12,6 +13,7 @@ export * from "./norm.ts";
 export * from "./original.ts";
 export * from "./orthogonal.ts";
 export * from "./positions.ts";
+export * from "./rotary.ts";
 export * from "./transformer.ts";
 export * from "./visitor.ts";
 export * from "./weights.ts";

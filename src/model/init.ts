@@ -110,7 +110,7 @@ export type InitSchemeName = keyof typeof initSchemes;
 /** How weights are drawn. */
 export interface InitOptions {
   readonly scheme: InitSchemeName;
-  /** Multiplies W_E and W_pos after they were drawn; 1 by default. With a tied unembedding it scales that too. */
+  /** Multiplies W_E, W_pos and W_token_type after they were drawn; 1 by default. With a tied unembedding it scales that too. */
   readonly embeddingScale?: number;
 }
 

@@ -8,8 +8,10 @@ import type { SiteName } from "./hookPoints.ts";
  */
 export type SiteVisitor = (name: SiteName, node: Node) => Node;
 
-/** What a forward pass computes beyond need. */
+/** What a forward pass computes beyond need, and what it is given beside tokens. */
 export interface ForwardOptions {
   /** Sites somebody wants; a gated one (`attn.hook_result`) fires only if it is among them. Others fire anyway. */
   asked?: ReadonlySet<string>;
+  /** int32 [batch, pos], each in [0, dSegments): which segment a token belongs to; by default all to segment 0. */
+  segments?: Node;
 }

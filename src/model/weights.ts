@@ -6,58 +6,79 @@
  *
  *   embed.W_E               [dVocab, dModel]
  *   pos_embed.W_pos         [nCtx, dModel]            learned positions
+ *   token_type_embed.W_token_type
+ *                           [segment, dModel]         with dSegments
+ *   embed.ln.w, b           [dModel]                  with embedNorm
  *   blocks.{l}.ln1.w, b     [dModel]                  unless normalization is none
- *   blocks.{l}.attn.W_Q, b_Q, W_K, b_K, W_V, b_V
+ *   blocks.{l}.attn.W_Q, b_Q
  *                           [head, dModel, dHead], [head, dHead]
+ *   blocks.{l}.attn.W_K, b_K, W_V, b_V
+ *                           [kvHead, dModel, dHead], [kvHead, dHead]; kvHead is head unless nKeyValueHeads says otherwise
  *   blocks.{l}.attn.W_O, b_O
  *                           [head, dHead, dModel], [dModel]
  *   blocks.{l}.ln2.w, b     [dModel]
+ *   blocks.{l}.mlp.W_gate, b_gate
+ *                           [dModel, dMlp], [dMlp]    with gatedMlp
  *   blocks.{l}.mlp.W_in, b_in, W_out, b_out
  *                           [dModel, dMlp], [dMlp], [dMlp, dModel], [dModel]
  *   ln_final.w, b           [dModel]                  with finalNorm
+ *   mlm_head.W, b           [dModel, dModel], [dModel]
+ *   mlm_head.ln.w, b        [dModel]                  with mlmHead
  *   unembed.W_U, b_U        [dModel, dVocab], [dVocab]; no W_U where tied
+ *
+ * Biases exist where the config's `biases` has them. TransformerLens' encoder has `embed.` before the names of all four
+ * embedding weights, since one module holds them there.
  */
 import { ArgumentError, NameError, nearest, ShapeError } from "../base/errors.ts";
 import { state } from "../graph/build.ts";
 import { type Node, type Shape, sameShape, showShape, sizeOf } from "../graph/node.ts";
-import type { ModelConfig } from "./config.ts";
+import { hasBias, keyValueHeads, type ModelConfig } from "./config.ts";
 
 /** The weights of a population by name, each [model, ...shape] row-major. */
 export type Weights = Readonly<Record<string, Float32Array | Float64Array>>;
 
 /** Name and shape of every weight of one model, in the order of a forward pass. The order never depends on the sizes. */
 export function weightShapes(config: ModelConfig): Map<string, Shape> {
-  const { nLayers, nHeads, dModel, dHead, dMlp, dVocab, nCtx, biases } = config;
+  const { nLayers, nHeads, dModel, dHead, dMlp, dVocab, nCtx, dSegments = 0 } = config;
   const shapes = new Map<string, Shape>();
   const put = (name: string, shape: Shape, exists = true) => {
     if (exists) shapes.set(name, shape);
   };
   const norm = (name: string, exists: boolean) => {
     put(`${name}.w`, [dModel], exists);
-    put(`${name}.b`, [dModel], exists && biases);
+    put(`${name}.b`, [dModel], exists && hasBias(config, "norm"));
   };
   put("embed.W_E", [dVocab, dModel]);
   put("pos_embed.W_pos", [nCtx, dModel], config.positions === "learned");
+  put("token_type_embed.W_token_type", [dSegments, dModel], dSegments > 0);
+  norm("embed.ln", config.embedNorm === true);
   for (let layer = 0; layer < nLayers; layer++) {
     const block = `blocks.${layer}`;
     const normed = config.normalization !== "none";
     const projected = config.attention === "projected" && !config.mlpOnly;
     norm(`${block}.ln1`, normed && !config.mlpOnly);
     for (const letter of ["Q", "K", "V"]) {
-      put(`${block}.attn.W_${letter}`, [nHeads, dModel, dHead], projected);
-      put(`${block}.attn.b_${letter}`, [nHeads, dHead], projected && biases);
+      const heads = letter === "Q" ? nHeads : keyValueHeads(config);
+      put(`${block}.attn.W_${letter}`, [heads, dModel, dHead], projected);
+      put(`${block}.attn.b_${letter}`, [heads, dHead], projected && hasBias(config, "qkv"));
     }
     put(`${block}.attn.W_O`, [nHeads, dHead, dModel], projected);
-    put(`${block}.attn.b_O`, [dModel], projected && biases);
+    put(`${block}.attn.b_O`, [dModel], projected && hasBias(config, "attnOut"));
     norm(`${block}.ln2`, normed && !config.attnOnly);
-    put(`${block}.mlp.W_in`, [dModel, dMlp], !config.attnOnly);
-    put(`${block}.mlp.b_in`, [dMlp], !config.attnOnly && biases);
+    for (const into of config.gatedMlp === true ? ["gate", "in"] : ["in"]) {
+      put(`${block}.mlp.W_${into}`, [dModel, dMlp], !config.attnOnly);
+      put(`${block}.mlp.b_${into}`, [dMlp], !config.attnOnly && hasBias(config, "mlp"));
+    }
     put(`${block}.mlp.W_out`, [dMlp, dModel], !config.attnOnly);
-    put(`${block}.mlp.b_out`, [dModel], !config.attnOnly && biases);
+    put(`${block}.mlp.b_out`, [dModel], !config.attnOnly && hasBias(config, "mlp"));
   }
   norm("ln_final", config.finalNorm);
+  const head = config.mlmHead === true;
+  put("mlm_head.W", [dModel, dModel], head);
+  put("mlm_head.b", [dModel], head && hasBias(config, "unembed"));
+  norm("mlm_head.ln", head);
   put("unembed.W_U", [dModel, dVocab], !config.tiedUnembed);
-  put("unembed.b_U", [dVocab], biases);
+  put("unembed.b_U", [dVocab], hasBias(config, "unembed"));
   return shapes;
 }
 

@@ -45,7 +45,8 @@ describe.each(Object.entries(configs))("%s", async (_, config) => {
           cache.get(`${norm}.hook_scale` as SiteSelector & "ln_final.hook_scale", { model, batch }).data,
       )
       .reduce<number[]>((all, one) => all.map((s, pos) => s * one[pos]), new Array(POS).fill(1));
-  const folded = (from: number, to: number) => normsOnTheWay(config, { from, to, norms: "folded" });
+  const folded = (from: number, to: number) =>
+    normsOnTheWay(config, { from, to, norms: "folded" }).map(({ name }) => name);
 
   test("pattern times full OV circuit is the first heads' part of every logit", async () => {
     const fromTokens = await ovCircuits(network, { from: "tokens", to: "logits", layers: 0 });

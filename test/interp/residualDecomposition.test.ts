@@ -66,7 +66,9 @@ test.each(configNames)(
 );
 
 test("so they do in every architecture, in float64 to the last digits", async () => {
-  for (const config of configGrid().slice(4)) {
+  for (const config of configGrid()
+    .slice(4)
+    .filter(({ mlmHead }) => !mlmHead)) {
     const network = openNetwork(backends.reference, config, weightsFor(config, 1));
     const input = [[0, 3, 1]];
     const logits = await forward(network, input);

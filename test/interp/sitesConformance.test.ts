@@ -34,9 +34,15 @@ const architectures: ModelConfig[] = configGrid().map((config) => ({
 /** What a run of a config must have at a site of the table: said here once more, apart from `Site.shape`. */
 function expected(config: ModelConfig, name: SiteName): { axes: TensorAxis[]; shape: number[] } {
   const row = hookPoints.find((point) => point.name === name.replace(/^blocks\.\d+/, "blocks.{l}"));
-  const axes: TensorAxis[] = ["model", ...(row?.axes ?? [])];
-  const { nHeads, dHead, dModel, dMlp, dVocab } = config;
-  const sizes = { model: MODELS, batch: BATCH, pos: POS, queryPos: POS, keyPos: POS, head: nHeads, one: 1 };
+  const { nHeads, dHead, dModel, dMlp, dVocab, nKeyValueHeads = nHeads } = config;
+  const grouped = nKeyValueHeads < nHeads && /hook_(k|v|rot_k)$/.test(name);
+  const declared: readonly TensorAxis[] = row?.axes ?? [];
+  const axes: TensorAxis[] = [
+    "model",
+    ...declared.map((axis) => (grouped && axis === "head" ? "kvHead" : axis)),
+  ];
+  const heads = { head: nHeads, kvHead: nKeyValueHeads };
+  const sizes = { model: MODELS, batch: BATCH, pos: POS, queryPos: POS, keyPos: POS, one: 1, ...heads };
   const all: Partial<Record<TensorAxis, number>> = { ...sizes, dHead, dModel, dMlp, dVocab };
   return { axes, shape: axes.map((axis) => all[axis] ?? Number.NaN) };
 }

@@ -1,6 +1,6 @@
-/** One forward pass on the float64 reference, with the sites and the gradients that a test asks for. */
+/** One forward pass, on the float64 reference unless another backend is given, with the sites and the gradients that a test asks for. */
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
-import type { TensorData } from "../../src/graph/backend.ts";
+import type { Backend, TensorData } from "../../src/graph/backend.ts";
 import { input } from "../../src/graph/build.ts";
 import { gradient } from "../../src/graph/gradient.ts";
 import { makeGraph } from "../../src/graph/graph.ts";
@@ -16,6 +16,8 @@ export interface RunRequest {
   targets?: readonly (readonly number[])[];
   at?: SiteVisitor;
   asked?: ReadonlySet<string>;
+  segments?: readonly (readonly number[])[];
+  backend?: Backend;
   /** Also the gradients of the mean loss, in weights and sites. */
   gradients?: boolean;
 }
@@ -23,7 +25,10 @@ export interface RunRequest {
 export interface RunResult {
   logits: TensorData;
   sites: Record<string, TensorData>;
+  /** Of the first model. */
   loss: number;
+  /** Of every model. */
+  losses: TensorData;
   lossByPosition: TensorData;
   weightGradients: Record<string, TensorData>;
   siteGradients: Record<string, TensorData>;
@@ -34,7 +39,7 @@ export async function runModel(
   weights: Weights,
   request: RunRequest,
 ): Promise<RunResult> {
-  const { tokens, targets = tokens, at = (_, node) => node } = request;
+  const { tokens, targets = tokens, at = (_, node) => node, backend = referenceBackend } = request;
   const shape = [tokens.length, tokens[0].length];
   const nodes = weightNodes(config);
   const seen = new Map<string, Node>();
@@ -44,7 +49,9 @@ export async function runModel(
     seen.set(name, answer);
     return answer;
   };
-  const logits = forward(config, nodes, input("tokens", shape, "int32"), visit, { asked: request.asked });
+  const segments = request.segments === undefined ? undefined : input("segments", shape, "int32");
+  const options = { asked: request.asked, segments };
+  const logits = forward(config, nodes, input("tokens", shape, "int32"), visit, options);
   const loss = meanLoss(logits, targetNode);
   const outputs: Record<string, Node> = { logits, loss, byPosition: lossByPosition(logits, targetNode) };
   for (const [name, node] of seen) outputs[`activation ${name}`] = node;
@@ -63,7 +70,7 @@ export async function runModel(
       });
     }
   }
-  const session = referenceBackend.open({
+  const session = backend.open({
     models: modelCount(config, weights),
     states: Object.fromEntries(weightShapes(config)),
   });
@@ -71,6 +78,7 @@ export async function runModel(
   const results = await session.compile(makeGraph({ outputs })).run({
     tokens: Int32Array.from(tokens.flat()),
     targets: Int32Array.from(targets.flat()),
+    ...(request.segments === undefined ? {} : { segments: Int32Array.from(request.segments.flat()) }),
   });
   session.close();
   const under = (prefix: string) =>
@@ -83,6 +91,7 @@ export async function runModel(
     logits: results.logits,
     sites: under("activation "),
     loss: results.loss[0],
+    losses: results.loss,
     lossByPosition: results.byPosition,
     weightGradients: under("weight gradient "),
     siteGradients: under("site gradient "),

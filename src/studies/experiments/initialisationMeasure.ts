@@ -44,11 +44,12 @@ export interface InitialisationModel {
 /** Sites whose activations are measured: embeddings, streams, norms, what sublayers read, compute and write, logits. */
 export function scaleSites(config: ModelConfig): SiteName[] {
   const parts = ["attn.hook_q", "attn.hook_k", "attn.hook_v", "attn.hook_z", "hook_attn_out"];
-  const others = ["hook_resid_mid", "mlp.hook_pre", "mlp.hook_post", "hook_mlp_out", "hook_resid_post"];
+  const mlp = ["mlp.hook_pre", "mlp.hook_pre_linear", "mlp.hook_post", "hook_mlp_out"];
+  const others = ["hook_resid_mid", ...mlp, "hook_resid_post"];
   return [...sitesOf(config).values()]
     .filter(({ name, layer }) => {
       if (name.endsWith(".hook_normalized")) return true;
-      if (layer === undefined) return name !== "ln_final.hook_scale";
+      if (layer === undefined) return !name.endsWith(".hook_scale");
       const part = name.slice(`blocks.${layer}.`.length);
       return [...parts, ...others].includes(part) || (layer === 0 && part === "hook_resid_pre");
     })

@@ -10,7 +10,7 @@ import { normalQuantile } from "../../base/normalQuantile.ts";
 import { randomStream } from "../../base/random.ts";
 import { cellEffects } from "../../features/cellEffects.ts";
 import { againstNetworks, type NetworkComparison } from "../../features/networkNull.ts";
-import { randomProjectionNull } from "../../features/randomProjectionNull.ts";
+import { randomProjectionNull, readsEmbeddingSum } from "../../features/randomProjectionNull.ts";
 import { seedInterval } from "../../features/seedInterval.ts";
 import { unitMeans } from "../../features/unitMeans.ts";
 import { type UnitKind, type UnitSite, unitName } from "../../features/unitSites.ts";
@@ -21,6 +21,7 @@ import {
   sources,
   type UnitClass,
 } from "../../features/varianceComponents.ts";
+import { hasBias } from "../../model/config.ts";
 import { type Interval, tInterval } from "../../stats/intervals.ts";
 import { bh } from "../../stats/multiplicity.ts";
 import { quantile } from "../../stats/quantile.ts";
@@ -227,8 +228,9 @@ function discovered(p: Float64Array): number {
  * projection. Heads average over positions, and have random networks as their null.
  */
 function projectionNull({ config, nPos }: ExperimentSetup): MappingNull["projection"] {
-  const { dModel, dVocab, positions, normalization, biases, actFn } = config;
-  if (positions !== "learned" || nPos < 2) return { neuron: null, residual: null, head: null };
+  const { dModel, dVocab, positions, normalization, actFn } = config;
+  if (positions !== "learned" || !readsEmbeddingSum(config) || nPos < 2)
+    return { neuron: null, residual: null, head: null };
   const draw = (kind: UnitKind, options: { actFn: typeof actFn | "none"; norm: boolean }) => {
     const stream = randomStream("experiments", "mapping", "projection", kind);
     const { token, position } = randomProjectionNull({
@@ -246,7 +248,7 @@ function projectionNull({ config, nPos }: ExperimentSetup): MappingNull["project
     return { token: spread(token), position: spread(position), interaction: spread(interaction), context };
   };
   return {
-    neuron: biases ? draw("neuron", { actFn, norm: normalization !== "none" }) : null,
+    neuron: hasBias(config, "mlp") ? draw("neuron", { actFn, norm: normalization !== "none" }) : null,
     residual: draw("residual", { actFn: "none", norm: normalization === "post" }),
     head: null,
   };

@@ -8,7 +8,7 @@
 import { randomStream } from "../../base/random.ts";
 import { rowCosineMatrix } from "../../features/embeddingGeometry.ts";
 import { againstNetworks, type NetworkComparison } from "../../features/networkNull.ts";
-import { randomProjectionNull } from "../../features/randomProjectionNull.ts";
+import { randomProjectionNull, readsEmbeddingSum } from "../../features/randomProjectionNull.ts";
 import { seedInterval } from "../../features/seedInterval.ts";
 import { conditionNumber, edelmanCdf } from "../../features/singularValues.ts";
 import { type Source, sources } from "../../features/varianceComponents.ts";
@@ -230,7 +230,8 @@ function normRows(models: readonly SourcesModel[]): NormRow[] {
 }
 
 function projection({ config, nPos }: ExperimentSetup): SourcesNull["projection"] {
-  if (config.positions === "none" || config.attnOnly || nPos < 2) return null;
+  const added = config.positions === "learned" || config.positions === "sinusoidal";
+  if (!added || !readsEmbeddingSum(config) || config.attnOnly || nPos < 2) return null;
   const { dModel, dVocab, actFn } = config;
   const shares = (norm: boolean): Shares => {
     const { token, position } = randomProjectionNull({

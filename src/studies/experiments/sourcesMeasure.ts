@@ -136,13 +136,13 @@ export async function measureSources(network: Network, setup: ExperimentSetup): 
   });
 }
 
-/** The positions that inputs have, [pos, dModel]; undefined in a model without any. */
+/** The positions that inputs have, [pos, dModel]; undefined in a model that adds none. */
 function positionTable(
   { positions, dModel }: ModelConfig,
   nPos: number,
   learned: Float32Array | Float64Array,
 ): VectorTable | undefined {
-  if (positions === "none") return undefined;
+  if (positions === "none" || positions === "rotary") return undefined;
   const values =
     positions === "learned" ? learned.subarray(0, nPos * dModel) : sinusoidalPositions(nPos, dModel);
   return { values, dModel };

@@ -1,6 +1,7 @@
 /** What selectivity a preset's untrained units have by random projection alone. */
 import { randomStream } from "../../base/random.ts";
-import { randomProjectionNull } from "../../features/randomProjectionNull.ts";
+import { randomProjectionNull, readsEmbeddingSum } from "../../features/randomProjectionNull.ts";
+import { hasBias } from "../../model/config.ts";
 import type { ArmSpec } from "../population/job.ts";
 
 /** eta² of units drawn from the random-projection null, by kind. */
@@ -19,7 +20,8 @@ export function projectionNull(arm: ArmSpec): Projection | undefined {
     init.scheme === "pytorch" &&
     config.normalization !== "none" &&
     config.positions === "learned" &&
-    config.biases;
+    hasBias(config, "mlp") &&
+    readsEmbeddingSum(config);
   if (!applies) return undefined;
   return randomProjectionNull({
     dModel: config.dModel,
