@@ -1,6 +1,14 @@
 /** The record floor: the run format. Bytes in, bytes out. */
+export { type ByteSource, memorySource, readExactly } from "./byteSource.ts";
 export { canonicalJson, type JsonOptions, type JsonValue, parseJson, readableJson } from "./canonicalJson.ts";
-export { type Dtype, dtypeOf, littleEndianBytes, type Numbers } from "./littleEndian.ts";
+export {
+  type Dtype,
+  dtypeOf,
+  littleEndianBytes,
+  type Numbers,
+  type StoredDtype,
+  type StoredNumbers,
+} from "./littleEndian.ts";
 export {
   checkFile,
   type FileEntry,
@@ -24,6 +32,8 @@ export {
 } from "./safetensors.ts";
 export {
   defaultHeaderLimit,
+  type HeaderOptions,
+  hardHeaderLimit,
   type ReadOptions,
   readSafetensorsHeader,
   type SafetensorsHeader,
@@ -31,3 +41,12 @@ export {
 } from "./safetensorsHeader.ts";
 export { sha256OfBytes, sha256OfWeights } from "./sha256.ts";
 export { parseStrictJson, type StrictJson, type StrictJsonOptions, strictUtf8 } from "./strictJson.ts";
+export {
+  openSafetensors,
+  readStored,
+  readTensorBytes,
+  readWidened,
+  type SafetensorsFile,
+  type Widened,
+  type WidenOptions,
+} from "./tensorReader.ts";

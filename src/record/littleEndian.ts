@@ -5,8 +5,9 @@ export type Numbers = Float32Array | Float64Array | Int32Array;
 
 const machineIsLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-/** Reverses the bytes of every element in place. */
-function swapBytes(bytes: Uint8Array, width: number): void {
+/** Turns little-endian bytes into the machine's order, or back: reverses every element in place where they differ. */
+export function toMachineOrder(bytes: Uint8Array, width: number): void {
+  if (machineIsLittleEndian) return;
   for (let start = 0; start < bytes.length; start += width) bytes.subarray(start, start + width).reverse();
 }
 
@@ -15,20 +16,12 @@ export function littleEndianBytes(values: Numbers): Uint8Array {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   if (machineIsLittleEndian) return bytes;
   const copy = bytes.slice();
-  swapBytes(copy, values.BYTES_PER_ELEMENT);
+  toMachineOrder(copy, values.BYTES_PER_ELEMENT);
   return copy;
 }
 
-/** How the numbers of a dtype are made from a buffer. */
-const arrays = { F32: Float32Array, F64: Float64Array, I32: Int32Array } as const;
-
-/** Element types that are read and written, by safetensors' names. */
-export type Dtype = keyof typeof arrays;
-
-/** Whether a name is one of {@link Dtype}. */
-export function isDtype(name: string): name is Dtype {
-  return Object.hasOwn(arrays, name);
-}
+/** Element types that checkpoints hold, by safetensors' names. */
+export type Dtype = "F32" | "F64" | "I32";
 
 /** The dtype of an array. */
 export function dtypeOf(values: Numbers): Dtype {
@@ -36,14 +29,40 @@ export function dtypeOf(values: Numbers): Dtype {
   return values instanceof Float64Array ? "F64" : "I32";
 }
 
+/** How the numbers of a dtype are held in memory, for every dtype whose elements JavaScript has an array for. */
+const storedArrays = {
+  BOOL: Uint8Array,
+  U8: Uint8Array,
+  I8: Int8Array,
+  U16: Uint16Array,
+  I16: Int16Array,
+  U32: Uint32Array,
+  I32: Int32Array,
+  F32: Float32Array,
+  U64: BigUint64Array,
+  I64: BigInt64Array,
+  F64: Float64Array,
+} as const;
+
+/** A dtype with an array of its own. */
+export type StoredDtype = keyof typeof storedArrays;
+/** The array of a dtype. */
+export type StoredNumbers<D extends StoredDtype = StoredDtype> = InstanceType<(typeof storedArrays)[D]>;
+
+/** Whether a dtype's numbers can be held as they are; not so the halves, the bytes of floats and complex numbers. */
+export function isStoredDtype(name: string): name is StoredDtype {
+  return Object.hasOwn(storedArrays, name);
+}
+
 /**
  * The numbers that little-endian bytes stand for, always copied: their place in a file need not be aligned.
  *
  * @param bytes  a whole number of elements
  */
-export function numbersOf(dtype: Dtype, bytes: Uint8Array): Numbers {
+export function numbersOf<D extends StoredDtype>(dtype: D, bytes: Uint8Array): StoredNumbers<D> {
   const copy = bytes.slice();
-  const array = arrays[dtype];
-  if (!machineIsLittleEndian) swapBytes(copy, array.BYTES_PER_ELEMENT);
-  return new array(copy.buffer, copy.byteOffset, copy.byteLength / array.BYTES_PER_ELEMENT);
+  const array = storedArrays[dtype];
+  const width = array.BYTES_PER_ELEMENT;
+  toMachineOrder(copy, width);
+  return new array(copy.buffer, copy.byteOffset, copy.byteLength / width) as StoredNumbers<D>;
 }

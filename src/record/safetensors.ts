@@ -1,7 +1,7 @@
 /** Tensors on disk in the safetensors format: named arrays of float32, float64 or int32, and a few words about them. */
 import { ArgumentError, FileError, ShapeError } from "../base/errors.ts";
-import { dtypeOf, isDtype, littleEndianBytes, type Numbers, numbersOf } from "./littleEndian.ts";
-import { type ReadOptions, readSafetensorsHeader } from "./safetensorsHeader.ts";
+import { dtypeOf, littleEndianBytes, type Numbers, numbersOf } from "./littleEndian.ts";
+import { quoted, type ReadOptions, readSafetensorsHeader } from "./safetensorsHeader.ts";
 
 /** An array with its shape, row-major. Its type is its dtype: F32, F64 or I32. */
 export interface Tensor {
@@ -118,9 +118,9 @@ export function readSafetensors(bytes: Uint8Array, options: ReadOptions): Tensor
   const { places, metadata } = readSafetensorsHeader(bytes, options);
   const tensors = new Map<string, Tensor>();
   for (const { name, dtype, shape, start, end } of places) {
-    if (!isDtype(dtype))
+    if (dtype !== "F32" && dtype !== "F64" && dtype !== "I32")
       throw new FileError({
-        where: `${options.file}, byte ${start}, tensor ${JSON.stringify(name.slice(0, 80))}`,
+        where: `${options.file}, byte ${start}, tensor ${quoted(name)}`,
         rule: "only F32, F64 and I32 are read",
         got: dtype,
       });

@@ -1,30 +1,8 @@
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ArgumentError, FileError, ShapeError } from "../../src/base/errors.ts";
 import { readSafetensors, type Tensor, writeSafetensors } from "../../src/record/safetensors.ts";
 import { readSafetensorsHeader } from "../../src/record/safetensorsHeader.ts";
-
-/** What safetensors 0.8.0, the Rust crate through its Python binding, says of 113 small files. */
-interface Verdict {
-  name: string;
-  b64: string;
-  reference: { accept: boolean; tensors?: Record<string, [string, number[]]>; metadata?: object | null };
-}
-const verdicts: Verdict[] = JSON.parse(
-  readFileSync(new URL("fixtures/safetensorsVerdicts.json", import.meta.url), "utf8"),
-).cases;
-
-/** Files that the reference accepts and this reader refuses on purpose; the module's docstring lists why. */
-const stricter = new Set([
-  "dup tensor keys same",
-  "dup tensor keys other dtype",
-  "dup metadata inner key",
-  "tensor is array form",
-  "zero dim with huge dim",
-  "shape 2^53+1 x0",
-  "nest depth 100 in unknown field",
-]);
 
 /** A file from a header text and data, with the length in front. */
 function fileOf(header: string, dataBytes: number): Uint8Array {
@@ -44,26 +22,6 @@ function verdictOn(bytes: Uint8Array): string {
     throw error;
   }
 }
-
-test("the header reader agrees with the format's own reader on every golden file, or is stricter where listed", () => {
-  expect(verdicts.length).toBe(113);
-  for (const { name, b64, reference } of verdicts) {
-    const bytes = new Uint8Array(Buffer.from(b64, "base64"));
-    const verdict = verdictOn(bytes);
-    if (!reference.accept || stricter.has(name)) {
-      expect(verdict, name).not.toBe("accepted");
-      continue;
-    }
-    expect(verdict, name).toBe("accepted");
-    const { places, metadata } = readSafetensorsHeader(bytes, { file: name });
-    expect(Object.fromEntries(metadata), name).toEqual(reference.metadata ?? {});
-    const found = places.map((place): [string, [string, readonly number[]]] => [
-      place.name.slice(0, 64), // as the list of verdicts shortens them
-      [place.dtype, place.shape],
-    ]);
-    expect(new Map(found), name).toEqual(new Map(Object.entries(reference.tensors ?? {})));
-  }
-});
 
 const name = fc.oneof(
   fc.string({ unit: "grapheme" }),
@@ -115,10 +73,7 @@ test("the written bytes follow the format: length, padded header, little-endian 
 const f32 = (extra: string) => `{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]${extra}}}`;
 
 test.each([
-  [
-    new Uint8Array(0),
-    "x, byte 0: a safetensors file begins with 8 bytes that say how long its header is; got a file of 0 bytes.",
-  ],
+  [new Uint8Array(0), "x: must be a safetensors file; got an empty file."],
   [fileOf(f32(""), 7), "x, byte 69: the header accounts for 70 bytes; got a file of 69 bytes."],
   [fileOf(f32(""), 9), "x, byte 70: the header accounts for 70 bytes; got a file of 71 bytes."],
   [
@@ -139,7 +94,7 @@ test.each([
   ],
   [
     fileOf('{"é":{"dtype":"F32","shape":[02],"data_offsets":[0,8]}}', 8),
-    'x, byte 38: a number must not have leading zeros or a bare point; got "02],\\"data_of".',
+    'x, byte 38: a number must not have leading zeros; got "02],\\"data_of".',
   ],
 ])("file %# is refused with the place and the reason", (bytes, sentence) => {
   expect(verdictOn(bytes)).toBe(sentence);
