@@ -13,6 +13,7 @@ export {
   sliceSequences,
   trainingSet,
 } from "./batches.ts";
+export { charTokenizer } from "./characterTokenizer.ts";
 export { checkedHalves, checkedSize } from "./checkedSize.ts";
 export { type InductionSize, induction } from "./induction.ts";
 export { honestFloor, type LeakVerdict, leakAlarm, leakTolerance } from "./leak.ts";
@@ -30,5 +31,14 @@ export { lastScored, type Scored, scoredMean, scoredPositions } from "./scored.t
 export { shifted } from "./shifted.ts";
 export { sorting } from "./sorting.ts";
 export { type SequenceSplit, splitSequences } from "./splitSequences.ts";
+export { type TokenizerOptions, tokenizerOf } from "./tokenizer.ts";
+export {
+  type EncodeOptions,
+  type Encoding,
+  type Tokenizer,
+  type TokenRole,
+  tokenRoles,
+} from "./tokenizerTypes.ts";
+export { type BpeOptions, trainBpe } from "./trainBpe.ts";
 export type { BayesFloor, Sequences, Task, TaskSize } from "./types.ts";
 export { uniformRandom } from "./uniformRandom.ts";
