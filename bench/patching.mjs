@@ -103,7 +103,8 @@ async function measured(config, weights, { over, by, patches }, at) {
   const first = await timed(sweep);
   const times = [];
   const end = performance.now() + 2000; // the small model's rounds are so short that they begin uncompiled
-  while (times.length <= rounds || performance.now() < end) times.push([await timed(alone), await timed(sweep)]);
+  while (times.length <= rounds || performance.now() < end)
+    times.push([await timed(alone), await timed(sweep)]);
   const [one] = times[0];
   if (one.result.some((value, i) => value !== first.result[i]))
     throw new Error("a patch has other bits in a sweep");

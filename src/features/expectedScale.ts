@@ -33,19 +33,23 @@ export function expectedScale(
     return (fanIn ?? fanOf(config, weight).fanIn) * variance(weight) * input + variance(bias);
   };
   const embedding = () => variance("embed.W_E");
+  const segment = () => variance("token_type_embed.W_token_type");
   const position = () => {
     if (config.positions === "learned") return variance("pos_embed.W_pos");
-    if (config.positions === "none") return 0;
+    if (config.positions === "none" || config.positions === "rotary") return 0;
     const waves = sinusoidalPositions(nPos, config.dModel);
     return waves.reduce((sum, value) => sum + value * value, 0) / waves.length;
   };
   if (site === "hook_embed") return embedding();
   if (site === "hook_pos_embed") return position();
-  if (site === "blocks.0.hook_resid_pre") return embedding() + position();
+  if (site === "hook_token_type_embed") return segment();
+  const first = config.embedNorm ? square("embed.ln.hook_normalized") : embedding() + position() + segment();
+  if (site === "blocks.0.hook_resid_pre") return first;
   const last = `blocks.${config.nLayers - 1}.hook_resid_post`;
   if (site === "unembed.hook_out") {
-    const bare = config.nLayers > 0 ? square(last) : embedding() + position();
-    const stream = config.finalNorm ? square("ln_final.hook_normalized") : bare;
+    const bare = config.nLayers > 0 ? square(last) : first;
+    const final = config.finalNorm ? square("ln_final.hook_normalized") : bare;
+    const stream = config.mlmHead ? square("mlm_head.ln.hook_normalized") : final;
     return config.tiedUnembed
       ? product("embed.W_E", "unembed.b_U", stream, config.dModel)
       : product("unembed.W_U", "unembed.b_U", stream);
@@ -67,9 +71,11 @@ export function expectedScale(
   switch (part) {
     case "hook_attn_out":
       return product(`${block}.attn.W_O`, `${block}.attn.b_O`, square(`${block}.attn.hook_z`));
-    case "mlp.hook_pre": {
-      const stream = config.mlpOnly ? before : square(`${block}.hook_resid_mid`);
-      return product(`${block}.mlp.W_in`, `${block}.mlp.b_in`, reads("ln2", stream));
+    case "mlp.hook_pre":
+    case "mlp.hook_pre_linear": {
+      const stream = config.mlpOnly || config.parallelBlocks ? before : square(`${block}.hook_resid_mid`);
+      const which = config.gatedMlp && part === "mlp.hook_pre" ? "gate" : "in";
+      return product(`${block}.mlp.W_${which}`, `${block}.mlp.b_${which}`, reads("ln2", stream));
     }
     case "hook_mlp_out":
       return product(`${block}.mlp.W_out`, `${block}.mlp.b_out`, square(`${block}.mlp.hook_post`));

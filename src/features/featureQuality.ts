@@ -7,6 +7,7 @@
  */
 import { sameLength } from "../base/check.ts";
 import { ShapeError } from "../base/errors.ts";
+import { type Kernel, kernelAlignment } from "../stats/kernelAlignment.ts";
 import { type Representation, rectangular } from "../stats/representation.ts";
 import { debiasedCka, linearCka } from "../stats/similarity.ts";
 import { covarianceSpectrum, effectiveDimension, participationRatio } from "../stats/spectrum.ts";
@@ -92,6 +93,56 @@ export function targetAlignment(samples: LabelledSamples, classes: number): Targ
     return row;
   });
   return { cka: linearCka(samples.features, oneHot), debiased: debiasedCka(samples.features, oneHot) };
+}
+
+/**
+ * The same for features that are given by their kernel, such as the gradients of a network.
+ *
+ *   CKA(K, Y Yᵀ):  (Y Yᵀ)_nm is 1 for samples of one label, else 0
+ *
+ * Edges: NaN where all samples have one label, or the kernel has no structure.
+ *
+ * @param kernel  [sample][sample]
+ * @param labels  [sample]
+ * @throws ShapeError if the kernel is not square over the labelled samples
+ * @source Cortes, Mohri & Rostamizadeh 2012, definition 4
+ */
+export function kernelTargetAlignment(kernel: Kernel, labels: ArrayLike<number>): TargetAlignment {
+  const ofLabels = Array.from(labels, (own) => Float64Array.from(labels, (other) => (own === other ? 1 : 0)));
+  return {
+    cka: kernelAlignment(kernel, ofLabels),
+    debiased: kernelAlignment(kernel, ofLabels, { debiased: true }),
+  };
+}
+
+/** What {@link learnedAdvantage} returns, nats on the held-out samples. */
+export interface LearnedAdvantage {
+  /** Loss of the readout of the features as they were drawn. */
+  readonly readout: number;
+  /** readout − trained: what learning features gained, beyond learning to read random ones. */
+  readonly advantage: number;
+}
+
+/**
+ * Learned advantage: how much better a trained network is than the best linear readout of its untrained features.
+ *
+ *   A = L(readout of the features at initialisation) − L(trained)
+ *
+ * A readout fitted to few samples overfits, and the advantage takes that for learning: give it as many as its features
+ * need, and compare only advantages of equal numbers of both.
+ *
+ * @param fitted   features at initialisation that the readout is fitted to
+ * @param heldOut  independent ones
+ * @param trained  loss of the trained network on the held-out samples, nats
+ * @throws as {@link logisticProbe}
+ */
+export function learnedAdvantage(
+  fitted: LabelledSamples,
+  heldOut: LabelledSamples,
+  { trained, ...options }: LogisticProbeOptions & { trained: number },
+): LearnedAdvantage {
+  const readout = probeLoss(logisticProbe(fitted, options), heldOut);
+  return { readout, advantage: readout - trained };
 }
 
 /** What {@link featureDimension} returns. */

@@ -1,7 +1,7 @@
 /** Do the units that keep their tuning matter for what a network predicts? */
 import { integerIn, sameLength } from "../base/check.ts";
 import { ArgumentError } from "../base/errors.ts";
-import type { ModelConfig } from "../model/config.ts";
+import { hasBias, type ModelConfig } from "../model/config.ts";
 import type { Weights } from "../model/weights.ts";
 import type { UnitSet } from "./variantLosses.ts";
 
@@ -117,18 +117,19 @@ export function matchedGroups(
  * @throws ArgumentError if the network has no b_out
  */
 export function withMeanUnits(
-  { dModel, biases }: ModelConfig,
+  config: ModelConfig,
   weights: Weights,
   { layer, units }: UnitSet,
   means: ArrayLike<number>,
 ): Weights {
-  if (!biases)
+  if (!hasBias(config, "mlp"))
     throw new ArgumentError({
       where: "units at their mean",
       rule: "needs a b_out that can take what they said",
-      got: "a network without biases",
+      got: "a network without biases in its MLPs",
       wayOut: "Use resample ablation.",
     });
+  const { dModel } = config;
   const [matrix, bias] = [`blocks.${layer}.mlp.W_out`, `blocks.${layer}.mlp.b_out`];
   const [rows, constant] = [weights[matrix].slice(), Float64Array.from(weights[bias])];
   for (const unit of units)

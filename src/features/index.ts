@@ -56,7 +56,10 @@ export { expectedScale } from "./expectedScale.ts";
 export {
   type FeatureDimension,
   featureDimension,
+  kernelTargetAlignment,
+  type LearnedAdvantage,
   type LinearQuality,
+  learnedAdvantage,
   linearQuality,
   type TargetAlignment,
   targetAlignment,
@@ -75,11 +78,18 @@ export {
 export { type FrozenNorms, frozenNorms } from "./frozenNorms.ts";
 export { type FunctionDisplacement, functionDisplacement } from "./functionDisplacement.ts";
 export { gaussianLike } from "./gaussianLike.ts";
+export { type GradientAlignment, gradientAlignment, lossGradient } from "./gradientAlignment.ts";
+export {
+  absoluteImportance,
+  type GradientImportanceOptions,
+  integratedImportance,
+} from "./gradientImportance.ts";
 export { type GradientNoise, openGradientNoise } from "./gradientNoise.ts";
 export { type IdentityRecovery, identityRecovery } from "./identityRecovery.ts";
 export {
   type MatchedGroups,
   matchedGroups,
+  pathImportance,
   type WeightedPersistence,
   weightedPersistence,
   withMeanUnits,
@@ -101,6 +111,16 @@ export {
   normalMaximum,
 } from "./largestActivation.ts";
 export {
+  type LearnedMasks,
+  type LearnMasksOptions,
+  learnMasks,
+  type MaskLearner,
+  type MaskLearnerOptions,
+  type MaskRule,
+  maskRules,
+  openMaskLearner,
+} from "./learnedMasks.ts";
+export {
   type LabelledSamples,
   type LogisticProbe,
   type LogisticProbeOptions,
@@ -116,7 +136,7 @@ export {
   maskCriteria,
   matrixNames,
 } from "./lotteryMasks.ts";
-export { type MaskOverlap, maskOverlap } from "./maskOverlap.ts";
+export { type MaskOverlap, maskOverlap, shareByMagnitude } from "./maskOverlap.ts";
 export {
   type DirectionName,
   directionNames,
@@ -125,6 +145,12 @@ export {
   matchedNoise,
 } from "./matchedNoise.ts";
 export { againstNetworks, type NetworkComparison } from "./networkNull.ts";
+export {
+  type Output,
+  type OutputGradientProgram,
+  type OutputGradients,
+  openOutputGradients,
+} from "./outputGradients.ts";
 export { neighbourModel, ownModel, type Pairing, type PairingOptions } from "./pairing.ts";
 export {
   type Persistence,
@@ -141,7 +167,7 @@ export {
   oneCurve,
   whenReached,
 } from "./persistenceDecay.ts";
-export { preferenceKept } from "./preference.ts";
+export { positionPhaseKept, preferenceKept, preferenceOverlap } from "./preference.ts";
 export { type PreferredLevels, preferredLevels } from "./preferredLevels.ts";
 export {
   type RandomProjectionNull,
@@ -206,6 +232,7 @@ export {
   tokenEntropy,
   trainAutoencoders,
 } from "./sparseAutoencoder.ts";
+export { type StrengthChange, strengthChange } from "./strengthChange.ts";
 export { type StrengthRegression, strengthRegression } from "./strengthRegression.ts";
 export {
   type StructuredFamily,
@@ -220,6 +247,14 @@ export {
   type MeasureTuning,
   swapDecomposition,
 } from "./swapDecomposition.ts";
+export {
+  kernelMovement,
+  type Linearisation,
+  linearisation,
+  sampleKernel,
+  tangentKernel,
+} from "./tangentKernel.ts";
+export { tangentQuality } from "./tangentQuality.ts";
 export {
   permutedValues,
   signedConstants,
@@ -257,8 +292,10 @@ export {
   pairsOf,
   permutedPairs,
 } from "./unitPairs.ts";
+export { type SelectivityIndex, selectivityIndices, unitSelectivity } from "./unitSelectivity.ts";
 export { type UnitKind, type UnitSite, unitName, unitNamed, unitSites } from "./unitSites.ts";
 export { type UnitTables, unitTables } from "./unitTables.ts";
+export { type Universality, universality } from "./universality.ts";
 export {
   type CellSource,
   cellSources,

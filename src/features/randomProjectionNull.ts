@@ -5,7 +5,7 @@
  */
 import { integerIn, numberIn } from "../base/check.ts";
 import type { RandomStream } from "../base/random.ts";
-import type { ActFn, Positions } from "../model/config.ts";
+import type { ActFn, ModelConfig, Positions } from "../model/config.ts";
 import { sinusoidalPositions } from "../model/positions.ts";
 import { normalCdf } from "../stats/distributions.ts";
 import { cellEffects, squaredNorm } from "./cellEffects.ts";
@@ -20,7 +20,7 @@ export interface RandomProjectionOptions {
   /** Whether the sum of embeddings is layer-normed, true unless given. */
   norm?: boolean;
   /** Whether position embeddings are drawn or the fixed waves, `learned` unless given. */
-  positions?: Exclude<Positions, "none">;
+  positions?: Extract<Positions, "learned" | "sinusoidal">;
   /** Standard deviation of the drawn embeddings, 1 unless given. */
   embeddingSd?: number;
   /** Weights and bias of a unit are uniform within ± this, 1/√dModel unless given. */
@@ -49,7 +49,17 @@ const activations: Record<ActFn | "none", (x: number) => number> = {
   none: (x) => x,
   relu: (x) => Math.max(0, x),
   gelu: (x) => x * normalCdf(x),
+  gelu_new: (x) => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  silu: (x) => x / (1 + Math.exp(-x)),
 };
+
+/**
+ * Whether the first neurons of a config are, attention aside, the units of this null: they read a layer norm of the sum
+ * of a token's and a position's embedding, and are gated by nothing.
+ */
+export function readsEmbeddingSum({ normKind, embedNorm, dSegments, gatedMlp }: ModelConfig): boolean {
+  return normKind !== "rmsNorm" && !embedNorm && !dSegments && !gatedMlp;
+}
 
 /**
  * Draws eta² of units of the null model

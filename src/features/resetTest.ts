@@ -10,7 +10,7 @@
  */
 import type { RandomStream } from "../base/random.ts";
 import { sizeOf } from "../graph/node.ts";
-import type { ModelConfig } from "../model/config.ts";
+import { hasBias, type ModelConfig } from "../model/config.ts";
 import { type Weights, weightShapes } from "../model/weights.ts";
 import { mean } from "../stats/moments.ts";
 import { overSets, type VariantLosses } from "./variantLosses.ts";
@@ -40,6 +40,7 @@ export function weightGroups(config: ModelConfig): WeightPart[] {
   return [
     ...group("token embedding", ["embed.W_E"]),
     ...group("position embedding", ["pos_embed.W_pos"]),
+    ...group("segment embedding", ["token_type_embed.W_token_type"]),
     ...Array.from({ length: config.nLayers }, (_, layer) => {
       const attention = ["Q", "K", "V", "O"].flatMap((letter) =>
         ["W", "b"].map((kind) => `blocks.${layer}.attn.${kind}_${letter}`),
@@ -47,23 +48,26 @@ export function weightGroups(config: ModelConfig): WeightPart[] {
       const mlp = (half: string) => ["W", "b"].map((kind) => `blocks.${layer}.mlp.${kind}_${half}`);
       return [
         ...group(`L${layer} attention`, attention),
-        ...group(`L${layer} MLP in`, mlp("in")),
+        ...group(`L${layer} MLP in`, [...mlp("gate"), ...mlp("in")]),
         ...group(`L${layer} MLP out`, mlp("out")),
       ];
     }).flat(),
-    ...group("unembedding", ["unembed.W_U", "unembed.b_U"]),
+    ...group("unembedding", ["mlm_head.W", "mlm_head.b", "unembed.W_U", "unembed.b_U"]),
   ];
 }
 
-/** Fan-in of every MLP unit of a layer: its column of W_in and its entry of b_in, [unit]. */
+/** Fan-in of every MLP unit of a layer: its column of W_in and its entry of b_in, and of W_gate and b_gate, [unit]. */
 export function fanIns(config: ModelConfig, layer: number): WeightPart[] {
-  const { dModel, dMlp, biases } = config;
+  const { dModel, dMlp } = config;
+  const column = (unit: number) => Int32Array.from({ length: dModel }, (_, row) => row * dMlp + unit);
   return Array.from({ length: dMlp }, (_, unit) => ({
     name: `L${layer}N${unit}`,
-    entries: {
-      [`blocks.${layer}.mlp.W_in`]: Int32Array.from({ length: dModel }, (_, row) => row * dMlp + unit),
-      ...(biases ? { [`blocks.${layer}.mlp.b_in`]: Int32Array.of(unit) } : {}),
-    },
+    entries: Object.fromEntries(
+      (config.gatedMlp ? ["in", "gate"] : ["in"]).flatMap((half) => [
+        [`blocks.${layer}.mlp.W_${half}`, column(unit)],
+        ...(hasBias(config, "mlp") ? [[`blocks.${layer}.mlp.b_${half}`, Int32Array.of(unit)]] : []),
+      ]),
+    ),
   }));
 }
 

@@ -69,7 +69,7 @@ export function matchingExcess(
         return Array.from({ length: draws }, () => ({ ...pair, second: destroy(pair.second, source) }));
       }),
     );
-  const nulls = { rotated: under(rotated), shuffled: under(shuffled) };
+  const nulls = { rotated: under(rotatedUnits), shuffled: under(shuffled) };
   const minus = (a: Float64Array, b: Float64Array) => a.map((value, model) => value - b[model]);
   const beyond = ({ oneToOne, semi }: Matching): Matching => ({
     oneToOne: minus(matched.oneToOne, oneToOne),
@@ -143,8 +143,8 @@ function matchingsOf(pairsByModel: readonly (readonly UnitPair[])[]): Matching {
   };
 }
 
-/** The units mixed by a random rotation: unit j becomes Σ_i Q_ij unit_i. */
-function rotated(units: readonly Float64Array[], source: RandomStream): Float64Array[] {
+/** The units mixed by a random rotation, uniform among all: unit j becomes Σ_i Q_ij unit_i; [unit][cell]. */
+export function rotatedUnits(units: readonly Float64Array[], source: RandomStream): Float64Array[] {
   const n = units.length;
   const rotation = orthogonalMatrix(n, n, source);
   return units.map((_, j) => {

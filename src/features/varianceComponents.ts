@@ -44,6 +44,8 @@ export interface VarianceComponents {
   readonly partialEta2: Readonly<Record<CellSource, Float64Array>>;
   /** (SS − df MS_context) / (SS_total + MS_context). */
   readonly omega2: Readonly<Record<CellSource, Float64Array>>;
+  /** (SS − df MS_context) / (SS + (N − df) MS_context): omega² with the source and the context as all there is. */
+  readonly partialOmega2: Readonly<Record<CellSource, Float64Array>>;
   /** (SS − df MS_context) / SS_total. */
   readonly epsilon2: Readonly<Record<CellSource, Float64Array>>;
   /** MS / MS_context; infinite where the context does nothing, NaN where neither does. */
@@ -112,7 +114,8 @@ export function varianceComponents(curves: TuningCurves): VarianceComponents {
     record(cellSources),
     record(cellSources),
   ];
-  const [epsilon2, f, lnP] = [record(cellSources), record(cellSources), record(cellSources)];
+  const [partialOmega2, epsilon2] = [record(cellSources), record(cellSources)];
+  const [f, lnP] = [record(cellSources), record(cellSources)];
   const dead = deadUnits(curves);
 
   for (let at = 0; at < models * units; at++) {
@@ -135,6 +138,7 @@ export function varianceComponents(curves: TuningCurves): VarianceComponents {
       eta2[source][at] = share(own / ssTotal);
       partialEta2[source][at] = share(own / (own + ss.context[at]));
       omega2[source][at] = share(beyondContext / (ssTotal + msContext));
+      partialOmega2[source][at] = share(beyondContext / (beyondContext + replicates * cells * msContext));
       epsilon2[source][at] = share(beyondContext / ssTotal);
       // what rounding leaves of a missing effect must not be infinitely significant beside a missing context
       const tested = own > deadShare * ssTotal ? own : 0;
@@ -146,7 +150,7 @@ export function varianceComponents(curves: TuningCurves): VarianceComponents {
   }
   return {
     ...{ models, units, ss, df, replicates, balanced, amount, crossValidated },
-    ...{ eta2, partialEta2, omega2, epsilon2, f, lnP, dead },
+    ...{ eta2, partialEta2, omega2, partialOmega2, epsilon2, f, lnP, dead },
   };
 }
 

@@ -145,6 +145,7 @@ export {
   ticketParts,
   ticketUnits,
 } from "./studies/lotteryTickets.ts";
+export { type LearnedMasksData, learnedMasks, type MaskedLosses } from "./studies/lotteryTicketsLearned.ts";
 export {
   type NothingToLearnData,
   type NothingToLearnQualityData,

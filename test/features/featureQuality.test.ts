@@ -3,6 +3,8 @@ import { ArgumentError, ShapeError } from "../../src/base/errors.ts";
 import { type RandomStream, randomStream } from "../../src/base/random.ts";
 import {
   featureDimension,
+  kernelTargetAlignment,
+  learnedAdvantage,
   linearQuality,
   targetAlignment,
   unigramResiduals,
@@ -117,4 +119,27 @@ test("samples that do not fit are refused", () => {
   expect(() =>
     unitQuality({ features: [[1]], residuals: [[1]] }, { features: [[1, 2]], residuals: [[1]] }),
   ).toThrow(ShapeError);
+});
+
+test("alignment by kernel is alignment by features, for the kernel of the features", () => {
+  const { features, labels } = heldOut;
+  const kernel = features.map((a) =>
+    features.map((b) => a.reduce((sum: number, value: number, i: number) => sum + value * b[i], 0)),
+  );
+  const [byFeatures, byKernel] = [targetAlignment(heldOut, classes), kernelTargetAlignment(kernel, labels)];
+  expect(Math.abs(byKernel.cka - byFeatures.cka)).toBeLessThan(CLOSED_FORM);
+  expect(Math.abs(byKernel.debiased - byFeatures.debiased)).toBeLessThan(CLOSED_FORM);
+  expect(
+    kernelTargetAlignment(
+      kernel,
+      labels.map(() => 1),
+    ).cka,
+  ).toBeNaN();
+  expect(() => kernelTargetAlignment(kernel.slice(1), labels)).toThrow(ShapeError);
+});
+
+test("learned advantage is the loss of the readout less that of the trained network", () => {
+  const found = learnedAdvantage(fitted, heldOut, { classes, ridge, trained: 0.3, tolerance: 1e-13 });
+  expect(Math.abs(found.readout - quality.loss)).toBeLessThan(NEAR_OPTIMUM);
+  expect(found.advantage).toBe(found.readout - 0.3);
 });

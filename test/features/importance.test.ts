@@ -1,7 +1,12 @@
 /** Oracles: sums by hand, and a search through all groups. */
 import { expect, test } from "vitest";
 import { randomStream } from "../../src/base/random.ts";
-import { matchedGroups, weightedPersistence, withMeanUnits } from "../../src/features/importance.ts";
+import {
+  matchedGroups,
+  pathImportance,
+  weightedPersistence,
+  withMeanUnits,
+} from "../../src/features/importance.ts";
 import { presets } from "../../src/model/config.ts";
 import { initialWeights } from "../../src/model/init.ts";
 
@@ -78,4 +83,15 @@ test("a network without biases has no place for the mean", () => {
   const config = { ...presets.causal, biases: false };
   const weights = initialWeights(config, { scheme: "pytorch" }, randomStream("mean units"));
   expect(() => withMeanUnits(config, weights, { layer: 0, units: [0] }, [])).toThrow("without biases");
+});
+
+test("path importance adds up a unit's importance at all checkpoints, and is undefined where one is", () => {
+  const path = pathImportance([
+    [1, 0.5, -1],
+    [2, Number.NaN, 1],
+    [4, 0.5, 3],
+  ]);
+  expect([...path]).toEqual([7, Number.NaN, 3]);
+  expect(() => pathImportance([])).toThrow("at least 1");
+  expect(() => pathImportance([[1], [1, 2]])).toThrow("equal length");
 });

@@ -58,6 +58,7 @@ function planted({ difference = () => -0.1, gradient = 0.2, r = () => 0.8 }: Pla
           silent: [0, 1],
           overlap: Object.fromEntries(noiseNames.map((name) => [name, 0.01])),
           alignment: Object.fromEntries([...noiseNames, "trained"].map((name) => [name, [1, 1]])),
+          linearity: arm.part === "noise" ? null : { error: 0.4 + spread, kernel: 0.1 + spread },
         };
       }),
     ]),
@@ -137,6 +138,25 @@ test("a network that diverged is left out and counted", () => {
   expect(notes[0]).toMatch(/^1 of \d+ trained networks diverged/);
 });
 
+test("how linear training was is told of the seeds where it was measured, and decides nothing", () => {
+  const told = planted({});
+  const half = new Map(
+    [...told].map(([name, entries]) => [
+      name,
+      entries.map((entry, at) => (at < 8 ? entry : { ...entry, linearity: null })),
+    ]),
+  );
+  const [all, some] = [told, half].map((of) => lazyOrRich.conclude(of, full));
+  expect(some.outcomes).toEqual(all.outcomes);
+  const [before, after] = [all, some].map(({ tables }) => tables.at(-1)?.rows ?? []);
+  expect(before).toHaveLength(18);
+  expect(before.map((row) => row.at(-1))).toEqual(Array(18).fill(20));
+  expect(after.map((row) => row.at(-1))).toEqual(Array(18).fill(8));
+  expect(after[0].slice(0, 2)).toEqual(["output scale, adam", 0.1]);
+  expect(after[0][2]).toMatch(/^0\.39[0-9]{2} \[/); // 0.4 and a spread of 0.002 whose first eight sum below 0
+  expect(some.notes.filter((note) => note.startsWith("How linear"))).toHaveLength(1);
+});
+
 test("the arms: two thirds of the seeds for sweeps, one arm at the base width, quarters of the path among its ends", () => {
   const arms = armsOf(full);
   expect(arms.filter(({ part }) => part === "noise").map(({ seeds }) => seeds.length)).toEqual([
@@ -159,7 +179,7 @@ test("the arms: two thirds of the seeds for sweeps, one arm at the base width, q
 test("a seed tells the same, bit for bit, whoever is beside it", async () => {
   const backend = wasmBackend();
   const small = (arm: LazyOrRichArm): LazyOrRichArm => {
-    if (arm.part !== "noise") return { ...arm, blocks: 2 };
+    if (arm.part !== "noise") return { ...arm, blocks: 2, linear: { outputs: 8, seeds: [4, 7] } };
     return { ...arm, blocks: 2, draws: { tested: 1, explored: 1 }, gradients: 4 };
   };
   const chosen = armsOf(quick).filter(({ name }) =>
@@ -176,6 +196,14 @@ test("a seed tells the same, bit for bit, whoever is beside it", async () => {
       expect(diverged).toBe(false);
       expect(r.trained.every((value) => value > 0 && value < 1)).toBe(true);
       expect(silent.every(Number.isInteger)).toBe(true);
+    }
+    for (const { linearity } of together) {
+      expect(linearity === null).toBe(arm.part === "noise");
+      if (linearity === null) continue;
+      expect(linearity.error).toBeGreaterThan(0);
+      expect(linearity.error).toBeLessThan(1);
+      expect(linearity.kernel).toBeGreaterThan(0);
+      expect(linearity.kernel).toBeLessThan(0.5);
     }
     if (arm.part !== "noise") continue;
     expect(Object.keys(together[0].overlap)).toEqual([...noiseNames]);

@@ -5,8 +5,14 @@ import { heldOut } from "../../src/data/batches.ts";
 import { patterns } from "../../src/data/patterns.ts";
 import { renderFigureHtml, renderPanel } from "../../src/figures/index.ts";
 import { presets } from "../../src/model/config.ts";
-import { aurocOf } from "../../src/studies/lotteryTickets/conclude.ts";
 import { lotteryTickets } from "../../src/studies/lotteryTickets/index.ts";
+import { aurocOf } from "../../src/studies/lotteryTickets/keptUnits.ts";
+import {
+  learnedArms,
+  learnedKeeps,
+  learnedLabels,
+  type SeedLearned,
+} from "../../src/studies/lotteryTickets/learned.ts";
 import type { LayerUnits, SeedTickets } from "../../src/studies/lotteryTickets/measure.ts";
 import { outcomeNames } from "../../src/studies/lotteryTickets/plan.ts";
 import { armLabels, keeps, mainKeep, ticketName, tickets } from "../../src/studies/lotteryTickets/tickets.ts";
@@ -35,6 +41,31 @@ function plantedUnits(seed: number, above: number): LayerUnits {
   };
 }
 
+/** Losses of 2.4 under every mask but those that are given one, and overlaps 0.05 beyond chance. */
+function plantedLearned(seed: number, losses: Readonly<Record<string, number>>): SeedLearned {
+  const at = (arm: string) => learnedKeeps.map((keep) => ticketName(arm, keep));
+  const overlap = {
+    jaccard: 0.16 + wiggle(seed),
+    expectedJaccard: 0.11,
+    share: 0.28,
+    shareByMagnitude: 0.24,
+  };
+  return {
+    losses: Object.fromEntries(
+      Object.keys(learnedLabels)
+        .flatMap(at)
+        .map((name, i) => [name, (losses[name] ?? 2.4) + wiggle(seed + i)]),
+    ),
+    matricesTrained: 1.55 + wiggle(seed),
+    maskTrained: 1.5 + wiggle(seed + 3),
+    probability: Object.fromEntries(at("bernoulli").map((name) => [name, 0.5 + wiggle(seed)])),
+    overlaps: Object.fromEntries(learnedArms.flatMap(({ arm }) => at(arm)).map((name) => [name, overlap])),
+    kept: Object.fromEntries(
+      learnedArms.map(({ arm }) => [arm, [plantedUnits(seed, 0).kept, plantedUnits(seed + 1, 0).kept]]),
+    ),
+  };
+}
+
 /** Told entries with a loss of 1.5 for every network but those that are given one. */
 function planted(losses: Readonly<Record<string, number>>, above = 0): SeedTickets[] {
   const names = ["dense", "untrained", ...tickets.map(({ name }) => name)];
@@ -55,6 +86,7 @@ function planted(losses: Readonly<Record<string, number>>, above = 0): SeedTicke
       },
     ],
     units: [plantedUnits(seed, above), plantedUnits(seed + 1, above)],
+    learned: plantedLearned(seed, losses),
   }));
 }
 
@@ -87,10 +119,11 @@ test("a ticket that wins by 0.2 and lies on persistent units confirms both, one 
   expect(verdicts(persistent).H2).toBe("supported");
 });
 
-test("outcomes are paired differences of the planted losses, twelve of them, and p is not smaller than alone", () => {
+test("outcomes are paired differences of the planted losses, two families of twelve, and p is not smaller than alone", () => {
   const told = planted({ [ticketName("rewind", 0.1)]: 1.2 });
   const { outcomes } = concluded(told);
-  expect(outcomes).toHaveLength(12);
+  expect(outcomes).toHaveLength(24);
+  expect(new Set(outcomes.map(({ name }) => name)).size).toBe(24);
   const found = outcomes.find(({ name }) => name === outcomeNames.reinit(0.1));
   const byHand = told.map(
     ({ losses }) => losses[ticketName("rewind", 0.1)] - losses[ticketName("re-init", 0.1)],
@@ -100,7 +133,24 @@ test("outcomes are paired differences of the planted losses, twelve of them, and
   ).toBeLessThan(FLOAT64);
   expect(found?.seeds).toBe(SEEDS.length);
   expect(found?.p).toBeLessThan(1e-6);
-  expect(outcomes.filter(({ p }) => p === 1).length).toBeGreaterThan(5); // the others were planted to be nothing
+  expect(outcomes.slice(0, 12).filter(({ p }) => p === 1).length).toBeGreaterThan(5); // planted to be nothing
+});
+
+test("what is planted of learned masks is what their outcomes say, and it leaves those of tickets as they are", () => {
+  const before = concluded(planted({})).outcomes;
+  const told = planted({ [ticketName("edge-popup", mainKeep)]: 2.1 });
+  const { outcomes } = concluded(told);
+  expect(outcomes.slice(0, 12)).toEqual(before.slice(0, 12));
+  const by = (name: string) => outcomes.find((of) => of.name === name);
+  const gained = by(outcomeNames.learned("edge-popup", "random", mainKeep));
+  expect(Math.abs((gained?.estimate ?? 0) + 0.3)).toBeLessThan(0.01); // seeds wiggle by 0.004
+  expect(gained?.p).toBeLessThan(1e-6);
+  expect(Math.abs(by(outcomeNames.learned("bernoulli", "random", mainKeep))?.estimate ?? 1)).toBeLessThan(
+    0.01,
+  );
+  expect(Math.abs((by(outcomeNames.learnedJaccard)?.estimate ?? 0) - 0.05)).toBeLessThan(0.005);
+  // the planted learned masks keep the units that the planted tickets keep
+  expect(by(outcomeNames.learnedAuroc)?.estimate).toBe(by(outcomeNames.auroc)?.estimate);
 });
 
 test("a diverged network leaves its seed out of the contrasts that need it, and the notes count it", () => {
@@ -157,6 +207,7 @@ test("figures say their numbers, draw their nulls, and have no number that is no
     "lottery-ticket-losses",
     "lottery-ticket-parts",
     "lottery-ticket-units",
+    "lottery-ticket-learned",
   ]);
   expect(figures[0].title).toContain("worth 0.20 nats");
   for (const figure of figures) {
@@ -190,13 +241,24 @@ test("a seed tells the same bits whoever is beside it, and what it tells hangs t
   );
   expect(together[1].losses.dense).toBe(loss);
   const kept = Math.round(mainKeep * 1024); // of each W_in and W_out
-  for (const { losses, supermasks, overlaps, units } of together) {
+  for (const { losses, supermasks, overlaps, units, learned } of together) {
     for (const value of [...Object.values(losses), ...Object.values(supermasks)])
       expect(Number.isFinite(value)).toBe(true);
     expect(new Set(Object.keys(losses))).toEqual(
       new Set(["untrained", "dense", ...tickets.map(({ name }) => name)]),
     );
-    for (const layer of units) expect(layer.kept.reduce((total, x) => total + x, 0)).toBe(2 * kept);
+    // the same random masks of the same networks, found twice
+    for (const keep of learnedKeeps)
+      expect(learned.losses[ticketName("random", keep)]).toBe(supermasks[ticketName("random", keep)]);
+    for (const value of [...Object.values(learned.losses), learned.matricesTrained, learned.maskTrained])
+      expect(Number.isFinite(value)).toBe(true);
+    for (const layer of [
+      ...units,
+      ...Object.values(learned.kept)
+        .flat()
+        .map((of) => ({ kept: of })),
+    ])
+      expect(layer.kept.reduce((total, x) => total + x, 0)).toBe(2 * kept);
     expect(overlaps).toHaveLength(12); // six matrices a block
     for (const { share, expectedShare } of overlaps) {
       expect(Math.abs(expectedShare - mainKeep)).toBeLessThan(0.005);
@@ -205,5 +267,5 @@ test("a seed tells the same bits whoever is beside it, and what it tells hangs t
   }
   const { outcomes, figures } = concluded(together);
   expect(outcomes.every(({ estimate }) => Number.isFinite(estimate))).toBe(true);
-  expect(figures).toHaveLength(3);
+  expect(figures).toHaveLength(4);
 });

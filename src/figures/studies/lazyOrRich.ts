@@ -356,7 +356,7 @@ function sweepPanel({ title, points, slope }: Sweep, axis: string): Panel {
     options: {
       width: 270,
       height: 250,
-      ...{ marginLeft: 46, marginRight: 14, marginTop: 12, marginBottom: 38 },
+      ...{ marginLeft: 34, marginRight: 14, marginTop: 28, marginBottom: 38 },
       x: {
         type: "log",
         domain: ends(points.map(({ at }) => at)),
@@ -371,8 +371,6 @@ function sweepPanel({ title, points, slope }: Sweep, axis: string): Panel {
         ticks: 5,
         label: "r with the initialisation",
         labelArrow: "none",
-        labelAnchor: "center",
-        labelOffset: 42,
         tickFormat: (value: number) => fixed(value, 1),
         grid: true,
       },

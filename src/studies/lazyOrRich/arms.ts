@@ -66,6 +66,8 @@ export interface GrowthArm extends Measured {
   readonly part: "scale" | "width";
   /** Factors of initial values by weight, where they are not those of the scheme. */
   readonly initFactors?: Readonly<Record<string, number>>;
+  /** Logits whose gradients are compared before and after, each of a sequence of its own, and the seeds where they are. */
+  readonly linear: { readonly outputs: number; readonly seeds: readonly number[] };
 }
 
 export type LazyOrRichArm = NoiseArm | GrowthArm;
@@ -102,10 +104,16 @@ const scaled: Record<ScaledOptimizer, { optimizer: Optimizer; rate: number; step
 /** Rate at the base width: twice the usual, so that few steps move wide networks, the dearest of all, far enough. */
 const widthRate = 2e-3;
 
+/** Logits for the tangent kernels of the two sweeps, whose cost grows with the square. */
+const linearOutputs = { scale: 64, width: 32 } as const;
+/** Networks of each width with a tangent kernel: the widest has 400,000 weights, so each gradient is as long. */
+export const wideKernels = 8;
+
 /** Every arm. The sweeps have two thirds of the seeds, the first ones. */
 export function armsOf(size: StudySize): LazyOrRichArm[] {
   const sweepSeeds = size.seeds.slice(0, Math.ceil((2 * size.seeds.length) / 3));
   const blocks = size.quick ? 20 : 100;
+  const outputs = (full: number) => (size.quick ? 16 : full);
   const steps = (full: number) => (size.quick ? stretchCount : full);
   const noise = settingNames.map((setting): NoiseArm => {
     const growth = settingGrowth(setting);
@@ -137,6 +145,7 @@ export function armsOf(size: StudySize): LazyOrRichArm[] {
           steps: steps(scaled[name].steps),
           checkpoints: [],
         },
+        linear: { outputs: outputs(linearOutputs.scale), seeds: sweepSeeds },
         blocks,
         cost: scaled[name].steps / 640,
       }),
@@ -153,6 +162,7 @@ export function armsOf(size: StudySize): LazyOrRichArm[] {
           seeds: sweepSeeds,
           growth: { ...common, config, rate, rateFactors, steps: size.quick ? 16 : 96, checkpoints: [] },
           initFactors,
+          linear: { outputs: outputs(linearOutputs.width), seeds: sweepSeeds.slice(0, wideKernels) },
           blocks,
           cost: (dModel / 32) ** 1.8,
         };

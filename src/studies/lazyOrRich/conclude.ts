@@ -22,7 +22,15 @@ import type { Told } from "./measure.ts";
 import { figuresOf } from "./pictures.ts";
 import { layers, outcomeNames } from "./plan.ts";
 import { tablesOf } from "./tables.ts";
-import { type AllTold, bothLayers, pooledDifference, pooledR, rBySeed, toldOf } from "./told.ts";
+import {
+  type AllTold,
+  bothLayers,
+  linearityBySeed,
+  pooledDifference,
+  pooledR,
+  rBySeed,
+  toldOf,
+} from "./told.ts";
 
 const optimizerTitles: Record<ScaledOptimizer, string> = { adam: "Adam", sgd: "descent" };
 
@@ -139,8 +147,34 @@ function notesOf(told: AllTold, size: StudySize): string[] {
       .join(" and ")}.`,
     "The intervals of the twelve differences from noise hold together (Bonferroni), their p-values are Holm's; those of slopes, tables and figures are each at 95 %. Kinds of noise besides the isotropic one and that of gradients, parts, and alignment are exploratory: no rule depends on them.",
     `Maximal update from width ${narrow.width} to ${wide.width} changes r by ${lastDoubling.join(" and ")}. At width ${baseWidth} all parametrisations are one network.`,
+    `How linear training was (exploratory: no rule depends on it): the share of the motion of logits that their gradients at initialisation do not account for, and the motion of the tangent kernel (1 − CKA), are ${linearText(told, size)}.`,
     `Training loss at output scale 1 at the end, nats: ${unitLoss.join(", ")}. r is compared at equal numbers of steps, not at equal loss; a network that learned less kept more for that reason too.`,
   ];
+}
+
+/** Linearisation error and kernel movement at the ends of both sweeps; means, for the table has the intervals. */
+function linearText(told: AllTold, size: StudySize): string {
+  const both = (arm: string) =>
+    (["error", "kernel"] as const)
+      .map((what) => {
+        const { estimate } = overSeeds(linearityBySeed(toldOf(told, arm), what), { name: "", label: "" });
+        return fixed(estimate, 4);
+      })
+      .join(" and ");
+  const ends = [outputScales[0], outputScales[outputScales.length - 1]];
+  const scales = scaledOptimizers.flatMap((name) =>
+    ends.map(
+      (scale) => `${both(scaleArmName(name, scale))} at output scale ${scale} under ${optimizerTitles[name]}`,
+    ),
+  );
+  const widest = widthsOf(size)[widthsOf(size).length - 1];
+  const widths = [
+    `${both(widthArmName("constant", baseWidth))} at width ${baseWidth}`,
+    ...parametrisationNames.map(
+      (name) => `${both(widthArmName(name, widest))} at width ${widest} (${parametrisations[name]})`,
+    ),
+  ];
+  return [...scales, ...widths].join("; ");
 }
 
 /** 1 − r of one kind of network, mean of settings and seeds that have a number. */

@@ -18,6 +18,7 @@ import type { MeasureContext } from "../protocol/study.ts";
 import { type GrowthArm, type LazyOrRichArm, type NoiseArm, probeOf } from "./arms.ts";
 import { openComparison } from "./comparison.ts";
 import { openLedger } from "./ledger.ts";
+import { type Linearity, linearityOf } from "./linearity.ts";
 import { openPath, type PathNoise, pathNoises } from "./path.ts";
 import { layers } from "./plan.ts";
 
@@ -58,6 +59,8 @@ export interface Told {
   readonly overlap: Readonly<Record<string, number>>;
   /** How much W_in's displacement changes tuning, relative to one in a random direction, by network, [layer]. */
   readonly alignment: Readonly<Record<string, readonly number[]>>;
+  /** How linear the training was, where the arm asks for it. */
+  readonly linearity: Linearity | null;
 }
 
 /** Updates whose loss is averaged at the end. */
@@ -86,6 +89,7 @@ async function alone(
   const comparison = await openComparison(backend, arm, start);
   const trained = await comparison.of(weights);
   comparison.close();
+  const linearity = await linearityOf(backend, arm, seeds, { start, end: weights });
   return seeds.map((_, at) => ({
     diverged: divergedAt[at] !== null,
     loss: endLoss(losses, at),
@@ -95,6 +99,7 @@ async function alone(
     silent: trained.excluded.map((of) => of[at]),
     overlap: {},
     alignment: {},
+    linearity: linearity[at],
   }));
 }
 
@@ -171,6 +176,7 @@ async function besideNoise(
     silent: trained.excluded.map((of) => of[at]),
     overlap: Object.fromEntries(Object.entries(overlap.meansOf(at)).map(([name, [value]]) => [name, value])),
     alignment: alignment.meansOf(at),
+    linearity: null,
   }));
 }
 

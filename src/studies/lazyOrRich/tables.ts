@@ -17,13 +17,22 @@ import {
   settingNames,
   settings,
   studyName,
+  wideKernels,
   widthArmName,
   widthsOf,
 } from "./arms.ts";
 import { noiseTitles } from "./kinds.ts";
 import { noiseNames, partly, partNames, type Told } from "./measure.ts";
 import { layers } from "./plan.ts";
-import { type AllTold, pooledDifference, pooledR, rBySeed, toldOf } from "./told.ts";
+import {
+  type AllTold,
+  bothLayers,
+  linearityBySeed,
+  pooledDifference,
+  pooledR,
+  rBySeed,
+  toldOf,
+} from "./told.ts";
 
 /** Fewest seeds of which a bootstrap is shown. */
 const leastBootstrapped = 15;
@@ -36,14 +45,21 @@ const meanOf = (values: readonly number[]) =>
   finite(values).length === 0 ? Number.NaN : mean(finite(values));
 const cell = (values: readonly number[], digits = 3) => fixed(meanOf(values), digits);
 /** Mean with its 95 % t interval over seeds. */
-function cellWithInterval(values: readonly number[]): string {
+function cellWithInterval(values: readonly number[], digits = 3): string {
   const { estimate, interval } = overSeeds(values, { name: "", label: "" });
-  return `${fixed(estimate, 3)} ${intervalText(interval, 3)}`;
+  return `${fixed(estimate, digits)} ${intervalText(interval, digits)}`;
 }
 const minus = (a: readonly number[], b: readonly number[]) => a.map((value, at) => value - b[at]);
 
 export function tablesOf(told: AllTold, size: StudySize): StudyTable[] {
-  return [besideNoise(told), byKind(told), byPart(told), byScale(told), byWidth(told, size)];
+  return [
+    besideNoise(told),
+    byKind(told),
+    byPart(told),
+    byScale(told),
+    byWidth(told, size),
+    byLinearity(told, size),
+  ];
 }
 
 function besideNoise(told: AllTold): StudyTable {
@@ -201,5 +217,39 @@ function byWidth(told: AllTold, size: StudySize): StudyTable {
         ]),
     ),
     caption: "Means over seeds with 95 % t intervals; loss over the last 16 updates.",
+  };
+}
+
+function byLinearity(told: AllTold, size: StudySize): StudyTable {
+  const cells = (entries: readonly Told[]) => {
+    const errors = linearityBySeed(entries, "error");
+    return [
+      cellWithInterval(errors, 4),
+      cellWithInterval(linearityBySeed(entries, "kernel"), 4),
+      cellWithInterval(bothLayers(entries.filter(({ linearity }) => linearity !== null))),
+      finite(errors).length,
+    ];
+  };
+  const scales = scaledOptimizers.flatMap((name) =>
+    outputScales.map((scale) => [
+      `output scale, ${name}`,
+      scale,
+      ...cells(toldOf(told, scaleArmName(name, scale))),
+    ]),
+  );
+  const widths = widthsOf(size).flatMap((width) =>
+    parametrisationNames
+      .filter((name) => width !== baseWidth || name === "constant")
+      .map((name) => [
+        `width, ${width === baseWidth ? "all three" : parametrisations[name]}`,
+        width,
+        ...cells(toldOf(told, widthArmName(name, width))),
+      ]),
+  );
+  return {
+    title: "How linear training was",
+    columns: ["sweep", "at", "linearisation error", "kernel movement", "r, mean of the layers", "seeds"],
+    rows: [...scales, ...widths],
+    caption: `Means over seeds with 95 % t intervals; exploratory. Linearisation error: ‖f(θ₁) − f(θ₀) − G(θ₁ − θ₀)‖ / ‖f(θ₁) − f(θ₀)‖ over logits at random places, one a sequence, G their gradients at θ₀. Kernel movement: 1 − CKA of the tangent kernels G Gᵀ before and after. Both are 0 of a lazy network. Widths: the first ${wideKernels} seeds at most.`,
   };
 }

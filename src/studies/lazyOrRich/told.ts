@@ -1,5 +1,6 @@
 /** What the seeds told, picked and paired: what outcomes, tables and pictures share. */
 import { noiseArmName, settingNames } from "./arms.ts";
+import type { Linearity } from "./linearity.ts";
 import type { Told } from "./measure.ts";
 import { layers } from "./plan.ts";
 
@@ -12,6 +13,13 @@ export const toldOf = (told: AllTold, name: string): readonly Told[] => told.get
 /** r of one kind of network by seed; NaN for a network that diverged. */
 export function rBySeed(entries: readonly Told[], network: string, layer: number): number[] {
   return entries.map(({ diverged, r }) => (diverged ? Number.NaN : (r[network]?.[layer] ?? Number.NaN)));
+}
+
+/** How linear training was, by seed, of the seeds where that was measured; NaN for a network that diverged. */
+export function linearityBySeed(entries: readonly Told[], what: keyof Linearity): number[] {
+  return entries.flatMap(({ diverged, linearity }) =>
+    linearity === null ? [] : [diverged ? Number.NaN : linearity[what]],
+  );
 }
 
 /** r of one network − r of another by seed, mean over the settings of the noise; NaN where one of them diverged. */

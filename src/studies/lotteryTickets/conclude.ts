@@ -1,25 +1,24 @@
 import { taskNamed } from "../../data/registry.ts";
-import { fixed, intervalText } from "../../figures/numberText.ts";
+import { fixed } from "../../figures/numberText.ts";
 import { meanInterval } from "../../figures/spread.ts";
 import { ticketLosses, ticketParts, ticketUnits } from "../../figures/studies/lotteryTickets.ts";
 import { presets } from "../../model/config.ts";
 import { spearman } from "../../stats/correlation.ts";
-import { auroc } from "../../stats/mannWhitney.ts";
 import { mean } from "../../stats/moments.ts";
-import { holm } from "../../stats/multiplicity.ts";
 import { partialSpearman } from "../../stats/partialCorrelation.ts";
 import { type Outcome, overSeeds } from "../protocol/outcome.ts";
 import type { Findings, StudyTable } from "../protocol/study.ts";
-import type { LayerUnits, SeedTickets } from "./measure.ts";
+import { learnedFigure, learnedNotes, learnedOutcomes, learnedTables } from "./concludeLearned.ts";
+import { aurocNull, aurocOf, overLayers, type ScoreOfUnit, unitWeights } from "./keptUnits.ts";
+import type { SeedTickets } from "./measure.ts";
+import { oneFamily } from "./oneFamily.ts";
 import { outcomeNames } from "./plan.ts";
 import { armLabels, keeps, mainKeep, ticketName, tickets, unitScores } from "./tickets.ts";
+import { withInterval } from "./withInterval.ts";
 
 const { causal: config } = presets;
-/** Weights of a unit besides its bias: fan-in and fan-out. */
-const unitWeights = 2 * config.dModel;
 const percentOf = (keep: number) => `${Math.round(100 * keep)} %`;
 
-type ScoreOfUnit = Exclude<keyof LayerUnits, "kept">;
 const scoreLabels: Readonly<Record<ScoreOfUnit, string>> = {
   persistence: "persistence r",
   selectivity: "selectivity before training",
@@ -32,55 +31,6 @@ const scoreNames = Object.keys(scoreLabels) as ScoreOfUnit[];
 /** Loss of one arm less that of another, [seed]. */
 function contrast(seeds: readonly SeedTickets[], first: string, second: string): number[] {
   return seeds.map(({ losses }) => losses[first] - losses[second]);
-}
-
-/** A statistic of the units of each layer, averaged over layers, [seed]; units without the score are left out. */
-function overLayers(
-  seeds: readonly SeedTickets[],
-  score: ScoreOfUnit,
-  statistic: (units: LayerUnits, usable: readonly number[]) => number,
-): number[] {
-  return seeds.map(({ units }) =>
-    mean(
-      units.map((layer) => {
-        const usable = Array.from(layer.kept, (_, unit) => unit).filter((unit) =>
-          Number.isFinite(layer[score][unit]),
-        );
-        return statistic(layer, usable);
-      }),
-    ),
-  );
-}
-
-const isKept = (layer: LayerUnits, unit: number) => layer.kept[unit] > mainKeep * unitWeights;
-
-/** AUROC of a score for the units of which the ticket keeps more than its share, [seed]; NaN where it keeps all or none. */
-export function aurocOf(seeds: readonly SeedTickets[], score: ScoreOfUnit): number[] {
-  return overLayers(seeds, score, (layer, usable) => {
-    const [positives, negatives] = [true, false].map((kept) =>
-      usable.filter((unit) => isKept(layer, unit) === kept).map((unit) => layer[score][unit]),
-    );
-    return positives.length === 0 || negatives.length === 0 ? Number.NaN : auroc(positives, negatives);
-  });
-}
-
-/**
- * Where the mean AUROC over layers and seeds lies for scores that know nothing, 95 %: each has the variance
- * (n₊ + n₋ + 1)/(12 n₊ n₋).
- *
- * @source Mann & Whitney 1947
- */
-function aurocNull(seeds: readonly SeedTickets[]): { low: number; middle: number; high: number } {
-  const layers = seeds.flatMap(({ units }) => units);
-  const variances = layers.map((layer) => {
-    const usable = Array.from(layer.kept, (_, unit) => unit).filter((unit) =>
-      Number.isFinite(layer.persistence[unit]),
-    );
-    const kept = usable.filter((unit) => isKept(layer, unit)).length;
-    return (usable.length + 1) / (12 * kept * (usable.length - kept));
-  });
-  const half = 1.96 * Math.sqrt(mean(variances) / layers.length);
-  return { low: 0.5 - half, middle: 0.5, high: 0.5 + half };
 }
 
 function outcomesOf(seeds: readonly SeedTickets[]): Outcome[] {
@@ -128,18 +78,7 @@ function outcomesOf(seeds: readonly SeedTickets[]): Outcome[] {
       nothing: 0.5,
     }),
   ];
-  // a test that could not be made must not make the others easier: it counts as p = 1
-  const corrected = holm(outcomes.map(({ p }) => p ?? 1));
-  return outcomes.map((outcome, i) => ({
-    ...outcome,
-    p: outcome.p === null ? null : corrected[i],
-    method: `${outcome.method}, not widened; p by Holm over ${outcomes.length}`,
-  }));
-}
-
-function withInterval(values: readonly number[], digits = 3): string {
-  const { mean: middle, low, high } = meanInterval(values);
-  return `${fixed(middle, digits)} ${intervalText([low, high], digits)}`;
+  return oneFamily(outcomes);
 }
 
 /** From the new values of the mask to the ticket, one thing given back at a time; the steps add up. */
@@ -401,13 +340,13 @@ function notesOf(seeds: readonly SeedTickets[]): string[] {
   ];
 }
 
-/** Twelve outcomes, and everything about where the tickets' advantage comes from. */
+/** Twelve outcomes of tickets and twelve of learned masks, and everything about where the tickets' advantage comes from. */
 export function conclude(told: ReadonlyMap<string, readonly SeedTickets[]>): Findings {
   const seeds = told.get("tickets") ?? [];
   return {
-    outcomes: outcomesOf(seeds),
-    notes: notesOf(seeds),
-    tables: tablesOf(seeds),
-    figures: figuresOf(seeds),
+    outcomes: [...outcomesOf(seeds), ...learnedOutcomes(seeds)],
+    notes: [...notesOf(seeds), ...learnedNotes(seeds)],
+    tables: [...tablesOf(seeds), ...learnedTables(seeds)],
+    figures: [...figuresOf(seeds), learnedFigure(seeds)],
   };
 }

@@ -23,8 +23,9 @@ import { streams } from "../population/job.ts";
 import { openTuning } from "../population/lookInside.ts";
 import type { MeasureContext } from "../protocol/study.ts";
 import type { TicketsArm } from "./arms.ts";
+import { learnAllMasks, learnings, matricesOnly, type SeedLearned, tellLearned } from "./learned.ts";
 import { masksOf, type Parents, pruneInRounds, supermasksOf, ticketOf, valuesOf } from "./subnetworks.ts";
-import { mainKeep, rounds, type Ticket, tickets } from "./tickets.ts";
+import { mainKeep, rounds, type Ticket, ticketName, tickets } from "./tickets.ts";
 
 /** The MLP units of a layer, [unit]; NaN for what a dead unit does not have. */
 export interface LayerUnits {
@@ -63,6 +64,8 @@ export interface SeedTickets {
   readonly overlaps: readonly TensorOverlap[];
   /** By layer. */
   readonly units: readonly LayerUnits[];
+  /** Masks learned while the weights are frozen. */
+  readonly learned: SeedLearned;
 }
 
 /** Far from every seed that is run. */
@@ -83,8 +86,8 @@ export async function measure(
   const { growth } = arm;
   const { config, study } = growth;
   const { backend, progress } = context;
-  // dense, the rounds between, every ticket: the shares of the display
-  const trainings = rounds + tickets.length;
+  // dense, the rounds between, every ticket, learned masks and their two trainings: the shares of the display
+  const trainings = rounds + tickets.length + learnings + 2;
   let done = 0;
   const dataOf = (other = false) => seeds.map((seed) => (other ? seed + otherDataOffset : seed));
   /** Trains populations of the same seeds side by side: they differ in start, masks and data. */
@@ -155,6 +158,24 @@ export async function measure(
   }
   const losses = await lossesByName(backend, growth, ended, unseen);
   const supermasks = await lossesByName(backend, growth, supermasksOf(parents), unseen);
+  const masks = await learnAllMasks(backend, parents, (learned, loss) =>
+    progress((done + learned) / trainings, loss),
+  );
+  done += learnings;
+  const learnedLosses = await lossesByName(backend, growth, masks.networks, unseen);
+  /** Losses after training, [seed]; NaN where it diverged. */
+  const trainedTo = async (of: Growth, options: GrowthOptions = {}) => {
+    const { weights, divergedAt } = await train({ ...of, checkpoints: [] }, [dataOf()], options);
+    const losses = await lossesOf(backend, config, weights, unseen);
+    return losses.map((loss, model) => (divergedAt[model] === null ? loss : Number.NaN));
+  };
+  const learned = tellLearned(parents, masks, learnedLosses, {
+    matricesTrained: await trainedTo({ ...growth, rateFactors: matricesOnly(config) }),
+    maskTrained: await trainedTo(
+      growth,
+      ticketOf(initial, masks.masks.get(ticketName("edge-popup", mainKeep)) ?? {}),
+    ),
+  });
   const overlaps = overlapsOf(parents);
   const ticketMasks = lotteryMasks(config, "large final", parents, { keep: mainKeep });
   return seeds.map((_, model) => {
@@ -175,6 +196,7 @@ export async function measure(
         fanIn: own(fanInNorms(initial[unitWeightNames(layer).into], seeds.length, dMlp)),
         kept: own(keptWeights(config, ticketMasks, layer)),
       })),
+      learned: learned[model],
     };
   });
 }

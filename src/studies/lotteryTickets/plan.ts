@@ -14,6 +14,11 @@ export const outcomeNames = {
   iterative: "three rounds - one",
   units: (score: string) => `units by ${score} - random`,
   auroc: "AUROC persistence",
+  /** Masks learned without training, against another network at the same share; added after the first run. */
+  learned: (arm: string, other: string, keep: number) => ticketName(`${arm} - ${other}`, keep),
+  maskTrained: "learned mask trained - ticket",
+  learnedJaccard: "Jaccard edge-popup - chance",
+  learnedAuroc: "AUROC persistence, edge-popup",
 } as const;
 
 const rules: readonly DecisionRule[] = [
@@ -77,9 +82,10 @@ export const plan: StudyPlan = {
     "At 20 % besides: new magnitudes with own signs; own values exchanged at random within each matrix, with and without their signs; new embeddings and unembedding only; new blocks only; values of a tenth of the training; other sequences; unchanged signs only; pruned in three rounds, with own and with new values; embeddings and unembedding masked too, with own and with new values.",
     "At 20 % of the MLP units of each layer, kept whole: most selective before training, fittest before training, most important after training, most persistent, least persistent, random.",
     "Without training: the initial network under the masks, with its values and with signed constants.",
+    "Without training, at 50 % and 20 %: masks of the same matrices learned by edge-popup and by Bernoulli draws on the sequences of the training, as many steps, every weight frozen; edge-popup also with the masked matrices divided by the share that stays, as scale is what a mask of zeros cannot give. Beside them the large final weights of unchanged sign and a random mask, divided too; the same matrices trained with all else frozen; and the edge-popup mask at 20 % trained from its own values.",
   ],
   statistic:
-    "Held-out loss in nats on sequences that all networks share; differences between arms of one seed, which share initialisation and sequences; mean over seeds with 95 % t intervals, not widened; p corrected by Holm over the twelve outcomes. AUROC of the tuning correlation r of a unit for whether the 20 % ticket keeps more than a fifth of its weights, mean of both layers.",
+    "Held-out loss in nats on sequences that all networks share; differences between arms of one seed, which share initialisation and sequences; mean over seeds with 95 % t intervals, not widened; p corrected by Holm over the twelve outcomes of tickets and, as a family of their own that was added after the study had first been run and that no rule asks for, over the twelve of learned masks. AUROC of the tuning correlation r of a unit for whether the 20 % ticket keeps more than a fifth of its weights, mean of both layers. Jaccard of learned mask and ticket less its expectation, over all matrices by their entries.",
   nullModel:
     "Same mask with values of the same law drawn anew, and a random mask of the same size with the same values; random units; AUROC of 0.5; overlaps by the hypergeometric law.",
   rules,
