@@ -93,6 +93,7 @@ export {
   lotteryBoosts,
   lotteryCauses,
   type SeedValues,
+  type UnitBoosts,
 } from "./studies/featureLotteryCauses.ts";
 export {
   type FunctionLayer,

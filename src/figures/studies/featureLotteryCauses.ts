@@ -85,11 +85,18 @@ export function lotteryCauses({ map, predictors }: LotteryCausesData): FigureSpe
   };
 }
 
+/** Change of the share of boosted frequencies that win; beside it that of frequencies that were not boosted. */
+export interface UnitBoosts extends SeedValues {
+  readonly placebo: readonly number[];
+}
+
 /** What {@link lotteryBoosts} draws. */
 export interface LotteryBoostsData {
   readonly factor: number;
-  /** Change of the share of boosted frequencies that win; beside it that of frequencies that were not boosted. */
-  readonly units: readonly (SeedValues & { readonly placebo: readonly number[] })[];
+  /** Boosts in half of the units of perceptrons, and of transformers, and in one unit of transformers. */
+  readonly units: readonly UnitBoosts[];
+  readonly transformerUnits: readonly UnitBoosts[];
+  readonly oneUnit: readonly UnitBoosts[];
   /** Change of the share of units that the frequency boosted in the embedding wins. */
   readonly embeddings: readonly SeedValues[];
   /** Boosted frequencies of units by initial rank, pooled over the seeds of one kind of network. */
@@ -146,36 +153,60 @@ function ranksPanel({ byRank: { offered, wonPlain, wonBoosted }, pooled, factor 
   };
 }
 
+/** A row of a change of a share, whose interval has no room outside [−1, 1]. */
+function changeRow(row: SeedValues, placebo?: readonly number[]): DotRow {
+  const ofRow = rowOf(row, placebo && bandOf(placebo));
+  return { ...ofRow, low: Math.max(-1, ofRow.low), high: Math.min(1, ofRow.high) };
+}
+
+function bandOf(placebo: readonly number[]): Band {
+  const { mean, low, high } = meanInterval(placebo);
+  return { low: Math.max(-1, low), high: Math.min(1, high), middle: mean };
+}
+
+/** An axis that all rows share, so that panels compare. */
+function sharedDomain(rows: readonly DotRow[]): readonly [number, number] {
+  const drawn = rows
+    .flatMap(({ estimate, low, high, null: band }) => [estimate, low, high, band?.low ?? 0, band?.high ?? 0])
+    .filter(Number.isFinite);
+  return [Math.min(0, ...drawn) - 0.03, Math.max(0, ...drawn) + 0.03];
+}
+
 /** Figure: what making a frequency stronger at initialisation changes. */
 export function lotteryBoosts(data: LotteryBoostsData): FigureSpec {
-  const { factor, units, embeddings } = data;
+  const { factor, units, embeddings, transformerUnits, oneUnit } = data;
   const range = (rows: readonly SeedValues[]) => {
     const means = rows.map(({ values }) => meanInterval(values).mean).filter(Number.isFinite);
     const [low, high] = [Math.min(...means), Math.max(...means)].map((mean) => fixed(mean));
     return low === high ? low : `${low} to ${high}`;
   };
-  const unboosted = units.map(({ placebo }) => meanInterval(placebo));
+  const drawn = [...units, ...embeddings, ...transformerUnits, ...oneUnit];
+  const inUnits = (title: string, boosts: readonly UnitBoosts[]) => ({
+    ...{ title, axis: "share of units won, change" },
+    rows: boosts.map((row) => changeRow(row, row.placebo)),
+  });
+  const changes = [
+    inUnits("perceptron: boosts in units", units),
+    inUnits("transformer: boosts in units", transformerUnits),
+    inUnits("transformer: one unit alone", oneUnit),
+    {
+      ...{ title: "transformer: boosts in the embedding", axis: "share of all units won, change" },
+      rows: embeddings.map((row) => changeRow(row)),
+    },
+  ];
+  const domain = sharedDomain(changes.flatMap(({ rows }) => rows));
   return {
     name: "lottery-boosts",
-    title: `Made ${factor} times as strong at initialisation, a frequency of a perceptron's unit wins it more often by ${range(units)}; one of a transformer's embedding wins more of all units by ${range(embeddings)}.`,
+    title: `Made ${factor} times as strong at initialisation, a frequency of a perceptron's unit wins it more often by ${range(units)}, one of a transformer's unit by ${range(transformerUnits)}; one of a transformer's embedding wins more of all units by ${range(embeddings)}.`,
     question: "Does a unit become what it was made to lean to?",
-    seeds: `${counted(Math.max(0, ...[...units, ...embeddings].map(({ values }) => values.length)), "seed")} a network, less those that have not learned.`,
+    seeds: `${counted(Math.max(0, ...drawn.map(({ values }) => values.length)), "seed")} a network, less those that have not learned.`,
     nullModel:
       "dashed line: 0. Grey band: frequencies that were not boosted, in the other units of the same networks, 95 % t interval and mean. Grey line in the last panel: every frequency alike.",
-    reading: `Dots: share of units won with the boost less that of the same frequencies without it, mean over seeds, each network against its twin; lines: 95 % t intervals. Last panel (${data.pooled}): share won by rank before the boost, pooled over seeds, with Wilson intervals that take units for independent.`,
+    reading: `Dots: share of units won with the boost less that of the same frequencies without it, mean over seeds, each network against its twin; lines: 95 % t intervals. One unit alone: 1, 0 or −1 a network. Last panel (${data.pooled}): share won by rank before the boost, pooled over seeds, with Wilson intervals that take units for independent.`,
     panels: [
-      dotRowsPanel({
-        ...{ title: "perceptron: boosts in units", axis: "share of units won, change", reference: 0 },
-        rows: units.map((row, i) => {
-          const { mean, low, high } = unboosted[i];
-          return rowOf(row, { low, high, middle: mean });
-        }),
-        color: nowColor,
-      }),
-      dotRowsPanel({
-        ...{ title: "transformer: boosts in the embedding", axis: "share of all units won, change" },
-        ...{ rows: embeddings.map((row) => rowOf(row)), reference: 0, color: nowColor },
-      }),
+      ...changes.map(({ title, axis, rows }) =>
+        dotRowsPanel({ title, axis, rows, domain, reference: 0, color: nowColor }),
+      ),
       ranksPanel(data),
     ],
   };

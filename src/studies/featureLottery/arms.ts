@@ -9,7 +9,10 @@ import { transformer } from "./transformer.ts";
 /** What adds. */
 export type LotteryKind = "perceptron" | "transformer";
 
-/** Networks of one kind, modulus and scale of their initial weights, each with its boosted twin. */
+/** What is boosted in a twin: a frequency in each of half of the units, in one unit, or in the embedding of the numbers. */
+export type TwinKind = "units" | "unit" | "embedding";
+
+/** Networks of one kind, modulus and scale of their initial weights, each with its boosted twins. */
 export interface LotteryArm extends Arm {
   readonly kind: LotteryKind;
   readonly modulus: number;
@@ -19,6 +22,8 @@ export interface LotteryArm extends Arm {
   readonly rate: number;
   readonly optimizer: AdamW;
   readonly steps: number;
+  /** What is boosted in its twins, a twin each. The first is that of the first run: see the plan. */
+  readonly twins: readonly TwinKind[];
   /** Steps that are looked at, the first 0 and the last `steps`. */
   readonly checkpoints: readonly number[];
 }
@@ -41,21 +46,27 @@ export function arms({ seeds, quick }: StudySize): LotteryArm[] {
   const { smaller, larger } = moduliOf(quick);
   const arm = (kind: LotteryKind, modulus: number, scale: number): LotteryArm => {
     const slow = kind === "transformer";
-    const steps = quick ? 480 : slow ? 500 : 600;
+    // half of the larger transformers of the largest scale have learned nothing yet after 500
+    const late = slow && modulus === larger && scale === Math.max(...transformerScales);
+    const steps = quick ? (slow ? 300 : 480) : slow ? (late ? 800 : 500) : 600;
+    const twins: readonly TwinKind[] = slow
+      ? ["embedding", "units", ...(modulus === smaller ? (["unit"] as const) : [])]
+      : ["units"];
     return {
-      ...{ name: `${kind} ${modulus} ${scale}`, seeds, kind, modulus, scale, steps },
+      ...{ name: `${kind} ${modulus} ${scale}`, seeds, kind, modulus, scale, steps, twins },
       ...{ units: quick ? 32 : UNITS, checkpoints: logSpaced(steps) },
       // decay keeps a transformer's logits, which grow with five matrices in a row, from running away
       ...{ rate: slow ? 2e-3 : 3e-3, optimizer: { ...optimizers.adamw, weightDecay: slow ? 1 : 0.01 } },
-      cost: (modulus / smaller) ** 3 * (slow ? 4 : 1),
+      cost: (modulus / smaller) ** 3 * (slow ? 2 : 1) * (1 + twins.length) * (steps / 500),
     };
   };
   return [
     ...[smaller, larger].flatMap((modulus) =>
       perceptronScales.map((scale) => arm("perceptron", modulus, scale)),
     ),
-    ...transformerScales.map((scale) => arm("transformer", smaller, scale)),
-    arm("transformer", larger, 1),
+    ...[smaller, larger].flatMap((modulus) =>
+      transformerScales.map((scale) => arm("transformer", modulus, scale)),
+    ),
   ];
 }
 

@@ -5,7 +5,7 @@ import type { AdditionNetwork } from "./network.ts";
 import { boostFactor } from "./plan.ts";
 
 /** Weights of one network by name. */
-type OneNetwork = Readonly<Record<string, Float32Array>>;
+export type OneNetwork = Readonly<Record<string, Float32Array>>;
 
 /** Which frequency of a unit is watched, and whether it is boosted. */
 export interface WatchedFrequency {
@@ -33,6 +33,12 @@ export function watchedFrequencies(
     frequency: otherThan(which, first, frequencies),
     boosted: order[unit] < leading.length / 2,
   }));
+}
+
+/** Of what is watched, the boost of one unit at random, and of no other. */
+export function oneBoosted(stream: RandomStream, watched: readonly WatchedFrequency[]): WatchedFrequency[] {
+  const one = stream.child("one unit").integer(watched.length);
+  return watched.map((each) => ({ ...each, boosted: each.unit === one }));
 }
 
 /** An index at random that is not `first`. */

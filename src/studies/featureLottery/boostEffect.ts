@@ -1,5 +1,5 @@
 /** What a boost changed: a network against its twin. */
-import type { FrequencyShares } from "../../features/fourierFrequencies.ts";
+import type { FourierSpectrum, FrequencyShares } from "../../features/fourierFrequencies.ts";
 import { spearman } from "../../stats/correlation.ts";
 import { mean } from "../../stats/moments.ts";
 import type { WatchedFrequency } from "./boost.ts";
@@ -7,7 +7,12 @@ import { type Picture, rankOf } from "./lottery.ts";
 
 /** Boosts of frequencies in units; shares of units that are awake after training in both networks. */
 export interface UnitBoost {
-  readonly kind: "units";
+  /** In a random half of the units, each its own frequency, or in a single unit. */
+  readonly kind: "units" | "unit";
+  /** By what the boost multiplied the amplitudes of the boosted frequencies, mean; over a, over b and over the outputs. */
+  readonly amplified: readonly number[];
+  /** Share of boosted frequencies that lead their unit after the boost, before training. */
+  readonly leads: number;
   /** Share of boosted frequencies that win their unit: without the boost, and with it. */
   readonly plain: number;
   readonly boosted: number;
@@ -32,13 +37,23 @@ export interface EmbeddingBoost {
   readonly lottery: number;
 }
 
+/** A network, or its twin, before training and after it. */
+export interface FirstAndLast {
+  readonly first: Picture;
+  /** Spectra of the curves over a, over b and over the outputs before training. */
+  readonly spectra: readonly FourierSpectrum[];
+  readonly last: Picture;
+}
+
 /** Compares the units of a network with those of its twin. */
 export function unitBoost(
-  start: Picture,
-  plain: Picture,
-  twin: Picture,
+  kind: UnitBoost["kind"],
+  plainNetwork: FirstAndLast,
+  twinNetwork: FirstAndLast,
   watched: readonly WatchedFrequency[],
 ): UnitBoost {
+  const { first: start, last: plain } = plainNetwork;
+  const twin = twinNetwork.last;
   const offered = new Float64Array(start.frequencies);
   const wonPlain = new Float64Array(start.frequencies);
   const wonBoosted = new Float64Array(start.frequencies);
@@ -58,11 +73,31 @@ export function unitBoost(
   const rate = (boosted: boolean, which: "without" | "with") =>
     mean(outcomes.filter((outcome) => outcome.boosted === boosted).map((outcome) => outcome[which]));
   const [without, withBoost] = [rate(true, "without"), rate(true, "with")];
+  const made = watched.filter(({ boosted }) => boosted);
   return {
-    ...{ kind: "units", plain: without, boosted: withBoost, effect: withBoost - without },
+    ...{ kind, amplified: amplification(plainNetwork.spectra, twinNetwork.spectra, made) },
+    leads: mean(made.map(({ unit, frequency }) => (twinNetwork.first.leading[unit] === frequency ? 1 : 0))),
+    ...{ plain: without, boosted: withBoost, effect: withBoost - without },
     placebo: rate(false, "with") - rate(false, "without"),
     ...{ offered, wonPlain, wonBoosted },
   };
+}
+
+/** Mean ratio of the amplitudes of frequencies, [curve]. */
+function amplification(
+  before: readonly FourierSpectrum[],
+  after: readonly FourierSpectrum[],
+  made: readonly WatchedFrequency[],
+): number[] {
+  const amplitude = ({ real, imaginary }: FourierSpectrum, at: number) => Math.hypot(real[at], imaginary[at]);
+  return before.map((spectrum, curve) =>
+    mean(
+      made.map(({ unit, frequency }) => {
+        const at = unit * spectrum.frequencies + frequency;
+        return amplitude(after[curve], at) / amplitude(spectrum, at);
+      }),
+    ),
+  );
 }
 
 /** Compares the units that frequencies win in a network with those in its twin, whose embedding has one boosted. */

@@ -2,21 +2,10 @@
 import type { FigureSpec } from "../../figures/figure.ts";
 import { lotteryCourses, lotteryUnits, winnerRanks } from "../../figures/studies/featureLottery.ts";
 import { lotteryBoosts, lotteryCauses, type SeedValues } from "../../figures/studies/featureLotteryCauses.ts";
-import type { LotteryArm, LotteryKind } from "./arms.ts";
+import type { LotteryKind } from "./arms.ts";
 import { phaseBins, predictors } from "./lottery.ts";
-import type { LotteryTold } from "./measure.ts";
 import { boostFactor } from "./plan.ts";
-
-/** An arm with what its networks told; undefined for a seed whose network, or its twin, has not learned. */
-export interface LotteryResult {
-  readonly arm: LotteryArm;
-  readonly told: readonly (LotteryTold | undefined)[];
-}
-
-/** What the networks of an arm told that have learned. */
-export function toldBy({ told }: LotteryResult): LotteryTold[] {
-  return told.filter((one) => one !== undefined);
-}
+import { type LearnedPair, type LotteryResult, placeboOf, type ResultsByTwin, toldBy } from "./results.ts";
 
 const frequenciesOf = ({ arm: { modulus } }: LotteryResult) => (modulus - 1) / 2;
 const nameOf = ({ arm: { kind, modulus, scale } }: LotteryResult) =>
@@ -24,7 +13,7 @@ const nameOf = ({ arm: { kind, modulus, scale } }: LotteryResult) =>
 const shortName = ({ arm: { kind, modulus, scale } }: LotteryResult) => `${kind} ${modulus}, ${scale}`;
 
 /** All figures; the first perceptron whose units both specialise and take their time stands for single networks. */
-export function drawing(results: readonly LotteryResult[]): FigureSpec[] {
+export function drawing({ results, inUnits, inOneUnit }: ResultsByTwin): FigureSpec[] {
   const of = (kind: LotteryKind) => results.filter(({ arm }) => arm.kind === kind);
   const example = of("perceptron")[1];
   return [
@@ -32,7 +21,7 @@ export function drawing(results: readonly LotteryResult[]): FigureSpec[] {
     courses(results.filter(({ arm }) => arm.modulus === example.arm.modulus)),
     ranks(results),
     causes(results, example),
-    boosts(of("perceptron"), of("transformer"), example),
+    boosts({ perceptrons: of("perceptron"), embeddings: of("transformer"), inUnits, inOneUnit }, example),
   ];
 }
 
@@ -104,20 +93,27 @@ function causes(results: readonly LotteryResult[], example: LotteryResult): Figu
 }
 
 function boosts(
-  perceptrons: readonly LotteryResult[],
-  transformers: readonly LotteryResult[],
+  {
+    perceptrons,
+    embeddings,
+    inUnits,
+    inOneUnit,
+  }: Readonly<Record<"perceptrons" | "embeddings" | "inUnits" | "inOneUnit", readonly LotteryResult[]>>,
   example: LotteryResult,
 ): FigureSpec {
-  const effect = ({ boost }: LotteryTold) => boost.effect;
+  const effect = ({ boost }: LearnedPair) => boost.effect;
+  const ofUnits = (result: LotteryResult) => ({
+    ...valuesOf(result, effect),
+    placebo: valuesOf(result, placeboOf).values,
+  });
   // one scale: the others watch the same frequencies of the same initial weights
-  const pool = toldBy(example).flatMap(({ boost }) => (boost.kind === "units" ? [boost] : []));
+  const pool = toldBy(example).flatMap(({ boost }) => (boost.kind === "embedding" ? [] : [boost]));
   return lotteryBoosts({
     factor: boostFactor,
-    units: perceptrons.map((result) => ({
-      ...valuesOf(result, effect),
-      placebo: valuesOf(result, ({ boost }) => (boost.kind === "units" ? boost.placebo : Number.NaN)).values,
-    })),
-    embeddings: transformers.map((result) => valuesOf(result, effect)),
+    units: perceptrons.map(ofUnits),
+    embeddings: embeddings.map((result) => valuesOf(result, effect)),
+    transformerUnits: inUnits.map(ofUnits),
+    oneUnit: inOneUnit.map(ofUnits),
     byRank: {
       offered: pooled(pool.map(({ offered }) => offered)),
       wonPlain: pooled(pool.map(({ wonPlain }) => wonPlain)),
@@ -127,7 +123,7 @@ function boosts(
   });
 }
 
-function valuesOf(result: LotteryResult, take: (one: LotteryTold) => number): SeedValues {
+function valuesOf(result: LotteryResult, take: (one: LearnedPair) => number): SeedValues {
   return { label: shortName(result), values: toldBy(result).map(take).filter(Number.isFinite) };
 }
 

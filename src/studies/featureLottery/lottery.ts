@@ -29,6 +29,21 @@ export interface Picture {
   readonly growth: Float64Array;
 }
 
+/** The part of spectra that is of one model of a population. */
+export function spectraOf(
+  spectra: readonly FourierSpectrum[],
+  model: number,
+  units: number,
+): FourierSpectrum[] {
+  return spectra.map(({ frequencies, real, imaginary }) => {
+    const [from, to] = [model * units * frequencies, (model + 1) * units * frequencies];
+    return {
+      ...{ curves: units, frequencies },
+      ...{ real: real.subarray(from, to), imaginary: imaginary.subarray(from, to) },
+    };
+  });
+}
+
 /** The picture of one model of a population. */
 export function pictureOf(
   { spectra, slopes, active, accuracy }: Portrait,
@@ -36,22 +51,13 @@ export function pictureOf(
   units: number,
 ): Picture {
   const { frequencies } = spectra[0];
-  const cut = ({ real, imaginary }: FourierSpectrum): FourierSpectrum => {
-    const [from, to] = [model * units * frequencies, (model + 1) * units * frequencies];
-    return {
-      curves: units,
-      frequencies,
-      real: real.subarray(from, to),
-      imaginary: imaginary.subarray(from, to),
-    };
-  };
-  const own = spectra.map(cut);
+  const own = spectraOf(spectra, model, units);
   const { share, leading, purity } = frequencyShares(own);
   return {
     ...{ accuracy: accuracy[model], frequencies, share, leading, purity },
     awake: Uint8Array.from({ length: units }, (_, unit) => (active[model * units + unit] > 0 ? 1 : 0)),
     misalignment: phaseMisalignment(own[0], own[1], own[2]),
-    growth: shareGrowth(own, slopes.map(cut)),
+    growth: shareGrowth(own, spectraOf(slopes, model, units)),
   };
 }
 

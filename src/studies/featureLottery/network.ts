@@ -5,7 +5,18 @@
  * pairs are the axes `a` and `b` of every activation.
  */
 import type { RandomStream } from "../../base/random.ts";
-import { crossEntropy, einsum, input, mean, relu, reshape, slice, state, sum } from "../../graph/build.ts";
+import {
+  crossEntropy,
+  einsum,
+  input,
+  mean,
+  relu,
+  reshape,
+  scale,
+  slice,
+  state,
+  sum,
+} from "../../graph/build.ts";
 import { gradient } from "../../graph/gradient.ts";
 import { type Graph, makeGraph } from "../../graph/graph.ts";
 import type { Node, Shape } from "../../graph/node.ts";
@@ -47,16 +58,27 @@ export function pairSums(modulus: number): Int32Array {
 
 const targetsOf = ({ modulus }: AdditionNetwork) => input("targets", [modulus, modulus], "int32");
 
-/** One update on all pairs: mean cross-entropy out, nats; weights and moments changed. */
-export function additionStep(network: AdditionNetwork, optimizer: AdamW): Graph {
+/**
+ * By what the loss is multiplied before its gradient is taken, and the gradient divided after. A network that is sure
+ * has logits 80 nats apart, and gradients of them below 1e-38, which processors multiply a hundred times slower. A power
+ * of 2 rounds nothing, so no weight changes by a bit.
+ */
+const LIFT = 2 ** 40;
+
+/**
+ * One update on all pairs: mean cross-entropy out, nats; weights and moments changed.
+ *
+ * @param lift  a power of 2; what the loss is multiplied by on the way through its gradient
+ */
+export function additionStep(network: AdditionNetwork, optimizer: AdamW, lift: number = LIFT): Graph {
   const weights = stateNodes(network);
   const loss = mean(crossEntropy(network.forward(weights).logits, targetsOf(network))); // []
   const names = Object.keys(weights);
   const found = gradient(
-    loss,
+    scale(loss, lift),
     names.map((name) => weights[name]),
   );
-  const gradients = Object.fromEntries(names.map((name, i) => [name, found[i]]));
+  const gradients = Object.fromEntries(names.map((name, i) => [name, scale(found[i], 1 / lift)]));
   return makeGraph({ outputs: { loss }, updates: optimizerUpdates(optimizer, weights, gradients) });
 }
 

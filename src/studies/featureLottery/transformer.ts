@@ -3,6 +3,7 @@ import {
   add,
   broadcast,
   concat,
+  constant,
   einsum,
   relu,
   reshape,
@@ -46,7 +47,6 @@ export function transformer({
   scale: number;
 }): AdditionNetwork {
   const config = transformerConfig(p, units);
-  const { nHeads, dHead } = config;
   return {
     ...{ modulus: p, units, shapes: weightShapes(config) },
     draw: (stream) =>
@@ -57,40 +57,9 @@ export function transformer({
         ]),
       ),
     forward: (weights) => {
-      const attn = (name: string) => weights[`blocks.0.attn.${name}`];
-      const positions = slice(weights["pos_embed.W_pos"], 0, 0, 3); // [pos, dModel]
-      const numbers = slice(weights["embed.W_E"], 0, 0, p); // [number, dModel]
-      const equals = slice(weights["embed.W_E"], 0, p, p + 1); // [1, dModel]
-      const at = (tokens: Node, t: number) => add(tokens, slice(positions, 0, t, t + 1));
-      const streams = [at(numbers, 0), at(numbers, 1), at(equals, 2)]; // [number, dModel], twice; [1, dModel]
-      const last = streams[2];
-
-      const query = einsum("one dModel, head dModel dHead -> one head dHead", last, attn("W_Q"));
-      const q = scaled(reshape(query, [nHeads, dHead]), 1 / Math.sqrt(dHead)); // [head, dHead]
-      const scores = streams.map((x, t) => {
-        const key = einsum("n dModel, head dModel dHead -> n head dHead", x, attn("W_K"));
-        const score = einsum("n head dHead, head dHead -> n head", key, q); // [number, head]
-        return onGrid(score, t, p); // [a, b, head, 1]
-      });
-      const pattern = softmax(concat(scores, 3)); // [a, b, head, pos]
+      const gathered = reader(config, p, weights);
       const [W_in, W_out] = ["W_in", "W_out"].map((name) => weights[`blocks.0.mlp.${name}`]);
       const W_U = weights["unembed.W_U"];
-      // what each head moves from each number, in the coordinates of the units and of the logits
-      const moved = streams.map((x) => {
-        const value = einsum("n dModel, head dModel dHead -> n head dHead", x, attn("W_V"));
-        return einsum("n head dHead, head dHead dModel -> n head dModel", value, attn("W_O"));
-      });
-      const gathered = (into: Node) =>
-        moved
-          .map((x, t) => {
-            const weight = reshape(slice(pattern, 3, t, t + 1), [p, p, nHeads]); // [a, b, head]
-            const said = einsum("n head dModel, dModel out -> n head out", x, into); // [number, head, out]
-            return heads(weight, said, t);
-          })
-          .reduce(
-            (sum, part) => add(sum, part),
-            reshape(einsum("one dModel, dModel out -> one out", last, into), [1, 1, into.shape[1]]),
-          );
       const pre = gathered(W_in); // [a, b, unit]
       const direct = einsum("unit dModel, dModel c -> unit c", W_out, W_U); // [unit, c]
       const logits = add(gathered(W_U), einsum("a b unit, unit c -> a b c", relu(pre), direct)); // [a, b, c]
@@ -105,6 +74,57 @@ export function transformer({
       return slice(direct, 0, 0, p); // [c, unit]
     },
   };
+}
+
+/** What the units of the transformer read at the `=`: the stream before them, [a, b, dModel]. */
+export function streamOnGrid(
+  { modulus, units }: Pick<AdditionNetwork, "modulus" | "units">,
+  weights: Readonly<Record<string, Node>>,
+): Node {
+  const config = transformerConfig(modulus, units);
+  const { dModel } = config;
+  const identity = Float32Array.from({ length: dModel * dModel }, (_, i) => (i % (dModel + 1) === 0 ? 1 : 0));
+  return reader(config, modulus, weights)(constant(identity, [dModel, dModel]));
+}
+
+/** What a matrix `into` reads of the stream at the `=` after attention: `into` [dModel, out] to [a, b, out]. */
+function reader(
+  { nHeads, dHead }: ModelConfig,
+  p: number,
+  weights: Readonly<Record<string, Node>>,
+): (into: Node) => Node {
+  const attn = (name: string) => weights[`blocks.0.attn.${name}`];
+  const positions = slice(weights["pos_embed.W_pos"], 0, 0, 3); // [pos, dModel]
+  const numbers = slice(weights["embed.W_E"], 0, 0, p); // [number, dModel]
+  const equals = slice(weights["embed.W_E"], 0, p, p + 1); // [1, dModel]
+  const at = (tokens: Node, t: number) => add(tokens, slice(positions, 0, t, t + 1));
+  const streams = [at(numbers, 0), at(numbers, 1), at(equals, 2)]; // [number, dModel], twice; [1, dModel]
+  const last = streams[2];
+
+  const query = einsum("one dModel, head dModel dHead -> one head dHead", last, attn("W_Q"));
+  const q = scaled(reshape(query, [nHeads, dHead]), 1 / Math.sqrt(dHead)); // [head, dHead]
+  const scores = streams.map((x, t) => {
+    const key = einsum("n dModel, head dModel dHead -> n head dHead", x, attn("W_K"));
+    const score = einsum("n head dHead, head dHead -> n head", key, q); // [number, head]
+    return onGrid(score, t, p); // [a, b, head, 1]
+  });
+  const pattern = softmax(concat(scores, 3)); // [a, b, head, pos]
+  // what each head moves from each number, in the coordinates of the units and of the logits
+  const moved = streams.map((x) => {
+    const value = einsum("n dModel, head dModel dHead -> n head dHead", x, attn("W_V"));
+    return einsum("n head dHead, head dHead dModel -> n head dModel", value, attn("W_O"));
+  });
+  return (into) =>
+    moved
+      .map((x, t) => {
+        const weight = reshape(slice(pattern, 3, t, t + 1), [p, p, nHeads]); // [a, b, head]
+        const said = einsum("n head dModel, dModel out -> n head out", x, into); // [number, head, out]
+        return heads(weight, said, t);
+      })
+      .reduce(
+        (sum, part) => add(sum, part),
+        reshape(einsum("one dModel, dModel out -> one out", last, into), [1, 1, into.shape[1]]),
+      );
 }
 
 /** Σ_head weight · said, where `said` belongs to a (t = 0), to b (t = 1) or to `=` (t = 2): [a, b, out]. */
