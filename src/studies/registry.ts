@@ -37,14 +37,14 @@ export function registeredStudies(recorded: readonly Fixture[] = []): readonly R
     { study: chanceCorrected, seconds: 40 },
     { study: identityOrEffect, seconds: 20 },
     { study: doseResponse, seconds: 140 },
-    { study: lazyOrRich, seconds: 200 },
+    { study: lazyOrRich, seconds: 220 },
     { study: nothingToLearn, seconds: 130 },
     { study: layerHierarchy, seconds: 200 },
     { study: tokenOrPosition, seconds: 40 },
     { study: selectionRegression, seconds: 60 },
     { study: functionKept, seconds: 160 },
-    { study: lotteryTickets, seconds: 160 },
-    { study: featureLottery, seconds: 250 },
+    { study: lotteryTickets, seconds: 200 },
+    { study: featureLottery, seconds: 400 },
     { study: emergence, seconds: 370 },
   ];
 }
