@@ -4,6 +4,7 @@
  * The parts by what they are for: `graph` and `model` describe networks, `train` grows them, `data` has the tasks and
  * probes, `backends` execute. Statistics are in `palimpsest/stats`, tuning and persistence in `palimpsest/features`.
  */
+export { graphToOnnx, type OnnxOptions, onnxBackend } from "./backends/onnx/index.ts";
 export { referenceBackend } from "./backends/reference/referenceBackend.ts";
 export { type WasmOptions, wasmBackend } from "./backends/wasm/index.ts";
 export * from "./base/errors.ts";
@@ -15,4 +16,5 @@ export { gradient } from "./graph/gradient.ts";
 export { type Graph, makeGraph } from "./graph/graph.ts";
 export type { Node, Shape } from "./graph/node.ts";
 export * from "./model/index.ts";
+export * from "./pretrained/index.ts";
 export * from "./train/index.ts";

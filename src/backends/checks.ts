@@ -1,7 +1,7 @@
 /** What every backend checks before it runs: names, shapes and whole numbers, with the same sentences everywhere. */
 import { ArgumentError, ShapeError, unknownName } from "../base/errors.ts";
 import type { RunInputs } from "../graph/backend.ts";
-import type { Graph } from "../graph/graph.ts";
+import { type Graph, topologicalOrder } from "../graph/graph.ts";
 import { type Node, type Shape, sameShape, showShape, sizeOf } from "../graph/node.ts";
 
 /** The entry of a state; throws NameError with the nearest match. */
@@ -66,4 +66,44 @@ export function checkedInput(node: Node<"input">, inputs: RunInputs, models: num
       wayOut: "Give an Int32Array.",
     });
   return given;
+}
+
+/**
+ * The number of rows behind every integer input, by name: an index outside would read what is not the table's.
+ * Followed from each op that looks up by index to the inputs that its index is made of.
+ */
+export function indexLimits(graph: Graph): Map<string, number> {
+  const limits = new Map<string, number>();
+  for (const node of graph.order) {
+    const [position, rows] = indexOperand(node);
+    if (position === undefined) continue;
+    for (const origin of topologicalOrder([node.inputs[position]])) {
+      if (origin.op !== "input") continue;
+      limits.set(origin.attrs.name, Math.min(rows, limits.get(origin.attrs.name) ?? rows));
+    }
+  }
+  return limits;
+}
+
+function indexOperand(node: Node): [position: number | undefined, rows: number] {
+  if (node.op === "gather") return [1, node.inputs[0].shape[0]];
+  if (node.op === "scatterAdd") return [0, node.attrs.rows];
+  if (node.op === "crossEntropy" || node.op === "crossEntropyGrad")
+    return [1, node.inputs[0].shape[node.inputs[0].shape.length - 1]];
+  return [undefined, 0];
+}
+
+/** Throws where a value of an input is no index below its limit, if it has one. */
+export function checkIndices(name: string, values: RunInputs[string], limit: number | undefined): void {
+  if (limit === undefined) return;
+  // by index: iterating a typed array costs as much as packing it
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (value >= 0 && value < limit) continue;
+    throw new ArgumentError({
+      where: `input "${name}"`,
+      rule: `an index must be from 0 to ${limit - 1}`,
+      got: String(value),
+    });
+  }
 }

@@ -3,25 +3,49 @@ import { unknownName } from "../base/errors.ts";
 import type { Backend } from "../graph/backend.ts";
 
 /** Names that `--backend` takes. */
-export const backendNames = ["wasm", "reference"] as const;
+export const backendNames = ["wasm", "onnx", "reference"] as const;
 export type BackendName = (typeof backendNames)[number];
 
-/** The backend that a choice comes to: `auto` is the fastest there is for small models, today always `wasm`. */
-export function chosenBackend(choice: BackendName | "auto"): BackendName {
-  return choice === "auto" ? "wasm" : choice;
+/**
+ * Width of the residual stream from which `auto` takes `onnx`: from there on both a forward pass and a training step are
+ * faster with it, for one model and for eight (`node bench/onnxCrossing.mjs`; the table is in docs/performance.md). Every
+ * study is narrower, so that its numbers stay those of `wasm`, the same bits on every machine.
+ */
+const ONNX_FROM_D_MODEL = 128;
+
+/**
+ * The backend that a choice comes to: `auto` is the fastest for the model's width.
+ *
+ * @param dModel  width of the residual stream; `auto` takes a model without one to be small
+ */
+export function chosenBackend(
+  choice: BackendName | "auto",
+  { dModel = 0 }: { dModel?: number } = {},
+): BackendName {
+  if (choice !== "auto") return choice;
+  return dModel >= ONNX_FROM_D_MODEL ? "onnx" : "wasm";
+}
+
+/** How a backend is to run. */
+export interface BackendOptions {
+  /** wasm only: let the machine fuse multiply and add, giving up equal bits between machines. */
+  relaxed?: boolean;
+  /** onnx only: cores that one operator may use; by default all. */
+  threads?: number;
 }
 
 /**
  * The backend of a name.
  *
- * @param relaxed  wasm only: let the machine fuse multiply and add, giving up equal bits between machines
  * @throws NameError with the nearest match
+ * @throws ArgumentError if what the backend needs is not installed, with what to do
  */
 export async function backendNamed(
   name: string,
-  { relaxed = false }: { relaxed?: boolean } = {},
+  { relaxed = false, threads }: BackendOptions = {},
 ): Promise<Backend> {
   if (name === "wasm") return (await import("./wasm/index.ts")).wasmBackend({ relaxed });
+  if (name === "onnx") return (await import("./onnx/index.ts")).onnxBackend({ threads });
   if (name === "reference") return (await import("./reference/referenceBackend.ts")).referenceBackend;
   throw unknownName("backend", name, backendNames);
 }

@@ -1,10 +1,11 @@
 /** Options that several commands share, so that they mean and say the same everywhere. */
 import { type Command, Option } from "commander";
+import { backendNames } from "../backends/registry.ts";
 import { ArgumentError } from "../base/errors.ts";
 import { nameAmong, type ValueParser, wholeNumber } from "./optionValues.ts";
 
 /** Executors that can be asked for; `auto` leaves the choice to the run. */
-export const backendChoices = ["wasm", "reference", "auto"] as const;
+export const backendChoices = [...backendNames, "auto"] as const;
 
 /** One of {@link backendChoices}. */
 export type BackendChoice = (typeof backendChoices)[number];
@@ -31,10 +32,10 @@ export function valueOption<T>(
 }
 
 /** Adds `--backend`. */
-export function addBackend(command: Command): Command {
+export function addBackend(command: Command, standard: BackendChoice = "wasm"): Command {
   const doc = `executor: ${backendChoices.join(", ")}`;
   const parser: ValueParser<BackendChoice> = nameAmong(backendChoices);
-  return command.addOption(valueOption("backend", "name", doc, parser).default("wasm", "wasm"));
+  return command.addOption(valueOption("backend", "name", doc, parser).default(standard, standard));
 }
 
 /** Adds `--workers`; by default one for each processor. */
@@ -61,10 +62,10 @@ export function addDisplay(command: Command, { progress }: { readonly progress: 
 
 /** @throws ArgumentError if fused multiply-add is asked of an executor that has none */
 export function checkRelaxed(relaxed: boolean, backend: BackendChoice): void {
-  if (!relaxed || backend !== "reference") return;
+  if (!relaxed || backend === "wasm" || backend === "auto") return;
   throw new ArgumentError({
     where: "--relaxed",
     rule: "only the wasm backend has fused multiply-add",
-    got: "--backend reference",
+    got: `--backend ${backend}`,
   });
 }

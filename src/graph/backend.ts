@@ -74,5 +74,10 @@ export interface Backend {
   readonly name: string;
   /** Element type of what it computes in. */
   readonly precision: "float32" | "float64";
+  /**
+   * Whether training gives it batches whole, however large, because larger matrices are faster. By default a large batch
+   * is cut into blocks of sequences that stay in a cache.
+   */
+  readonly wholeBatches?: true;
   open(options: SessionOptions): Session;
 }

@@ -70,7 +70,7 @@ const EVALUATION_BLOCK = 64;
 export function openTrainer(backend: Backend, options: TrainerOptions): Trainer {
   const { config, optimizer, models, nPos } = options;
   const shapes = weightShapes(config);
-  const block = blockSize(config, options.batch, nPos);
+  const block = backend.wholeBatches ? options.batch : blockSize(config, options.batch, nPos);
   const session = backend.open({
     models,
     clock: options.clock,

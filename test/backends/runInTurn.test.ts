@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { onnxBackend } from "../../src/backends/onnx/index.ts";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
 import { ArgumentError } from "../../src/base/errors.ts";
@@ -40,7 +41,10 @@ function callsOf({ grow, square }: ReturnType<typeof openPrograms>): Call[] {
 
 const totals = async (session: Session) => Array.from(await session.read("total"));
 
-for (const backend of [referenceBackend, wasmBackend()]) {
+const onnx = await onnxBackend({ threads: 1 });
+const checking = [wasmBackend(), onnx]; // the reference finds out while it runs
+
+for (const backend of [referenceBackend, wasmBackend(), onnx]) {
   test(`${backend.name}: programs run in turn leave the bits of programs run one by one`, async () => {
     const [together, apart] = [openPrograms(backend), openPrograms(backend)];
     const told = await together.session.runInTurn(callsOf(together));
@@ -51,15 +55,15 @@ for (const backend of [referenceBackend, wasmBackend()]) {
   });
 }
 
-test("wasm: where one call is wrong, none has been run", async () => {
-  const programs = openPrograms(wasmBackend());
+test.each(checking)("$name: where one call is wrong, none has been run", async (backend) => {
+  const programs = openPrograms(backend);
   const [first, , third] = callsOf(programs);
   const calls = [first, { ...third, inputs: { x: third.inputs.x } }];
   await expect(async () => programs.session.runInTurn(calls)).rejects.toThrow(/own/);
   expect(await totals(programs.session)).toEqual(new Array(3 * MODELS).fill(0));
 });
 
-test("wasm: a program of another session is refused", async () => {
-  const [one, other] = [openPrograms(wasmBackend()), openPrograms(wasmBackend())];
+test.each(checking)("$name: a program of another session is refused", async (backend) => {
+  const [one, other] = [openPrograms(backend), openPrograms(backend)];
   await expect(async () => one.session.runInTurn(callsOf(other))).rejects.toThrow(ArgumentError);
 });

@@ -45,7 +45,7 @@ function open({ models, states: shapes, clock = () => 0 }: SessionOptions): Sess
         },
       };
     },
-    runInTurn: (calls) => inTurn(calls, async ({ program, inputs }) => program.run(inputs)),
+    runInTurn: (calls) => inTurn(calls, ({ program, inputs }) => program.run(inputs)),
     write: (name, values) => {
       const held = heldState(states, name);
       checkWrite(name, values.length, models, held.shape);

@@ -2,9 +2,9 @@
 import { integerIn } from "../../base/check.ts";
 import { ArgumentError } from "../../base/errors.ts";
 import type { Program, RunInputs, Session, SessionOptions, TensorData } from "../../graph/backend.ts";
-import { type Graph, topologicalOrder } from "../../graph/graph.ts";
+import type { Graph } from "../../graph/graph.ts";
 import { type Node, type Shape, sizeOf } from "../../graph/node.ts";
-import { checkedInput, checkStates, checkWrite, heldState } from "../checks.ts";
+import { checkedInput, checkIndices, checkStates, checkWrite, heldState, indexLimits } from "../checks.ts";
 import { type Layout, VECTOR_BYTES } from "./layout.ts";
 import { type Lowered, lower } from "./lower.ts";
 
@@ -225,28 +225,6 @@ function unpack(
   }
 }
 
-/** The number of rows behind every integer input: an index outside would read another model's memory. */
-function indexLimits(graph: Graph): Map<string, number> {
-  const limits = new Map<string, number>();
-  for (const node of graph.order) {
-    const [position, rows] = indexOperand(node);
-    if (position === undefined) continue;
-    for (const origin of topologicalOrder([node.inputs[position]])) {
-      if (origin.op !== "input") continue;
-      limits.set(origin.attrs.name, Math.min(rows, limits.get(origin.attrs.name) ?? rows));
-    }
-  }
-  return limits;
-}
-
-function indexOperand(node: Node): [position: number | undefined, rows: number] {
-  if (node.op === "gather") return [1, node.inputs[0].shape[0]];
-  if (node.op === "scatterAdd") return [0, node.attrs.rows];
-  if (node.op === "crossEntropy" || node.op === "crossEntropyGrad")
-    return [1, node.inputs[0].shape[node.inputs[0].shape.length - 1]];
-  return [undefined, 0];
-}
-
 /** Throws where an input is missing, misshapen or would read outside its table. */
 function checkInputs(
   lowered: Lowered,
@@ -255,18 +233,6 @@ function checkInputs(
   limits: ReadonlyMap<string, number>,
 ): void {
   for (const [name, { node }] of lowered.inputs) {
-    const values = checkedInput(node, inputs, models);
-    const limit = limits.get(name);
-    if (limit === undefined) continue;
-    // by index: iterating a typed array costs as much as packing it
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i];
-      if (value >= 0 && value < limit) continue;
-      throw new ArgumentError({
-        where: `input "${name}"`,
-        rule: `an index must be from 0 to ${limit - 1}`,
-        got: String(value),
-      });
-    }
+    checkIndices(name, checkedInput(node, inputs, models), limits.get(name));
   }
 }

@@ -8,7 +8,7 @@ import { optimizers } from "../../train/optimizers.ts";
 import { openTrainer } from "../../train/trainer.ts";
 
 /** Sizes that are measured; all else is the original study's (post-LN, ReLU, biases, untied, no mask). */
-const sizes = {
+export const benchSizes = {
   seed: { dVocab: 10, dModel: 16, nHeads: 2, nLayers: 2, dMlp: 64, nCtx: 8, batch: 32 },
   small: { dVocab: 64, dModel: 64, nHeads: 4, nLayers: 2, dMlp: 256, nCtx: 32, batch: 32 },
   char: { dVocab: 96, dModel: 128, nHeads: 4, nLayers: 4, dMlp: 512, nCtx: 128, batch: 16 },
@@ -16,7 +16,7 @@ const sizes = {
 
 /** Part of a population to be trained for a while. */
 export interface BenchJob {
-  config: keyof typeof sizes;
+  config: keyof typeof benchSizes;
   models: number;
   seconds: number;
   backend: { name: string; relaxed?: boolean };
@@ -38,7 +38,7 @@ export async function measureTraining(
   backend: Backend,
   clock: () => number,
 ): Promise<BenchMeasurement> {
-  const { batch, ...size } = sizes[job.config];
+  const { batch, ...size } = benchSizes[job.config];
   const config: ModelConfig = { ...presets.original, ...size, dHead: size.dModel / size.nHeads };
   const { models } = job;
   const nPos = config.nCtx;

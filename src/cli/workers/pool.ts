@@ -6,6 +6,7 @@ import { ArgumentError, InternalError } from "../../base/errors.ts";
 import type { ExperimentsEvent, ExperimentsJob } from "../../studies/experiments/job.ts";
 import type { JobEvent, PopulationJob } from "../../studies/population/job.ts";
 import type { StudyEvent, StudyJob } from "../../studies/protocol/jobs.ts";
+import type { TextEvent, TextJob } from "../../studies/text/job.ts";
 import type { Interruption } from "../io.ts";
 import type { BenchJob, BenchMeasurement } from "./measureTraining.ts";
 import type { Answer } from "./worker.ts";
@@ -26,6 +27,11 @@ export interface Pool {
   runStudy(
     jobs: readonly StudyJob[],
     tell: (job: number, event: StudyEvent, slot: number) => void,
+  ): Promise<void>;
+  /** The same for jobs of a text population. */
+  runText(
+    jobs: readonly TextJob[],
+    tell: (job: number, event: TextEvent, slot: number) => void,
   ): Promise<void>;
   /** Measures training in every worker at once. */
   measure(jobs: readonly BenchJob[]): Promise<BenchMeasurement[]>;
@@ -93,6 +99,7 @@ export function openPool({ workers, signal, relaxed = false }: PoolOptions): Poo
     runJobs: (jobs, tell) => runAll("population", jobs, tell),
     runExperiments: (jobs, tell) => runAll("experiments", jobs, tell),
     runStudy: (jobs, tell) => runAll("study", jobs, tell),
+    runText: (jobs, tell) => runAll("text", jobs, tell),
     measure: (jobs) => Promise.all(jobs.map((job) => call<BenchMeasurement>("bench", job))),
     async close() {
       signal?.removeEventListener("abort", abort);

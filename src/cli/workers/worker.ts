@@ -9,6 +9,7 @@ import {
 } from "../../studies/experiments/job.ts";
 import { type JobEvent, type PopulationJob, runJob } from "../../studies/population/job.ts";
 import { runStudyJob, type StudyEvent, type StudyJob } from "../../studies/protocol/jobs.ts";
+import { runTextJob, type TextEvent, type TextJob } from "../../studies/text/job.ts";
 import { type BenchJob, type BenchMeasurement, measureTraining } from "./measureTraining.ts";
 
 /** How a call ended. Errors cross as data: a class of ours would arrive as a plain Error. */
@@ -25,16 +26,20 @@ async function answered<T>(work: () => Promise<T>): Promise<Answer<T>> {
 
 const clock = () => performance.now();
 
+/** The backend of a job on one core: the workers share the processors out among themselves. */
+const backendOf = ({ name, relaxed }: { name: string; relaxed?: boolean }) =>
+  backendNamed(name, { relaxed, threads: 1 });
+
 workerpool.worker({
   population: (job: PopulationJob): Promise<Answer<null>> =>
     answered(async () => {
-      const backend = await backendNamed(job.backend.name, job.backend);
+      const backend = await backendOf(job.backend);
       await runJob(job, backend, (event: JobEvent) => workerpool.workerEmit(event), clock);
       return null;
     }),
   experiments: (job: ExperimentsJob): Promise<Answer<null>> =>
     answered(async () => {
-      const backend = await backendNamed(job.backend.name);
+      const backend = await backendOf(job.backend);
       await runExperimentsJob(job, backend, (event: ExperimentsEvent) => workerpool.workerEmit(event));
       return null;
     }),
@@ -42,12 +47,18 @@ workerpool.worker({
     answered(async () => {
       // loaded only here: the studies bring their figures along, which no other job needs
       const { studyNamed } = await import("../../studies/registry.ts");
-      const backend = await backendNamed(job.backend.name);
+      const backend = await backendOf(job.backend);
       await runStudyJob(studyNamed(job.study), job, backend, (event: StudyEvent) =>
         workerpool.workerEmit(event),
       );
       return null;
     }),
+  text: (job: TextJob): Promise<Answer<null>> =>
+    answered(async () => {
+      const backend = await backendOf(job.backend);
+      await runTextJob(job, backend, (event: TextEvent) => workerpool.workerEmit(event));
+      return null;
+    }),
   bench: (job: BenchJob): Promise<Answer<BenchMeasurement>> =>
-    answered(async () => measureTraining(job, await backendNamed(job.backend.name, job.backend), clock)),
+    answered(async () => measureTraining(job, await backendOf(job.backend), clock)),
 });
