@@ -39,6 +39,15 @@ export interface RunIo {
   readonly date: () => Date;
 }
 
+/** What a run function is given that says something of each thing as it comes to it. */
+export interface LinesIo {
+  readonly cwd: string;
+  /** A run looks at this between things and returns once it is aborted. */
+  readonly signal: AbortSignal;
+  /** Prints a line: the object with `--json`, the text otherwise. */
+  readonly print: (result: object, text: string) => void;
+}
+
 /** What a run function returns. */
 export interface Outcome {
   /** What `--json` prints, exactly this and nothing else. */

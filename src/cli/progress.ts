@@ -9,10 +9,20 @@ import { printable } from "./printable.ts";
 import { armPace, type BoardState, renderBoard, totalPace } from "./renderBoard.ts";
 import type { TextStream } from "./textStream.ts";
 
+/** What a board shows: lines on a terminal, one object elsewhere. */
+export interface Picture {
+  /** Lines of at most `width` columns at a clock reading. */
+  lines(now: number, width: number): readonly string[];
+  /** The same numbers, for whoever reads a log. */
+  record(now: number): object;
+}
+
 /** Where a run reports to. */
 export interface Board {
-  /** Shows a state. May be called at every step: most calls cost nothing. */
+  /** Shows the state of training. May be called at every step: most calls cost nothing. */
   update(state: BoardState): void;
+  /** Shows anything else, as sparingly as {@link update}. */
+  draw(picture: Picture): void;
   /** Leaves a line for good. */
   log(line: string): void;
   /** Shows the last state and ends the display; later calls do nothing. */
@@ -37,7 +47,7 @@ const lineInterval = 1000;
 /** How one kind of board shows what it is told. */
 interface Display {
   readonly interval: number;
-  show(state: BoardState, now: number): void;
+  show(picture: Picture, now: number): void;
   log(line: string): void;
   end(): void;
 }
@@ -48,7 +58,7 @@ function terminal(stream: TextStream): Display {
   return {
     interval: redrawInterval,
     // one column is kept free: terminals differ in what they do after the last
-    show: (state, now) => draw(renderBoard(state, now, (stream.columns ?? 80) - 1).join("\n")),
+    show: (picture, now) => draw(picture.lines(now, (stream.columns ?? 80) - 1).join("\n")),
     log: (line) => draw.persist(printable(line)),
     end: () => draw.done(),
   };
@@ -86,34 +96,44 @@ function jsonLines(stream: TextStream): Display {
   const write = (record: object) => stream.write(`${readableJson(record, { indent: 0 })}\n`);
   return {
     interval: lineInterval,
-    show: (state, now) => write(progressRecord(state, now)),
+    show: (picture, now) => write(picture.record(now)),
     log: (line) => write({ event: "log", message: printable(line) }),
     end: () => {},
   };
 }
 
+/** The picture of a state of training. */
+function pictureOf(state: BoardState): Picture {
+  return {
+    lines: (now, width) => renderBoard(state, now, width),
+    record: (now) => progressRecord(state, now),
+  };
+}
+
 /**
- * A board for a run. A state that comes too soon after the last picture is kept and shown by the next call, or at the
+ * A board for a run. A picture that comes too soon after the last picture is kept and shown by the next call, or at the
  * end, so the last state is never lost.
  */
 export function createBoard({ stream, quiet, isTTY, now }: BoardOptions): Board {
-  if (quiet) return { update: () => {}, log: () => {}, done: () => {} };
+  if (quiet) return { update: () => {}, draw: () => {}, log: () => {}, done: () => {} };
   const display = isTTY ? terminal(stream) : jsonLines(stream);
   let shown = Number.NEGATIVE_INFINITY;
-  let waiting: BoardState | null = null;
+  let waiting: Picture | null = null;
   let open = true;
-  const show = (state: BoardState, time: number) => {
-    display.show(state, time);
+  const show = (picture: Picture, time: number) => {
+    display.show(picture, time);
     shown = time;
     waiting = null;
   };
+  const draw = (picture: Picture) => {
+    if (!open) return;
+    const time = now();
+    if (time - shown >= display.interval) show(picture, time);
+    else waiting = picture;
+  };
   return {
-    update: (state) => {
-      if (!open) return;
-      const time = now();
-      if (time - shown >= display.interval) show(state, time);
-      else waiting = state;
-    },
+    update: (state) => draw(pictureOf(state)),
+    draw,
     log: (line) => {
       if (open) display.log(line);
     },

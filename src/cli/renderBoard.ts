@@ -80,7 +80,7 @@ export function totalPace(
 }
 
 /** `0:07`, `12:34`, `1:02:03`. */
-function duration(seconds: number): string {
+export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const two = (n: number) => String(n).padStart(2, "0");
   const minutes = Math.floor(whole / 60);
@@ -88,7 +88,8 @@ function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`;
 }
 
-function bar(share: number): string {
+/** A share in [0, 1] as a bar. */
+export function bar(share: number): string {
   const filled = Math.floor(share * barCells);
   return "█".repeat(filled) + "░".repeat(barCells - filled);
 }

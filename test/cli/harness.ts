@@ -63,6 +63,16 @@ export async function palimpsest(args: readonly string[], setup: Setup = {}): Pr
     fidelity: handler("fidelity"),
     experiments: handler("experiments"),
     inspect: handler("inspect"),
+    train: handler("train"),
+    track: handler("track"),
+    modelsPull: handler("modelsPull"),
+    modelsRun: handler("modelsRun"),
+    modelsPairs: handler("modelsPairs"),
+    modelsCheck: async (options, { print }) => {
+      calls.push(["modelsCheck", options]);
+      print(outcome.result, outcome.summary);
+      return 0;
+    },
     bench: handler("bench"),
     ...setup.handlers,
   };

@@ -391,7 +391,7 @@ const presetList = "original, original-minigpt, causal, gpt";
 test.each([
   [
     "nowhere lens",
-    `inspect: takes the folder of a run or a preset (${presetList}); got "nowhere", which is neither. Nearest preset: "causal".`,
+    `inspect: takes the folder of a run or a pretrained model, a repository that models pull has fetched, or a preset (${presetList}); got "nowhere", which is none. Nearest preset: "causal".`,
   ],
   ["original lenz", 'palimpsest inspect: no such command; got "lenz". Nearest: "lens".'],
   [
@@ -400,11 +400,11 @@ test.each([
   ],
   [
     "lens",
-    "palimpsest inspect lens: needs <run-or-preset> (folder of a run, or a preset with random weights); got none.",
+    "palimpsest inspect lens: needs <subject> (folder of a run or of a pretrained model, a repository, or a preset with random weights); got none.",
   ],
   [
     "original lens more",
-    'palimpsest inspect lens: takes <run-or-preset> (folder of a run, or a preset with random weights) and options; got "original", "more".',
+    'palimpsest inspect lens: takes <subject> (folder of a run or of a pretrained model, a repository, or a preset with random weights) and options; got "original", "more".',
   ],
   ["original --sead 3 lens", 'palimpsest inspect lens: no such option; got "--sead". Nearest: "--seed".'],
   [
@@ -434,7 +434,7 @@ test.each([
   ],
   [
     "original lens --tokens 0,1 --tokens 0,1,2",
-    "--tokens: sequences of one call must be equally long; got 2 and 3 tokens.",
+    "--tokens: sequences of one call must be equally long; got 2 and 3 tokens. Run them one after the other, or word them to the same length.",
   ],
   [
     "original lens --tokens 0,1 --task random",

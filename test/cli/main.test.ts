@@ -174,11 +174,15 @@ test.each([
   ["study persistence --workers 65", '--workers: must be a whole number, 1 to 64; got "65".'],
   [
     "study persistence --backend wams",
-    '--backend: no such name among wasm, reference, auto; got "wams". Nearest: "wasm".',
+    '--backend: no such name among wasm, onnx, reference, auto; got "wams". Nearest: "wasm".',
   ],
   [
     "study persistence --relaxed --backend reference",
     "--relaxed: only the wasm backend has fused multiply-add; got --backend reference.",
+  ],
+  [
+    "study persistence --relaxed --backend onnx",
+    "--relaxed: only the wasm backend has fused multiply-add; got --backend onnx.",
   ],
   ["study persistence --out=", '--out: must be a path; got "".'],
   ["study persistence --seeds", "--seeds: needs a value; got none."],
@@ -216,7 +220,7 @@ test.each([
   ],
   [
     "",
-    'palimpsest: needs a command: study, experiments, inspect, bench; got none. "palimpsest --help" explains them.',
+    'palimpsest: needs a command: study, experiments, inspect, train, track, models, bench; got none. "palimpsest --help" explains them.',
   ],
 ])("palimpsest %s is refused in one sentence with exit code 2", async (line, sentence) => {
   const { exitCode, stdout, stderr, calls } = await palimpsest(line.split(" ").filter((word) => word !== ""));
@@ -291,7 +295,7 @@ test.each([
       ["lens", "--tokens <list>", "--norm <which>", "--original"],
       ["heads", "--task <name>", "--sequences <n>"],
       ["attribution", "--by <part>", "--answer <token>", "--wrong <token>"],
-      ["patch", "--clean <list>", "--corrupt <list>", "--by <axes>", "--sites <names>", "--approximate"],
+      ["patch", "--clean <input>", "--corrupt <input>", "--by <axes>", "--sites <names>", "--approximate"],
       ["ablate", "--how <manner>", "--metric <name>", "--top <n>"],
       ["units", "--kind <units>", "--unit <name>", "--token <token>", "--position <p>"],
       ["circuits", "--parts <names>"],
@@ -300,7 +304,7 @@ test.each([
     ["inspect", "original", verb],
     [
       ...own,
-      ...["run-or-preset", "--preset <name>", "--step <s>", "--seed <k|list>", "--init <scheme[:scale]>"],
+      ...["subject", "--preset <name>", "--step <s>", "--seed <k|list>", "--init <scheme[:scale]>"],
       ...["--draws <n>", "--svg <file>", "--backend <name>", "--json"],
     ],
   ]),

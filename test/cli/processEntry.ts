@@ -25,6 +25,12 @@ await runProcess({
   fidelity: async () => ({ result: { text: "x".repeat(4_000_000) }, summary: "" }),
   experiments: async () => ({ result: {}, summary: "" }),
   inspect: async () => ({ result: {}, summary: "" }),
+  train: async () => ({ result: {}, summary: "" }),
+  track: async () => ({ result: {}, summary: "" }),
+  modelsCheck: async () => 0,
+  modelsPull: async () => ({ result: {}, summary: "" }),
+  modelsRun: async () => ({ result: {}, summary: "" }),
+  modelsPairs: async () => ({ result: {}, summary: "" }),
   bench: async () => {
     queueMicrotask(() => {
       throw new TypeError("thrown outside");

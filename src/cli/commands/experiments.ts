@@ -20,6 +20,8 @@ import {
   type ValueParser,
   wholeNumber,
 } from "../optionValues.ts";
+import type { ExperimentModelChoice } from "../runs/experimentModel.ts";
+import { addModelOptions, type ModelFlags, pretrainedChoice } from "./modelOptions.ts";
 
 /** Whose networks the experiments are carried out on. */
 export type ExperimentSubjects =
@@ -43,7 +45,8 @@ export type ExperimentSubjects =
       readonly step: number | null;
       /** null for all of the run's. */
       readonly seeds: readonly number[] | null;
-    };
+    }
+  | { readonly kind: "model"; readonly choice: ExperimentModelChoice };
 
 /** What the experiments are to do. All but workers and out decide numbers. */
 export interface ExperimentsOptions {
@@ -60,13 +63,14 @@ export interface ExperimentsOptions {
 }
 
 /** Options as commander gives them. */
-interface Flags extends DisplayFlags {
+interface Flags extends ModelFlags, DisplayFlags {
   readonly preset?: readonly PresetName[];
   readonly config?: string;
   readonly run?: string;
   readonly step?: number;
   readonly seeds?: readonly number[] | "all";
   readonly init?: Required<InitOptions>;
+  readonly vocabulary?: number;
   readonly nulls: number;
   readonly blocks: number;
   readonly draws: number;
@@ -84,7 +88,21 @@ const refuse = (where: string, rule: string, got: string): never => {
   throw new ArgumentError({ where, rule, got });
 };
 
-function subjectsOf({ preset, config, run, step, seeds, init }: Flags): ExperimentSubjects {
+function modelOf(model: string, flags: Flags): ExperimentSubjects {
+  const networks = ["preset", "config", "run", "step", "seeds", "init"] as const;
+  const other = networks.find((name) => flags[name] !== undefined);
+  if (other !== undefined)
+    refuse(`--${other}`, "belongs to presets, configs and runs; a pretrained model is one network", model);
+  const { vocabulary = null } = flags;
+  return { kind: "model", choice: { model, ...pretrainedChoice(flags), vocabulary } };
+}
+
+function subjectsOf(model: string | undefined, flags: Flags): ExperimentSubjects {
+  if (model !== undefined) return modelOf(model, flags);
+  const own = ["revision", "cache", "processing", "vocabulary"] as const;
+  const stray = own.find((name) => flags[name] !== undefined);
+  if (stray !== undefined) refuse(`--${stray}`, "belongs to a pretrained model", "no model");
+  const { preset, config, run, step, seeds, init } = flags;
   if (run !== undefined) {
     if (config !== undefined) refuse("--config", "and --run each name networks", "both");
     if (init !== undefined) refuse("--init", "belongs to random networks; a run has its own", init.scheme);
@@ -124,8 +142,9 @@ export function addExperiments(
   const command = program
     .command("experiments")
     .description(
-      "Five experiments and two analyses on random networks, or on those of a run, each beside its null.",
+      "Five experiments and two analyses on random networks, on those of a run, or on a small pretrained model, each beside its null.",
     )
+    .argument("[model]", "folder of a pretrained model, or a repository in the cache")
     .addOption(
       valueOption(
         "preset",
@@ -180,13 +199,22 @@ export function addExperiments(
       valueOption(
         "positions",
         "n",
-        "positions of an input (default: those that are trained, all but the last)",
+        "positions of an input (default: those that are trained, all but the last; 7 of a pretrained model)",
         wholeNumber(1, 32_768),
+      ),
+    )
+    .addOption(
+      valueOption(
+        "vocabulary",
+        "n",
+        "tokens of a pretrained model, drawn at random, that its inputs are made of (default: 16)",
+        wholeNumber(2, 1000),
       ),
     )
     .addOption(
       valueOption("out", "folder", "run folder, new or empty (default: runs/experiments-<time>)", path),
     );
+  addModelOptions(command);
   addWorkers(command, cores);
   addBackend(command);
   addDisplay(command, { progress: true });
@@ -199,12 +227,13 @@ export function addExperiments(
         "  palimpsest experiments",
         "  palimpsest experiments --preset causal --seeds 10 --init gpt2",
         "  palimpsest experiments --run runs/small --step 160 --json --quiet",
+        "  palimpsest experiments models/tiny --vocabulary 12",
       ].join("\n"),
     )
-    .action((flags: Flags) => {
+    .action((model: string | undefined, flags: Flags) => {
       const { nulls, blocks, draws, positions = null, backend, workers, out = null } = flags;
       return run(
-        { subjects: subjectsOf(flags), nulls, blocks, draws, positions, backend, workers, out },
+        { subjects: subjectsOf(model, flags), nulls, blocks, draws, positions, backend, workers, out },
         flags,
       );
     });

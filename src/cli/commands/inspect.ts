@@ -9,9 +9,10 @@ import {
   type DisplayFlags,
   valueOption,
 } from "../commonOptions.ts";
-import type { SubjectChoice } from "../inspect/inspected.ts";
+import { type NullKind, nullKinds, type SubjectChoice } from "../inspect/inspected.ts";
 import { initOption, nameAmong, path, schemeNames, seedChoice, wholeNumber } from "../optionValues.ts";
 import { type Question, verbs } from "./inspectVerbs.ts";
+import { addModelOptions, type ModelFlags, pretrainedChoice } from "./modelOptions.ts";
 
 /** What is to be looked at, where, and how it is shown. */
 export interface InspectOptions {
@@ -25,12 +26,13 @@ export interface InspectOptions {
 }
 
 /** Options that every verb has, as commander gives them. */
-interface CommonFlags extends DisplayFlags {
+interface CommonFlags extends ModelFlags, DisplayFlags {
   readonly preset?: PresetName;
   readonly step?: number;
   readonly seed?: readonly number[] | "all";
   readonly init?: Required<InitOptions>;
   readonly draws?: number;
+  readonly null?: NullKind;
   readonly backend: BackendChoice;
   readonly svg?: string;
 }
@@ -43,7 +45,10 @@ const drawLimit = 100_000;
 /** Adds what a verb takes to say which networks are looked into. */
 function addSubject(command: Command): void {
   command
-    .argument("<run-or-preset>", "folder of a run, or a preset with random weights")
+    .argument(
+      "<subject>",
+      "folder of a run or of a pretrained model, a repository, or a preset with random weights",
+    )
     .addOption(
       valueOption(
         "preset",
@@ -79,9 +84,18 @@ function addSubject(command: Command): void {
         wholeNumber(0, drawLimit),
       ),
     )
+    .addOption(
+      valueOption(
+        "null",
+        "kind",
+        `of a pretrained model: ${nullKinds.join(", ")}, its own numbers in another order (default: random)`,
+        nameAmong(nullKinds),
+      ),
+    )
     .addOption(valueOption("svg", "file", "write the figure to a file", path));
-  addBackend(command);
-  addDisplay(command, { progress: false });
+  addModelOptions(command);
+  addBackend(command, "auto");
+  addDisplay(command, { progress: true });
 }
 
 /**
@@ -95,8 +109,10 @@ export function addInspect(
 ): Command {
   const group = program
     .command("inspect")
-    .usage("<run-or-preset> [options] <verb> [options]")
-    .description("Look into the networks of a run or a preset: one question, its null, its intervals.")
+    .usage("<subject> [options] <verb> [options]")
+    .description(
+      "Look into the networks of a run or a preset, or into a pretrained model: one question, its null, its intervals.",
+    )
     .addHelpText(
       "after",
       [
@@ -105,6 +121,7 @@ export function addInspect(
         "  palimpsest inspect original --seed 3 lens",
         "  palimpsest inspect runs/small --step 160 --seed all heads",
         "  palimpsest inspect runs/small patch --by layer,head --svg heads.svg",
+        '  palimpsest inspect models/gpt2 lens --text "The capital of France is"',
         "",
         "Each verb has its own --help: palimpsest inspect original lens --help",
       ].join("\n"),
@@ -114,7 +131,7 @@ export function addInspect(
     addOptions(command);
     addSubject(command);
     command
-      .configureHelp({ commandUsage: () => `palimpsest inspect <run-or-preset> ${name} [options]` })
+      .configureHelp({ commandUsage: () => `palimpsest inspect <subject> ${name} [options]` })
       .addHelpText(
         "after",
         ["", "Examples:", ...examples.map((line) => `  palimpsest inspect ${line}`)].join("\n"),
@@ -131,7 +148,11 @@ export function addInspect(
         } = flags;
         return run(
           {
-            subject: { subject, preset, step, seeds: seed, init },
+            subject: {
+              ...{ subject, preset, step, seeds: seed, init },
+              pretrained: pretrainedChoice(flags),
+              nullKind: flags.null ?? null,
+            },
             // commander's options are those that the verb has added
             ...{ draws, backend, svg, question: question(flags as never) },
           },

@@ -5,24 +5,44 @@ import type { SweepAxis } from "../../interp/index.ts";
 import { valueOption } from "../commonOptions.ts";
 import type { InputChoice } from "../inspect/inputs.ts";
 import { type MetricChoice, type MetricName, metricNames } from "../inspect/metricChoice.ts";
+import type { Given, TokenGiven } from "../inspect/prompts.ts";
 import { shortSites } from "../inspect/siteText.ts";
 import { type SweepChoice, sweepAxes } from "../inspect/sweepCells.ts";
-import { nameAmong, namesAmong, position, textList, tokenLists, wholeNumber } from "../optionValues.ts";
+import {
+  nameAmong,
+  namesAmong,
+  position,
+  textList,
+  texts,
+  tokenGiven,
+  tokenLists,
+  wholeNumber,
+} from "../optionValues.ts";
 
 const taskNames = Object.keys(tasks) as TaskName[];
-/** Larger than any vocabulary; the model's own size is checked when it is known. */
-const tokenLimit = 2 ** 31 - 1;
 
-/** `--tokens`, `--task`, `--sequences` as commander gives them. */
+/** `--tokens`, `--text`, `--task`, `--sequences` as commander gives them. */
 export interface InputFlags {
   readonly tokens?: readonly (readonly number[])[];
+  readonly text?: readonly string[];
   readonly task?: TaskName;
   readonly sequences?: number;
 }
 
-/** Adds `--tokens`, `--task` and `--sequences`. */
+/** Adds `--tokens`, `--text`, `--task` and `--sequences`. */
 export function addInputs(command: Command, sequences: string): Command {
-  command.addOption(valueOption("tokens", "list", "an input, such as 0,1,2,3; may be repeated", tokenLists));
+  command
+    .addOption(valueOption("tokens", "list", "an input, such as 0,1,2,3; may be repeated", tokenLists))
+    .addOption(
+      valueOption(
+        "text",
+        "text",
+        "an input of a pretrained model; may be repeated",
+        (flag) =>
+          (value: string, before: readonly string[] = []) =>
+            texts(flag)(value, before),
+      ),
+    );
   return addTask(command, sequences);
 }
 
@@ -43,19 +63,18 @@ export function addTask(command: Command, sequences: string): Command {
 }
 
 /** The inputs that the options ask for. */
-export function inputChoice({ tokens = [], task, sequences }: InputFlags): InputChoice {
-  return { tokens, task: task ?? null, sequences: sequences ?? null };
+export function inputChoice({ tokens = [], text = [], task, sequences }: InputFlags): Given<InputChoice> {
+  return { tokens: [...tokens, ...text], task: task ?? null, sequences: sequences ?? null };
 }
 
-/** A token as an option. */
-export const tokenOption = (flag: string, doc: string) =>
-  valueOption(flag, "token", doc, wholeNumber(0, tokenLimit));
+/** A token as an option: its number, or of a pretrained model its text. */
+export const tokenOption = (flag: string, doc: string) => valueOption(flag, "token", doc, tokenGiven);
 
 /** `--metric`, `--answer`, `--wrong`, `--position` as commander gives them. */
 export interface MetricFlags {
   readonly metric?: MetricName;
-  readonly answer?: number;
-  readonly wrong?: number;
+  readonly answer?: TokenGiven;
+  readonly wrong?: TokenGiven;
   readonly position?: number | "last" | "all";
 }
 
@@ -83,7 +102,7 @@ export function addMetric(command: Command, standard: string): Command {
 }
 
 /** The metric that the options ask for. */
-export function metricChoice(flags: MetricFlags): MetricChoice {
+export function metricChoice(flags: MetricFlags): Given<MetricChoice> {
   const { metric, answer, wrong, position } = flags;
   return {
     metric: metric ?? null,

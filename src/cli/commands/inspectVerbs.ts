@@ -9,8 +9,9 @@ import { type CircuitPart, type CircuitsChoice, circuitParts } from "../inspect/
 import type { InputChoice } from "../inspect/inputs.ts";
 import type { LensChoice } from "../inspect/lens.ts";
 import type { PatchChoice } from "../inspect/patch.ts";
+import type { Given, Prompt, TokenGiven } from "../inspect/prompts.ts";
 import type { UnitsChoice } from "../inspect/units.ts";
-import { nameAmong, namesAmong, position, text, tokenLists, wholeNumber } from "../optionValues.ts";
+import { nameAmong, namesAmong, path, position, prompts, text, wholeNumber } from "../optionValues.ts";
 import {
   addInputs,
   addMetric,
@@ -28,12 +29,12 @@ import {
 
 /** One question of one verb. */
 export type Question =
-  | { readonly verb: "lens"; readonly choice: LensChoice }
-  | { readonly verb: "heads"; readonly choice: InputChoice }
-  | { readonly verb: "attribution"; readonly choice: AttributionChoice }
-  | { readonly verb: "patch"; readonly choice: PatchChoice }
-  | { readonly verb: "ablate"; readonly choice: AblateChoice }
-  | { readonly verb: "units"; readonly choice: UnitsChoice }
+  | { readonly verb: "lens"; readonly choice: Given<LensChoice> }
+  | { readonly verb: "heads"; readonly choice: Given<InputChoice> }
+  | { readonly verb: "attribution"; readonly choice: Given<AttributionChoice> }
+  | { readonly verb: "patch"; readonly choice: Given<PatchChoice> }
+  | { readonly verb: "ablate"; readonly choice: Given<AblateChoice> }
+  | { readonly verb: "units"; readonly choice: Given<UnitsChoice> }
   | { readonly verb: "circuits"; readonly choice: CircuitsChoice };
 
 /** A verb: its words and options, and the question that they come to. */
@@ -51,7 +52,11 @@ const verb = <Flags>(parts: Verb<Flags>): Verb<Flags> => parts;
 const lens = verb<InputFlags & { norm: LensNorm; original?: boolean; top: number }>({
   name: "lens",
   description: "What the network would answer if its stream were read off at each site.",
-  examples: ["original --seed 3 lens", "runs/small lens --tokens 0,1,2,3,4 --top 3 --norm frozen"],
+  examples: [
+    "original --seed 3 lens",
+    "runs/small lens --tokens 0,1,2,3,4 --top 3 --norm frozen",
+    'models/gpt2 lens --text "The capital of France is"',
+  ],
   addOptions: (command) => {
     addInputs(command, "1");
     command
@@ -75,7 +80,11 @@ const lens = verb<InputFlags & { norm: LensNorm; original?: boolean; top: number
 const heads = verb<InputFlags>({
   name: "heads",
   description: "Where each head looks, and what kind of head that makes it, against random heads.",
-  examples: ["original --seed 0-9 heads", "runs/small --step 0 heads --task patterns"],
+  examples: [
+    "original --seed 0-9 heads",
+    "runs/small --step 0 heads --task patterns",
+    "EleutherAI/pythia-70m --revision step512 heads",
+  ],
   addOptions: (command) => {
     addInputs(command, "64, of repeated random tokens unless --task says otherwise");
   },
@@ -85,15 +94,19 @@ const heads = verb<InputFlags>({
 const attribution = verb<
   InputFlags & {
     by: AttributionChoice["by"];
-    answer?: number;
-    wrong?: number;
+    answer?: TokenGiven;
+    wrong?: TokenGiven;
     position?: number | "last";
     top: number;
   }
 >({
   name: "attribution",
   description: "A logit as the sum of what every part of the network wrote to the stream.",
-  examples: ["original --seed 3 attribution", "runs/small attribution --by head --answer 5 --wrong 2"],
+  examples: [
+    "original --seed 3 attribution",
+    "runs/small attribution --by head --answer 5 --wrong 2",
+    'models/gpt2 attribution --by head --text "John gave it to" --answer " Mary"',
+  ],
   addOptions: (command) => {
     addInputs(command, "32");
     command
@@ -118,14 +131,19 @@ const attribution = verb<
   }),
 });
 
+const sequencesGiven =
+  (flag: string) =>
+  (value: string, before: readonly Prompt[] = []) =>
+    prompts(flag)(value, before);
+
 const patchAxes: readonly SweepAxis[] = ["layer", "pos"];
 
 const patch = verb<
   InputFlags &
     MetricFlags &
     SweepFlags & {
-      clean?: readonly (readonly number[])[];
-      corrupt?: readonly (readonly number[])[];
+      clean?: readonly Prompt[];
+      corrupt?: readonly Prompt[];
       direction: PatchChoice["direction"];
       approximate?: boolean;
     }
@@ -136,11 +154,16 @@ const patch = verb<
     "original --seed 3 patch",
     "runs/small patch --by layer,head --seed all",
     "original patch --clean 0,1,2 --corrupt 0,5,2 --answer 4 --wrong 7",
+    'models/gpt2 patch --clean "…" --corrupt "…" --answer " Mary" --wrong " John"',
   ],
   addOptions: (command) => {
     command
-      .addOption(valueOption("clean", "list", "an input with the answer; may be repeated", tokenLists))
-      .addOption(valueOption("corrupt", "list", "its partner without; once for each --clean", tokenLists));
+      .addOption(
+        valueOption("clean", "input", "tokens or text with the answer; may be repeated", sequencesGiven),
+      )
+      .addOption(
+        valueOption("corrupt", "input", "its partner without; once for each --clean", sequencesGiven),
+      );
     addTask(command, "16 pairs with different answers");
     addMetric(command, "logit-diff where both answers are known, else kl from the clean run");
     addSweep(command, patchAxes);
@@ -206,8 +229,9 @@ const unitKinds = ["neuron", "residual", "head"] as const satisfies readonly Uni
 const units = verb<{
   kind: UnitKind;
   unit?: string;
-  token?: number;
+  token?: TokenGiven;
   position?: number;
+  text?: string;
   blocks: number;
   top: number;
 }>({
@@ -218,6 +242,7 @@ const units = verb<{
     "original --seed 3 units",
     "runs/small units --unit L0N17",
     "runs/small --seed all units --token 3 --position 5",
+    "models/gpt2 units --text corpus.txt --unit L3N17",
   ],
   addOptions: (command) => {
     command
@@ -233,6 +258,9 @@ const units = verb<{
       .addOption(tokenOption("token", "ask for the response to this token"))
       .addOption(valueOption("position", "p", "at this position, from 0", wholeNumber(0, 1_000_000)))
       .addOption(
+        valueOption("text", "file", "the strongest positions of a text, for a pretrained model", path),
+      )
+      .addOption(
         valueOption(
           "blocks",
           "n",
@@ -242,9 +270,9 @@ const units = verb<{
       );
     addTop(command);
   },
-  question: ({ kind, unit = null, token = null, position = null, blocks, top }) => ({
+  question: ({ kind, unit = null, token = null, position = null, text: corpus = null, blocks, top }) => ({
     verb: "units",
-    choice: { kind, unit, token, position, blocks, top },
+    choice: { kind, unit, token, position, corpus, blocks, top },
   }),
 });
 

@@ -5,7 +5,7 @@ import type { Outcome } from "../io.ts";
 
 /** A study as it is listed. */
 export interface StudyEntry {
-  /** `S1` to `S14`, which its command takes in place of the name; null for one that has none. */
+  /** `S1` to `S15`, which its command takes in place of the name; null for one that has none. */
   readonly id: string | null;
   /** As in `palimpsest study <name>`. */
   readonly name: string;

@@ -13,6 +13,7 @@ import {
   measuredOf,
   namedCells,
   placesOf,
+  rowsAtOnce,
   type SweepChoice,
   sweepCost,
   sweepOf,
@@ -48,7 +49,7 @@ export async function inspectAblate(inspection: Inspection, choice: AblateChoice
   const { subject, network } = inspection;
   const { config } = subject;
   const inputs = inputsOf(choice, config, { sequences: 16 });
-  const metric = chosenMetric(choice, { config, inputs, standard: "loss" });
+  const metric = chosenMetric(choice, { subject, inputs, standard: "loss" });
   if (choice.approximate) requireGradient(metric, "--approximate");
   const sweep = sweepOf(choice, config);
   const cost = sweepCost(config, sweep, inputs.tokens);
@@ -57,18 +58,18 @@ export async function inspectAblate(inspection: Inspection, choice: AblateChoice
 
   const options = async (of: Network) => ({
     ...{ ...sweep, how: choice.how, metric: await metric.of(of) },
+    maxRows: rowsAtOnce(config, inputs.tokens),
     stream: randomStream("inspect", "ablate"),
   });
   const own = await ablate(network, inputs.tokens, await options(network));
   const measured = measuredOf(own.impacts);
-  const judged = judgeCells(
-    measured,
-    drawn && measuredOf((await ablate(drawn, inputs.tokens, await options(drawn))).impacts),
-    {
-      direction: "two-sided",
-      stream: randomStream("inspect", "ablate", "groups"),
-    },
+  const random = await drawn?.measured(async (other) =>
+    measuredOf((await ablate(other, inputs.tokens, await options(other))).impacts),
   );
+  const judged = judgeCells(measured, random ?? null, {
+    direction: "two-sided",
+    stream: randomStream("inspect", "ablate", "groups"),
+  });
   const taylor = choice.approximate
     ? await taylorImportance(network, inputs.tokens, await options(network))
     : null;

@@ -8,6 +8,7 @@ import { type InputChoice, type Inputs, inputsOf } from "./inputs.ts";
 import { judgeCells, type Measured } from "./judged.ts";
 import { answersOf, inVocabulary, type MetricChoice } from "./metricChoice.ts";
 import { cellList, decimals, digitsFor } from "./tables.ts";
+import { tokenName } from "./tokenText.ts";
 import { cellRow, type Findings, type Inspection, intervalsOver, nullText, openNull } from "./verb.ts";
 
 /** How fine the parts are. */
@@ -64,14 +65,15 @@ export async function inspectAttribution(
   const parts = choice.by === "neuron" ? config.dMlp : 1;
   const drawn = openNull(inspection, { cost: inputs.tokens.length * parts });
   const { components, measured } = await measure(network, inputs, choice);
-  const judged = judgeCells(measured, drawn && (await measure(drawn, inputs, choice)).measured, {
+  const random = await drawn?.measured(async (other) => (await measure(other, inputs, choice)).measured);
+  const judged = judgeCells(measured, random ?? null, {
     direction: "two-sided",
     stream: randomStream("inspect", "attribution", "groups"),
   });
   const total = judged.reduce((sum, { estimate }) => sum + estimate, 0);
   const cells = judged.map((one, i) => ({ labels: [components[i]], judged: one }));
-  const answer = choice.answer === null ? "the next token" : `token ${choice.answer}`;
-  const of = `logit of ${answer}${choice.wrong === null ? "" : ` less that of token ${choice.wrong}`} at position ${position}`;
+  const answer = choice.answer === null ? "the next token" : tokenName(subject, choice.answer);
+  const of = `logit of ${answer}${choice.wrong === null ? "" : ` less that of ${tokenName(subject, choice.wrong)}`} at position ${position}`;
   return {
     draws: drawn?.models ?? 0,
     result: {

@@ -1,4 +1,5 @@
 /** `inspect circuits`: what the weights alone say about heads and MLPs that work together. */
+import { UserError } from "../../base/errors.ts";
 import { inTurn } from "../../base/inTurn.ts";
 import { randomStream } from "../../base/random.ts";
 import {
@@ -11,8 +12,10 @@ import {
 } from "../../interp/index.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { forestFigure } from "./drawing.ts";
+import { type Subject, tokenizerOfSubject } from "./inspected.ts";
 import { type Direction, judgeCells, type Measured } from "./judged.ts";
 import { aligned, cellList, decimals, mark, type NamedCell } from "./tables.ts";
+import { tokenShown } from "./tokenText.ts";
 import { cellRow, type Findings, type Inspection, nullText, openNull } from "./verb.ts";
 
 /** What is asked of the weights. */
@@ -149,9 +152,26 @@ const measures = {
   }
 >;
 
-/** Why a part has no object in this model; undefined where it has one. */
-function missing(part: CircuitPart, { mlpOnly, attention, nLayers }: ModelConfig): string | undefined {
+/** Most multiplications of one part: some minutes. */
+const workLimit = 2e11;
+
+/** Multiplications of a part, roughly: products of heads' factors, of heads with the vocabulary, decompositions. */
+function workOf(part: CircuitPart, config: ModelConfig): number {
+  const { nLayers, nHeads, dModel, dHead, dMlp, dVocab, attnOnly } = config;
+  const heads = nLayers * nHeads;
+  if (part === "composition") return 3 * (heads ** 2 / 2) * dModel * dHead ** 2;
+  if (part === "copying") return heads * dHead * dVocab * (2 * dModel + dVocab);
+  const width = Math.min(dModel, dMlp);
+  return heads * dModel * dHead ** 2 + (attnOnly ? 0 : 40 * nLayers * dModel * dMlp * width);
+}
+
+/** Why a part has no object in this model, or takes too long; undefined where it can be measured. */
+function missing(part: CircuitPart, config: ModelConfig): string | undefined {
+  const { mlpOnly, attention, nLayers } = config;
   if (nLayers === 0) return "this model has no blocks";
+  const work = workOf(part, config);
+  if (work > workLimit)
+    return `the model is too large for them, with ${work.toPrecision(1)} multiplications where ${workLimit} take minutes`;
   if (part === "singular") return undefined;
   if (mlpOnly) return "this model has no heads";
   if (part === "copying") return undefined;
@@ -173,18 +193,30 @@ export async function inspectCircuits(
     return why === undefined ? [] : [{ part, why }];
   });
   const present = asked.filter((part) => missing(part, config) === undefined);
-  const parts = await inTurn(present, async (name): Promise<Part> => {
+  const parts: Part[] = [];
+  let directions: Pointing[] = [];
+  for (const name of present) {
+    try {
+      parts.push(await measuredPart(name));
+      if (name === "singular" && seeds.length === 1) directions = await directionsOf(network);
+    } catch (error) {
+      // what this architecture has not, in the library's own words
+      if (!(error instanceof UserError)) throw error;
+      absent.push({ part: name, why: error.message.replace(/\.$/, "") });
+    }
+  }
+
+  async function measuredPart(name: CircuitPart): Promise<Part> {
     const { of, direction, heads, value, says } = measures[name];
     const { measured, labels } = await of(network);
-    const judged = judgeCells(measured, drawn && (await of(drawn)).measured, {
+    const random = await drawn?.measured(async (other) => (await of(other)).measured);
+    const judged = judgeCells(measured, random ?? null, {
       direction,
       stream: randomStream("inspect", "circuits", name),
     });
     const cells = judged.map((one, i) => ({ labels: labels[i], judged: one }));
     return { name, heads, value, cells, says: says(config) };
-  });
-  const directions =
-    parts.some(({ name }) => name === "singular") && seeds.length === 1 ? await directionsOf(network) : [];
+  }
   return {
     draws: drawn?.models ?? 0,
     result: {
@@ -206,7 +238,7 @@ export async function inspectCircuits(
         cellList(cells, { heads, value, top, over, sorted: cells.length > top }),
         "",
       ]),
-      ...(directions.length === 0 ? [] : directionText(directions, config)),
+      ...(directions.length === 0 ? [] : directionText(directions, subject)),
       ...absent.map(({ part, why }) => `No ${part} scores: ${why}.`),
       nullText(subject, drawn, { list: true }),
     ],
@@ -252,10 +284,15 @@ async function directionsOf(network: Network): Promise<Pointing[]> {
   ).flat();
 }
 
-function directionText(directions: readonly Pointing[], { dVocab }: ModelConfig): (string | string[])[] {
+function directionText(directions: readonly Pointing[], subject: Subject): (string | string[])[] {
+  const { dVocab } = subject.config;
+  const tokenizer = tokenizerOfSubject(subject);
   const tokens = (end: End) =>
     end
-      .map(({ token, cosine, p }) => `${token} ${decimals(cosine, 2)}${p * dVocab <= 0.05 ? mark : " "}`)
+      .map(
+        ({ token, cosine, p }) =>
+          `${tokenShown(tokenizer, token)} ${decimals(cosine, 2)}${p * dVocab <= 0.05 ? mark : " "}`,
+      )
       .join(" ");
   return [
     `The strongest direction of each matrix and the tokens whose logits it raises and lowers, with the cosine (its sign is a convention); ${mark} p × ${dVocab} tokens ≤ 0.05 for a random direction`,

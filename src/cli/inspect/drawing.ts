@@ -16,9 +16,10 @@ import { type Judged, marked } from "./judged.ts";
 import type { NamedCell } from "./tables.ts";
 
 /** A subject as figures know it. */
-export function figureSubject({ preset, run, step, seeds }: Subject): FigureSubject {
+export function figureSubject({ name, run, step, seeds, pretrained }: Subject): FigureSubject {
+  if (pretrained !== null) return { name, seeds: 1, time: "now" };
   return {
-    name: run === null ? `${preset}, random weights` : `${preset} at step ${step}`,
+    name: run === null ? `${name}, random weights` : `${name} at step ${step}`,
     seeds: seeds.length,
     ...(seeds.length === 1 ? { seed: seeds[0] } : {}),
     time: step === 0 ? "then" : "now",

@@ -4,7 +4,6 @@ import { randomStream } from "../../base/random.ts";
 import { type HeadScoresData, headScoresFigure } from "../../figures/index.ts";
 import type { Backend } from "../../graph/backend.ts";
 import {
-  type HeadClass,
   type HeadClassification,
   type HeadScoreNull,
   type HeadScores,
@@ -19,9 +18,11 @@ import {
 import { initialWeights } from "../../model/init.ts";
 import { quantileSorted } from "../../stats/quantile.ts";
 import { figureInterval, figureSubject } from "./drawing.ts";
+import { headCells, headName, judgedScores, type ScoreRow } from "./headCells.ts";
+import { inspectPretrainedHeads } from "./headsOfPretrained.ts";
 import { type InputChoice, inputsOf } from "./inputs.ts";
 import type { Subject } from "./inspected.ts";
-import { alpha, type Judged, judgeCells, type Measured } from "./judged.ts";
+import { alpha } from "./judged.ts";
 import { nullStream } from "./subject.ts";
 import { aligned, cellList, decimals, mark } from "./tables.ts";
 import { cellRow, type Findings, type Inspection, openNull } from "./verb.ts";
@@ -35,6 +36,7 @@ export async function inspectHeads(
   const { subject, network } = inspection;
   const { config, init, seeds } = subject;
   const { tokens, source } = headTokens(choice, subject);
+  if (init === null) return inspectPretrainedHeads(inspection, tokens, source);
   const scores = await headScores(network, tokens);
   const needed = drawsNeeded(scores);
   if (inspection.draws !== null && inspection.draws < needed)
@@ -51,7 +53,8 @@ export async function inspectHeads(
   });
   const classified = headClasses(scores, place, { stream: randomStream("inspect", "heads"), alpha });
   const drawn = seeds.length > 1 ? openNull(inspection) : null;
-  const rows = drawn !== null ? overSeeds(scores, await headScores(drawn, tokens)) : null;
+  const random = await drawn?.measured(async (other) => headCells(await headScores(other, tokens)));
+  const rows = random === undefined ? null : judgedScores(scores, random);
   return {
     draws,
     result: {
@@ -84,13 +87,22 @@ export async function inspectHeads(
   };
 }
 
-/** Repeated sequences show what induction does; the length of a half is what fits twice. */
-function headTokens(choice: InputChoice, { config }: Subject): { tokens: Tokens; source: string } {
+/** Longest half of repeated tokens, and most logits that a run of them may give. */
+const [HALF, LOGITS] = [25, 2 ** 26];
+
+/** Repeated sequences show what induction does; the length of a half is what fits twice, of a pretrained model 25 at most. */
+function headTokens(
+  choice: InputChoice,
+  { config, pretrained }: Subject,
+): { tokens: Tokens; source: string } {
   if (choice.tokens.length > 0 || choice.task !== null || config.nCtx < 4) {
     const { tokens, source } = inputsOf(choice, config, { sequences: 64 });
     return { tokens, source };
   }
-  const [half, count] = [Math.floor(config.nCtx / 2), choice.sequences ?? 64];
+  const fits = Math.floor(config.nCtx / 2);
+  const half = pretrained === null ? fits : Math.min(HALF, fits);
+  const standard = Math.max(4, Math.min(64, Math.floor(LOGITS / (2 * half * config.dVocab))));
+  const count = choice.sequences ?? (pretrained === null ? 64 : standard);
   return {
     tokens: repeatedTokens({
       dVocab: config.dVocab,
@@ -108,8 +120,6 @@ function drawsNeeded({ layers, heads, scores }: HeadScores): number {
   return Math.ceil((layers * heads * defined) / alpha) - 1; // p · tests ≤ alpha with p = 1 / (1 + draws)
 }
 
-const headName = ({ layer, head }: Pick<HeadClass, "layer" | "head">) => `L${layer}H${head}`;
-
 function oneNetwork({ heads, tests }: HeadClassification): string[] {
   return aligned([
     ["head", ...headScoreNames.map((name) => `${name} `), "class"],
@@ -126,34 +136,7 @@ function oneNetwork({ heads, tests }: HeadClassification): string[] {
   ]);
 }
 
-interface Row {
-  readonly place: { readonly layer: number; readonly head: number; readonly score: string };
-  readonly judged: Judged;
-}
-
-/** Every score of every head over networks, against means of as many random ones. */
-function overSeeds(own: HeadScores, drawn: HeadScores): Row[] {
-  const { layers, heads } = own;
-  const places = Array.from({ length: layers * heads }, (_, i) => ({
-    layer: Math.floor(i / heads),
-    head: i % heads,
-  })).flatMap((place) => headScoreNames.map((score) => ({ ...place, score })));
-  const cells = places.length;
-  const measured = ({ models, scores }: HeadScores): Measured => ({
-    ...{ models, cells, rows: 1 },
-    values: Float64Array.from({ length: models * cells }, (_, i) => {
-      const { layer, head, score } = places[i % cells];
-      return scores[score].corrected.data[(Math.floor(i / cells) * layers + layer) * heads + head];
-    }),
-  });
-  const judged = judgeCells(measured(own), measured(drawn), {
-    direction: "two-sided",
-    stream: randomStream("inspect", "heads", "groups"),
-  });
-  return judged.map((one, i) => ({ place: places[i], judged: one }));
-}
-
-function manyNetworks(rows: readonly Row[], { heads }: HeadClassification): string[] {
+function manyNetworks(rows: readonly ScoreRow[], { heads }: HeadClassification): string[] {
   const cells = rows
     .filter(({ judged }) => !Number.isNaN(judged.estimate))
     .map(({ place, judged }) => ({ labels: [headName(place), place.score], judged }));
@@ -196,7 +179,7 @@ function ofOneNetwork({ heads }: HeadClassification, drawn: HeadScoreNull): Figu
 }
 
 /** A head has the class that most networks give it. */
-function ofManyNetworks(rows: readonly Row[], { heads }: HeadClassification): FigureHeads {
+function ofManyNetworks(rows: readonly ScoreRow[], { heads }: HeadClassification): FigureHeads {
   const places = rows.filter(({ place }) => place.score === headScoreNames[0]).map(({ place }) => place);
   return places.map(({ layer, head }) => {
     const own = rows.filter(({ place }) => place.layer === layer && place.head === head);

@@ -30,12 +30,17 @@ export interface Pairs {
   readonly corrupt: Inputs;
 }
 
-/** The rule for tokens of a model, and its breach in the sequences of one option. */
-function checkTokens(
+/**
+ * The sequences of one option, if a model can read them.
+ *
+ * @throws ArgumentError  for a token outside the vocabulary, a sequence that is empty or too long, sequences of different
+ *                        length
+ */
+export function checkTokens(
   flag: string,
   sequences: readonly (readonly number[])[],
   { dVocab, nCtx }: ModelConfig,
-): void {
+): readonly (readonly number[])[] {
   const [first] = sequences;
   for (const row of sequences) {
     const strange = row.find((token) => token >= dVocab);
@@ -45,6 +50,8 @@ function checkTokens(
         rule: `the model knows the tokens 0 to ${dVocab - 1}`,
         got: String(strange),
       });
+    if (row.length === 0)
+      throw new ArgumentError({ where: flag, rule: "must be at least one token", got: "none" });
     if (row.length > nCtx)
       throw new ArgumentError({
         where: flag,
@@ -56,8 +63,10 @@ function checkTokens(
         where: flag,
         rule: "sequences of one call must be equally long",
         got: `${first.length} and ${row.length} tokens`,
+        wayOut: "Run them one after the other, or word them to the same length.",
       });
   }
+  return sequences;
 }
 
 /** Tokens that were given, each with the next one as its target. */

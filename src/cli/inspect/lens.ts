@@ -1,46 +1,20 @@
 /** `inspect lens`: what the network would answer if its residual stream were read off at each site. */
-import { randomStream } from "../../base/random.ts";
 import { lensTable } from "../../figures/index.ts";
-import { type LensNorm, type LensResult, logitLens, type Network, originalLens } from "../../interp/index.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { figureSubject } from "./drawing.ts";
-import { type InputChoice, type Inputs, inputsOf } from "./inputs.ts";
-import { type Judged, judgeCells, type Measured, marked } from "./judged.ts";
+import { type InputChoice, inputsOf } from "./inputs.ts";
+import { tokenizerOfSubject } from "./inspected.ts";
+import { marked } from "./judged.ts";
+import { type LensKind, type Place, readLens } from "./lensRead.ts";
 import { shortName } from "./siteText.ts";
-import { aligned, decimals, mark } from "./tables.ts";
+import { aligned, decimals, mark, tableWidth } from "./tables.ts";
+import { tokenShown } from "./tokenText.ts";
 import { cellRow, type Findings, type Inspection, nullText, openNull } from "./verb.ts";
 
 /** What the lens is to show. */
-export interface LensChoice extends InputChoice {
-  readonly norm: LensNorm;
-  /** The original study's variant instead. */
-  readonly original: boolean;
+export interface LensChoice extends InputChoice, LensKind {
   /** Tokens at each place, the likeliest first. */
   readonly top: number;
-}
-
-/** Probabilities of every token at every place of a population. */
-async function read(
-  network: Network,
-  { tokens }: Inputs,
-  { norm, original }: LensChoice,
-): Promise<LensResult> {
-  return original ? await originalLens(network, tokens) : await logitLens(network, tokens, { norm });
-}
-
-/** Every token at every site, sequence and position is a cell. */
-function measured({ logProbs }: LensResult): Measured {
-  const [models] = logProbs.shape;
-  const values = Float64Array.from(logProbs.data, Math.exp);
-  return { models, cells: values.length / models, rows: 1, values };
-}
-
-/** The likeliest tokens at one place. */
-interface Place {
-  readonly site: string;
-  readonly sequence: number;
-  readonly position: number;
-  readonly tokens: readonly { readonly token: number; readonly judged: Judged }[];
 }
 
 /** Reads the lens for every network at once and keeps the likeliest tokens of the mean over networks. */
@@ -48,28 +22,36 @@ export async function inspectLens(inspection: Inspection, choice: LensChoice): P
   const { subject, network } = inspection;
   const { config, seeds } = subject;
   const inputs = inputsOf(choice, config, { sequences: 1 });
-  const drawn = openNull(inspection);
-  const result = await read(network, inputs, choice);
-  const judged = judgeCells(measured(result), drawn && measured(await read(drawn, inputs, choice)), {
-    direction: "greater",
-    stream: randomStream("inspect", "lens", "groups"),
+  const drawn = openNull(inspection, { cost: inputs.tokens.length });
+  const { lens, sites, places, byRank } = await readLens(network, inputs.tokens, choice, {
+    ...{ top: choice.top, drawn },
   });
-  const places = placesOf(result, judged, inputs, Math.min(choice.top, config.dVocab));
   const name = lensName(choice, config);
+  const uniform = 1 / config.dVocab;
+  const tokenizer = tokenizerOfSubject(subject);
+  const shown = (token: number) => tokenShown(tokenizer, token);
+  const texts = tokenizer === null ? {} : { texts: inputs.tokens.map((row) => row.map(shown)) };
   return {
     draws: drawn?.models ?? 0,
     result: {
-      ...{ lens: result.lens, says: name, inputs: { source: inputs.source, tokens: inputs.tokens } },
-      uniform: 1 / config.dVocab,
+      ...{ lens, says: name, inputs: { source: inputs.source, tokens: inputs.tokens, ...texts } },
+      ...{ uniform, byRank },
       places: places.map(({ tokens, ...place }) => ({
         ...place,
-        tokens: tokens.map(({ token, judged }) => cellRow({ token }, judged)),
+        tokens: tokens.map(({ token, judged }) =>
+          cellRow({ token, ...(tokenizer === null ? {} : { text: tokenizer.tokenText(token) }) }, judged),
+        ),
       })),
     },
     text: [
-      `${name}: the likeliest token and its probability${seeds.length > 1 ? ", mean over seeds" : ""}; uniform is ${decimals(1 / config.dVocab, 2)}`,
-      ...inputs.tokens.flatMap((tokens, sequence) => ["", sequenceTable(places, tokens, sequence)]),
+      `${name}: the likeliest token and its probability${seeds.length > 1 ? ", mean over seeds" : ""}; uniform is ${uniform < 0.005 ? uniform.toPrecision(1) : decimals(uniform, 2)}`,
+      ...inputs.tokens.flatMap((tokens, sequence) => sequenceTables(places, tokens, sequence, shown)),
       "",
+      ...(byRank && drawn !== null
+        ? [
+            "The vocabulary is large: a probability is held against that of the same rank at its place in the null.",
+          ]
+        : []),
       nullText(subject, drawn, { list: false }),
     ],
     figure: () => {
@@ -79,10 +61,10 @@ export async function inspectLens(inspection: Inspection, choice: LensChoice): P
       return lensTable({
         subject: figureSubject(subject),
         lens: name,
-        tokens: Array.from({ length: config.dVocab }, (_, token) => String(token)),
+        tokens: Array.from({ length: config.dVocab }, (_, token) => shown(token)),
         input: tokens,
         targets: targets.map((token) => token ?? -1),
-        sites: result.sites,
+        sites,
         top: likeliest.map(({ token }) => token),
         probability: likeliest.map(({ judged }) => judged.estimate),
       });
@@ -97,44 +79,43 @@ function lensName({ norm, original }: LensChoice, { finalNorm }: ModelConfig): s
     : "Logit lens, the plain unembedding (this model has no final norm)";
 }
 
-function placesOf(
-  { sites, logProbs }: LensResult,
-  judged: readonly Judged[],
-  inputs: Inputs,
-  top: number,
-): Place[] {
-  const dVocab = logProbs.shape[4];
-  const nPos = inputs.tokens[0].length;
-  const byEstimate = (a: { judged: Judged }, b: { judged: Judged }) => b.judged.estimate - a.judged.estimate;
-  return sites.flatMap((site, s) =>
-    inputs.tokens.flatMap((_, sequence) =>
-      Array.from({ length: nPos }, (_, position): Place => {
-        const first = ((s * inputs.tokens.length + sequence) * nPos + position) * dVocab;
-        const tokens = judged.slice(first, first + dVocab).map((judged, token) => ({ token, judged }));
-        // the sort keeps the order of equals, so the smaller token comes first
-        return { site, sequence, position, tokens: tokens.sort(byEstimate).slice(0, top) };
-      }),
-    ),
-  );
-}
-
-/** Sites by positions; further tokens stand in further lines of their site. */
-function sequenceTable(places: readonly Place[], tokens: readonly number[], sequence: number): string[] {
+/** Sites by positions, in as many tables as the width takes; further tokens stand in further lines of their site. */
+function sequenceTables(
+  places: readonly Place[],
+  tokens: readonly number[],
+  sequence: number,
+  shown: (token: number) => string,
+): (string | string[])[] {
   const own = places.filter((place) => place.sequence === sequence);
   const sites = [...new Set(own.map(({ site }) => site))];
   const top = own[0].tokens.length;
   const cell = (place: Place, rank: number) => {
     const { token, judged } = place.tokens[rank];
-    return `${token} ${decimals(judged.estimate, 2)}${marked(judged) ? mark : " "}`;
+    return `${shown(token)} ${decimals(judged.estimate, 2)}${marked(judged) ? mark : " "}`;
   };
-  return aligned([
-    ["position", ...tokens.map((_, position) => `${position} `)],
-    ["token read", ...tokens.map((token) => `${token} `)],
-    ...sites.flatMap((site) =>
-      Array.from({ length: top }, (_, rank) => [
-        rank === 0 ? shortName(site) : "",
-        ...own.filter((place) => place.site === site).map((place) => cell(place, rank)),
-      ]),
-    ),
+  const columns = tokens.map((token, position) => {
+    const here = own.filter((place) => place.position === position); // one a site
+    const cells = here.flatMap((place) => Array.from({ length: top }, (_, rank) => cell(place, rank)));
+    return [`${position} `, `${shown(token)} `, ...cells];
+  });
+  const labels = [
+    ...["position", "token read"],
+    ...sites.flatMap((site) => Array.from({ length: top }, (_, rank) => (rank === 0 ? shortName(site) : ""))),
+  ];
+  const widthOf = (cells: readonly string[]) => Math.max(...cells.map(({ length }) => length));
+  const groups: string[][][] = [[]];
+  let room = tableWidth - widthOf(labels);
+  for (const column of columns) {
+    const width = widthOf(column) + 2;
+    if (groups[groups.length - 1].length > 0 && width > room) {
+      groups.push([]);
+      room = tableWidth - widthOf(labels);
+    }
+    groups[groups.length - 1].push(column);
+    room -= width;
+  }
+  return groups.flatMap((group) => [
+    "",
+    aligned(labels.map((label, row) => [label, ...group.map((column) => column[row])])),
   ]);
 }

@@ -14,6 +14,8 @@ import {
 } from "../../interp/index.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import type { Inputs } from "./inputs.ts";
+import type { Subject } from "./inspected.ts";
+import { tokenName } from "./tokenText.ts";
 
 /** Metrics that can be asked for. */
 export const metricNames = ["loss", "logit-diff", "prob", "rank", "entropy", "kl"] as const;
@@ -43,7 +45,7 @@ export interface ChosenMetric {
 
 /** What a metric is made of besides the options. */
 export interface MetricInputs {
-  readonly config: ModelConfig;
+  readonly subject: Subject;
   /** What answers are right for, and what `kl` measures from. */
   readonly inputs: Inputs;
   /** Where the answers differ from these, theirs are the wrong ones. */
@@ -60,8 +62,13 @@ export interface MetricInputs {
  */
 export function chosenMetric(
   { metric, answer, wrong, position }: MetricChoice,
-  { config, inputs, others, standard }: MetricInputs,
+  { subject, inputs, others, standard }: MetricInputs,
 ): ChosenMetric {
+  const { config } = subject;
+  const tokenText = (tokens: number | readonly number[], several = "the answer") => {
+    if (typeof tokens === "number") return tokenName(subject, tokens);
+    return tokens.length === 1 ? tokenName(subject, tokens[0]) : several;
+  };
   const name = metric ?? standard;
   const nPos = inputs.tokens[0].length;
   inVocabulary("--answer", answer, config);
@@ -184,9 +191,4 @@ const rangeText = (list: readonly number[]) =>
 function positionText(pos: MetricPositions, nPos: number): string {
   if (pos === "all") return "over all positions";
   return `at position ${pos === "last" ? nPos - 1 : pos}`;
-}
-
-function tokenText(tokens: number | readonly number[], several = "the answer"): string {
-  if (typeof tokens === "number") return `token ${tokens}`;
-  return tokens.length === 1 ? `token ${tokens[0]}` : several;
 }

@@ -15,6 +15,7 @@ import { pearson } from "../../stats/correlation.ts";
 import { mean } from "../../stats/moments.ts";
 import { figureSubject, forestFigure } from "./drawing.ts";
 import { type Inputs, type PairChoice, type Pairs, pairsOf } from "./inputs.ts";
+import { type Subject, tokenizerOfSubject } from "./inspected.ts";
 import { cellMeans, judgeCells, type Measured } from "./judged.ts";
 import { chosenMetric, type MetricChoice, type MetricName, requireGradient } from "./metricChoice.ts";
 import {
@@ -24,12 +25,14 @@ import {
   measuredOf,
   namedCells,
   placesOf,
+  rowsAtOnce,
   type SweepChoice,
   sweepCost,
   sweepOf,
   sweepTable,
 } from "./sweepCells.ts";
 import { decimals } from "./tables.ts";
+import { tokenShown } from "./tokenText.ts";
 import { cellRow, type Findings, type Inspection, intervalsOver, nullText, openNull } from "./verb.ts";
 
 /** What is patched, and what is asked. */
@@ -50,7 +53,7 @@ export async function inspectPatch(inspection: Inspection, choice: PatchChoice):
   const { config } = subject;
   const { clean, corrupt } = pairsOf(choice, config, { sequences: 16 });
   const standard = standardMetric(choice);
-  const metric = chosenMetric(choice, { config, inputs: clean, others: corrupt, standard });
+  const metric = chosenMetric(choice, { subject, inputs: clean, others: corrupt, standard });
   if (choice.approximate) requireGradient(metric, "--approximate");
   const sweep = sweepOf(choice, config);
   const cost = sweepCost(config, sweep, clean.tokens);
@@ -60,6 +63,7 @@ export async function inspectPatch(inspection: Inspection, choice: PatchChoice):
   const options = async (of: Network) => ({
     ...{ ...sweep, clean: clean.tokens, corrupt: corrupt.tokens, metric: await metric.of(of) },
     direction: choice.direction,
+    maxRows: rowsAtOnce(config, clean.tokens),
   });
   const effects = async (of: Network) => {
     const sweep = await patchSweep(of, await options(of));
@@ -67,7 +71,7 @@ export async function inspectPatch(inspection: Inspection, choice: PatchChoice):
   };
   const own = await patchSweep(network, await options(network));
   const measured = measuredEffects(own, changesOf(own));
-  const judged = judgeCells(measured, drawn && (await effects(drawn)), {
+  const judged = judgeCells(measured, (await drawn?.measured(effects)) ?? null, {
     direction: "two-sided",
     stream: randomStream("inspect", "patch", "groups"),
   });
@@ -96,7 +100,7 @@ export async function inspectPatch(inspection: Inspection, choice: PatchChoice):
     text: [
       `Activation patching, ${meaning[choice.direction]}`,
       `sites ${(sweep.over as readonly string[]).join(", ")}; effect 0 is the corrupt answer, 1 the clean one; ${metric.says}`,
-      pairsLine({ clean, corrupt }, pairs),
+      pairsLine(subject, { clean, corrupt }, pairs),
       "",
       table.lines,
       ...(firstOrder === null
@@ -140,8 +144,9 @@ function standardMetric({ clean, answer, wrong }: PatchChoice): MetricName {
   return answer === null ? "kl" : "prob";
 }
 
-function pairsLine({ clean, corrupt }: Pairs, told: readonly number[]): string {
-  const text = (inputs: Inputs) => inputs.tokens[0].join(" ");
+function pairsLine(subject: Subject, { clean, corrupt }: Pairs, told: readonly number[]): string {
+  const tokenizer = tokenizerOfSubject(subject);
+  const text = (inputs: Inputs) => inputs.tokens[0].map((token) => tokenShown(tokenizer, token)).join(" ");
   const count = clean.tokens.length;
   if (count === 1) return `clean ${text(clean)}; corrupt ${text(corrupt)}`;
   const fewest = Math.min(...told);

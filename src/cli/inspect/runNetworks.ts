@@ -10,6 +10,16 @@ import { readSafetensors, type TensorFile } from "../../record/safetensors.ts";
 import { readInput } from "../readInput.ts";
 import type { Subject, SubjectChoice } from "./inspected.ts";
 
+/** Which networks of which run. */
+export type RunChoice = Pick<SubjectChoice, "subject" | "preset" | "step" | "seeds">;
+
+/** Networks of a run with their weights, [model, ...shape]. */
+export type RunNetworks = Omit<Subject, "pretrained" | "init" | "step"> & {
+  readonly init: z.infer<typeof settingsSchema>["init"];
+  readonly step: number;
+  readonly weights: Weights;
+};
+
 const keys = <K extends string>(table: Readonly<Record<K, unknown>>) => Object.keys(table) as [K, ...K[]];
 
 /** What a manifest of `study persistence` has to say for its networks to be opened. */
@@ -28,7 +38,7 @@ const settingsSchema = z.object({
  *                        not what the manifest says
  * @throws ArgumentError  for a preset, step or seed that the run has not, with those that it has
  */
-export function readRunNetworks(choice: SubjectChoice, cwd: string): Subject {
+export function readRunNetworks(choice: RunChoice, cwd: string): RunNetworks {
   const { subject: run } = choice;
   const manifestPath = join(run, "manifest.json");
   const manifest = readManifest(readInput(manifestPath, { cwd }), manifestPath);
@@ -43,7 +53,7 @@ export function readRunNetworks(choice: SubjectChoice, cwd: string): Subject {
   const { weights, seeds } = networksOf(readSafetensors(bytes, { file: path }), config, { file: path, step });
   const chosen = seedsOf(choice, seeds);
   return {
-    ...{ preset, config, init, step, seeds: chosen, run },
+    ...{ name: preset, config, init, step, seeds: chosen, run },
     weights: someModels(config, weights, seeds, chosen, path),
   };
 }
@@ -65,7 +75,7 @@ function settingsOf({ study, config }: Manifest, file: string): z.infer<typeof s
   });
 }
 
-function presetOf({ preset, subject }: SubjectChoice, held: readonly PresetName[]): PresetName {
+function presetOf({ preset, subject }: RunChoice, held: readonly PresetName[]): PresetName {
   if (preset === null && held.length === 1) return held[0];
   if (preset !== null && held.includes(preset)) return preset;
   throw new ArgumentError({
@@ -75,7 +85,7 @@ function presetOf({ preset, subject }: SubjectChoice, held: readonly PresetName[
   });
 }
 
-function checkpointOf({ step, subject }: SubjectChoice, { files, status }: Manifest, preset: string) {
+function checkpointOf({ step, subject }: RunChoice, { files, status }: Manifest, preset: string) {
   const form = new RegExp(`^checkpoints/${preset}-step-(\\d{1,15})\\.safetensors$`);
   const found = files.flatMap((entry) => {
     const match = form.exec(entry.path);
@@ -137,7 +147,7 @@ function networksOf(
   return { weights, seeds };
 }
 
-function seedsOf({ seeds, subject }: SubjectChoice, held: readonly number[]): readonly number[] {
+function seedsOf({ seeds, subject }: RunChoice, held: readonly number[]): readonly number[] {
   if (seeds === null) return [held[0]];
   if (seeds === "all") return held;
   const missing = seeds.find((seed) => !held.includes(seed));

@@ -1,15 +1,23 @@
-/** What is looked into: random networks of a preset, or the networks of a run at one of its checkpoints. */
+/** What is looked into: random networks of a preset, the networks of a run at a checkpoint, or a pretrained model. */
 import { type Stats, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
+import { backendNamed, chosenBackend } from "../../backends/registry.ts";
 import { ArgumentError, nearest } from "../../base/errors.ts";
 import { randomStream } from "../../base/random.ts";
+import { type Network, openEmptyNetwork, openNetwork } from "../../interp/network.ts";
 import { type ModelConfig, type PresetName, presets } from "../../model/config.ts";
 import { type InitOptions, initialPopulation } from "../../model/init.ts";
 import type { Weights } from "../../model/weights.ts";
 import { streams } from "../../studies/population/job.ts";
+import type { BackendChoice } from "../commonOptions.ts";
 import { diskError } from "../diskError.ts";
-import type { Subject, SubjectChoice } from "./inspected.ts";
-import { readRunNetworks } from "./runNetworks.ts";
+import type { RunIo } from "../io.ts";
+import { isRepo } from "../models/hubNames.ts";
+import { cachedCommit, cacheFolder } from "../models/modelCache.ts";
+import { openModel, passWeights } from "../models/openModel.ts";
+import type { OpenedSubject, Subject, SubjectChoice } from "./inspected.ts";
+import { freshModels, shuffledModels } from "./pretrainedNull.ts";
+import { type RunNetworks, readRunNetworks } from "./runNetworks.ts";
 
 const presetNames = Object.keys(presets) as PresetName[];
 const isPreset = (name: string): name is PresetName => presetNames.some((known) => known === name);
@@ -30,31 +38,80 @@ export function randomNetworks(
   );
 }
 
+const fields = ["preset", "step", "seeds", "init"] as const;
+const flags = { preset: "--preset", step: "--step", seeds: "--seed", init: "--init" } as const;
+
 /**
- * Finds what was asked for. A preset's name means the preset; a folder of that name is `./name`.
+ * Finds what was asked for. A preset's name means the preset; a folder of that name is `./name`. A folder with a
+ * config.json is a pretrained model, any other that of a run; what is no folder may be a repository in the cache.
  *
- * @throws ArgumentError, FileError  one sentence: neither preset nor folder, no such preset, step or seed in the run, an
- *                                   option that does not belong to this kind of subject, a file that cannot be believed
+ * @throws ArgumentError, FileError  one sentence: nothing of that name, no such preset, step or seed in the run, an option
+ *                                   that does not belong to this kind of subject, a file that cannot be believed
  */
-export function openSubject(choice: SubjectChoice, cwd: string): Subject {
-  const { subject, preset, step, seeds, init } = choice;
-  if (!isPreset(subject)) {
-    const stats = statOf(subject, cwd);
-    if (stats === undefined)
-      throw new ArgumentError({
-        where: "inspect",
-        rule: `takes the folder of a run or a preset (${presetNames.join(", ")})`,
-        got: `${JSON.stringify(subject)}, which is neither`,
-        wayOut: `Nearest preset: ${JSON.stringify(nearest(subject, presetNames))}.`,
-      });
-    if (init !== null)
+export async function openSubject(
+  choice: SubjectChoice,
+  backendName: BackendChoice,
+  io: RunIo,
+): Promise<OpenedSubject> {
+  const { subject } = choice;
+  const opened = async ({ weights, ...rest }: Omit<Subject, "pretrained"> & { weights: Weights }) => {
+    const backend = await backendNamed(chosenBackend(backendName, rest.config));
+    return {
+      ...{ subject: { ...rest, pretrained: null }, backend },
+      network: openNetwork(backend, rest.config, weights),
+    };
+  };
+  if (isPreset(subject)) {
+    refusePretrained(choice);
+    return opened(openPreset(choice, subject));
+  }
+  const stats = statOf(subject, io.cwd);
+  if (stats === undefined && !mayBeFetched(choice, io.cwd)) throw nothingThere(subject);
+  if (stats !== undefined && statOf(join(subject, "config.json"), io.cwd) === undefined) {
+    if (choice.init !== null)
       throw new ArgumentError({
         where: "--init",
         rule: "belongs to a preset; a run has its own",
-        got: init.scheme,
+        got: choice.init.scheme,
       });
-    return readRunNetworks(choice, cwd);
+    refusePretrained(choice);
+    return opened(readRunNetworks(choice, io.cwd));
   }
+  return openPretrained(choice, backendName, io);
+}
+
+function nothingThere(subject: string): ArgumentError {
+  return new ArgumentError({
+    where: "inspect",
+    rule: `takes the folder of a run or a pretrained model, a repository that models pull has fetched, or a preset (${presetNames.join(", ")})`,
+    got: `${JSON.stringify(subject)}, which is none`,
+    wayOut: `Nearest preset: ${JSON.stringify(nearest(subject, presetNames))}.`,
+  });
+}
+
+/** Whether a text that is no folder is to be looked for in the cache: with an organisation, or where it is there. */
+function mayBeFetched({ subject, pretrained: { revision, cache } }: SubjectChoice, cwd: string): boolean {
+  if (!isRepo(subject)) return false;
+  const home = cacheFolder(cwd, cache ?? undefined, process.env);
+  return subject.includes("/") || cachedCommit(home, subject, revision ?? "main") !== null;
+}
+
+/** Refuses what only a pretrained model has. */
+function refusePretrained({ subject, pretrained, nullKind }: SubjectChoice): void {
+  const { revision, cache, processing } = pretrained;
+  const given: [flag: string, value: string | null][] = [
+    ["--revision", revision],
+    ["--cache", cache],
+    ["--processing", processing.length > 0 ? processing.join(",") : null],
+    ["--null", nullKind],
+  ];
+  for (const [where, got] of given)
+    if (got !== null)
+      throw new ArgumentError({ where, rule: `belongs to a pretrained model, which ${subject} is not`, got });
+}
+
+function openPreset(choice: SubjectChoice, subject: PresetName): RunNetworks {
+  const { preset, step, seeds, init } = choice;
   if (preset !== null && preset !== subject)
     throw new ArgumentError({
       where: "--preset",
@@ -79,9 +136,42 @@ export function openSubject(choice: SubjectChoice, cwd: string): Subject {
   const drawn = init ?? { scheme: "pytorch", embeddingScale: 1 };
   const config = presets[subject];
   return {
-    ...{ preset: subject, config, init: drawn, step: 0, seeds: own, run: null },
+    ...{ name: subject, config, init: drawn, step: 0, seeds: own, run: null },
     weights: randomNetworks(config, drawn, own),
   };
+}
+
+async function openPretrained(
+  choice: SubjectChoice,
+  backendName: BackendChoice,
+  io: RunIo,
+): Promise<OpenedSubject> {
+  for (const field of fields)
+    if (choice[field] !== null)
+      throw new ArgumentError({
+        where: flags[field],
+        rule: "belongs to presets and runs; a pretrained model is one network",
+        got: JSON.stringify(choice[field]),
+        wayOut:
+          field === "step" ? "Checkpoints of a repository are its revisions: --revision step512." : undefined,
+      });
+  const model = await openModel({ model: choice.subject, ...choice.pretrained }, io);
+  try {
+    const { family, processing, tokenizer, initStd, config: original } = model;
+    const backend = await backendNamed(chosenBackend(backendName, original));
+    const network = await passWeights(model, io, (config) => {
+      const result = openEmptyNetwork(backend, config, { models: 1 });
+      return { result, take: result.session.write };
+    });
+    const nullKind = choice.nullKind ?? "random";
+    const subject: Subject = {
+      ...{ name: model.name, config: network.config, init: null, step: null, seeds: [0], run: null },
+      pretrained: { family, processing, tokenizer, initStd, nullKind, original },
+    };
+    return { subject, network, backend };
+  } finally {
+    await model.close();
+  }
 }
 
 /** What lies at a path; undefined where nothing does. */
@@ -97,12 +187,19 @@ function statOf(path: string, cwd: string): Stats | undefined {
 /** Where the networks of a null come from: draw i is `child(i)`, for every verb. */
 export const nullStream = () => randomStream("inspect", "null");
 
-/** Networks of the subject's config and initialisation that are nobody's subject. */
-export function drawnNetworks({ config, init }: Subject, draws: number): Weights {
+/** Networks of the null, number `first` and the following: as the subject began, or as its family does. */
+export async function drawnNetworks(
+  { subject, network }: { subject: Subject; network: Network },
+  first: number,
+  count: number,
+): Promise<Weights> {
+  const { config, init, pretrained } = subject;
   const stream = nullStream();
+  if (pretrained?.nullKind === "shuffled") return shuffledModels(network, { first, count, stream });
+  if (pretrained !== null) return freshModels(pretrained.original, pretrained, { first, count, stream });
   return initialPopulation(
     config,
-    init,
-    Array.from({ length: draws }, (_, draw) => stream.child(draw)),
+    init as Required<InitOptions>,
+    Array.from({ length: count }, (_, draw) => stream.child(first + draw)),
   );
 }

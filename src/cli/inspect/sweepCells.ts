@@ -7,7 +7,7 @@ import type { SiteSelector } from "../../model/hookPoints.ts";
 import type { Judged, Measured } from "./judged.ts";
 import { shortSites, siteSelector } from "./siteText.ts";
 import { cellList, cellMatrix, type ListOptions, type NamedCell } from "./tables.ts";
-import type { Inspection } from "./verb.ts";
+import { type Inspection, weightCount } from "./verb.ts";
 
 /** What a sweep can tell apart, as `--by` takes it. */
 export const sweepAxes = ["layer", "pos", "keyPos", "head", "unit"] as const satisfies readonly SweepAxis[];
@@ -48,16 +48,34 @@ export function sweepCost(
 /** Most passes of one question: some minutes of a small model. */
 const costLimit = 20_000_000;
 
+/** Weights times passes of one question of a pretrained model: some minutes where a billion multiplications take a tenth of a second. */
+const weightPassLimit = 1e12;
+
 /** @throws ArgumentError for a sweep so large that nobody wants to wait for it */
-export function checkSweepCost(cost: number, { network, draws }: Inspection): void {
+export function checkSweepCost(cost: number, { subject, network, draws }: Inspection): void {
   const networks = network.models + (draws ?? 0);
-  if (cost * networks <= costLimit) return;
+  const limit =
+    subject.pretrained === null
+      ? costLimit
+      : Math.min(costLimit, Math.floor(weightPassLimit / weightCount(subject.config)));
+  if (cost * networks <= limit) return;
   throw new ArgumentError({
     where: "--by",
-    rule: `a sweep may take ${costLimit} forward passes`,
+    rule: `a sweep may take ${limit} forward passes`,
     got: `${cost} of ${networks} networks`,
-    wayOut: "Tell less apart, or take fewer --sequences, --seed or --draws.",
+    wayOut:
+      subject.pretrained === null
+        ? "Tell less apart, or take fewer --sequences, --seed or --draws."
+        : "Tell less apart, or take a shorter text or fewer --draws.",
   });
+}
+
+/** Most sequences of one run by default, and most logits that a run may give. */
+const [ROWS, LOGITS] = [256, 2 ** 26];
+
+/** Sequences of one run of a sweep: fewer where the vocabulary is large, since every run gives all logits. It changes no number. */
+export function rowsAtOnce({ dVocab }: ModelConfig, tokens: readonly (readonly number[])[]): number {
+  return Math.max(1, Math.min(ROWS, Math.floor(LOGITS / (tokens[0].length * dVocab))));
 }
 
 /** A sweep's numbers by cell and sequence, from [model, ...by, batch]. */

@@ -92,8 +92,10 @@ export async function inspectContrast(inspection: Inspection, choice: ContrastCh
   });
   const own = await activationsAt(network, probe, position, asked);
   const drawn = openNull(inspection, { cost: probe.count });
-  const random = drawn && effects(await activationsAt(drawn, probe, position, asked));
-  const judged = judgeCells(effects(own), random, {
+  const random = await drawn?.measured(async (other) =>
+    effects(await activationsAt(other, probe, position, asked)),
+  );
+  const judged = judgeCells(effects(own), random ?? null, {
     direction: "two-sided",
     stream: randomStream("inspect", "units", "groups"),
   });

@@ -7,6 +7,7 @@ import { unitNamed } from "../../features/unitSites.ts";
 import { topInputs as topInputsFigure } from "../../figures/index.ts";
 import type { Network } from "../../interp/index.ts";
 import { figureSubject } from "./drawing.ts";
+import type { Measured } from "./judged.ts";
 import { aligned, decimals, digitsFor } from "./tables.ts";
 import { unitProbe, unitTuning } from "./unitShares.ts";
 import { type Findings, type Inspection, openNull } from "./verb.ts";
@@ -23,7 +24,7 @@ export interface PortraitChoice {
 const MOST = 100;
 
 /** How far the unit's largest activation stands out, in its own standard deviations, in every network. */
-async function standingOut(network: Network, { unit, blocks }: PortraitChoice): Promise<number[]> {
+async function standingOut(network: Network, { unit, blocks }: PortraitChoice): Promise<Measured> {
   const { site, unit: at } = unitNamed(network.config, unit);
   const probe = unitProbe(network.config, blocks);
   const found = Array.from({ length: network.models }, () => new Float64Array(probe.count * probe.nPos));
@@ -31,7 +32,8 @@ async function standingOut(network: Network, { unit, blocks }: PortraitChoice): 
     for (let place = 0; place < rows * probe.nPos; place++)
       found[model][first * probe.nPos + place] = values[place * site.units + at];
   });
-  return found.map((values) => largestActivation(values, 1).sds[0]);
+  const values = found.map((own) => largestActivation(own, 1).sds[0]);
+  return { models: network.models, cells: 1, rows: 1, values };
 }
 
 /** Finds a unit's strongest inputs, among all where they are few, else in the probe. */
@@ -69,8 +71,10 @@ export async function inspectPortrait(inspection: Inspection, choice: PortraitCh
   const top = search.result();
   const { sds, median, high } = largestActivation(sample, 1);
   const drawn = openNull(inspection, { cost: probe.count });
-  const random =
-    drawn === null ? [] : (await standingOut(drawn, choice)).filter(Number.isFinite).sort((a, b) => a - b);
+  const standing = await drawn?.measured((other) => standingOut(other, choice));
+  const random = Array.from(standing?.values ?? [])
+    .filter(Number.isFinite)
+    .sort((a, b) => a - b);
   const lower = random.filter((other) => other < sds[0]).length / random.length;
   const { shares, cellMeans } = (await unitTuning(network, [site], probe))[0];
   const cells = Array.from(cellMeans[unit]);

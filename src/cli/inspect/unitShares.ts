@@ -149,10 +149,10 @@ export async function inspectShares(
   const sites = unitSites(config).filter((site) => site.kind === kind);
   const drawn = openNull(inspection, { cost: probe.count });
   const own = await unitTuning(network, sites, probe);
-  const random = drawn === null ? null : await unitTuning(drawn, sites, probe);
   const many = seeds.length > 1;
   const measured = (tunings: readonly Tuning[]) => (many ? layerCells(tunings, sites) : unitCells(tunings));
-  const judged = judgeCells(measured(own), random === null ? null : measured(random), {
+  const random = await drawn?.measured(async (other) => measured(await unitTuning(other, sites, probe)));
+  const judged = judgeCells(measured(own), random ?? null, {
     direction: "greater",
     stream: randomStream("inspect", "units", "groups"),
   });

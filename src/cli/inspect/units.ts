@@ -3,6 +3,7 @@ import { ArgumentError } from "../../base/errors.ts";
 import { unitNamed } from "../../features/unitSites.ts";
 import { inVocabulary } from "./metricChoice.ts";
 import { inspectContrast } from "./unitContrast.ts";
+import { inspectCorpus } from "./unitCorpus.ts";
 import { inspectPortrait } from "./unitPortrait.ts";
 import { inspectShares, type SharesChoice } from "./unitShares.ts";
 import type { Findings, Inspection } from "./verb.ts";
@@ -14,15 +15,41 @@ export interface UnitsChoice extends SharesChoice {
   /** A cell that is asked about; both or neither. */
   readonly token: number | null;
   readonly position: number | null;
+  /** A text file whose strongest positions are asked for; null for the balanced probe. */
+  readonly corpus: string | null;
 }
 
+/** Most cells, token and position, of a probe that has every token at every position. */
+const CELLS = 100_000;
+
 /** Answers what was asked. */
-export async function inspectUnits(inspection: Inspection, choice: UnitsChoice): Promise<Findings> {
-  const { unit, token, position, kind } = choice;
+export async function inspectUnits(
+  inspection: Inspection,
+  choice: UnitsChoice,
+  cwd: string,
+): Promise<Findings> {
+  const { unit, token, position, kind, corpus } = choice;
   const { config, seeds } = inspection.subject;
   if (unit !== null) unitNamed(config, unit);
   else if (config.nLayers === 0 || (kind === "neuron" ? config.attnOnly : kind === "head" && config.mlpOnly))
     throw new ArgumentError({ where: "--kind", rule: "this model has no such units", got: kind });
+  if (corpus !== null) {
+    const given = token === null ? position : token;
+    if (given === null) return inspectCorpus(inspection, { ...choice, corpus }, cwd);
+    throw new ArgumentError({
+      where: token === null ? "--position" : "--token",
+      rule: "asks for a cell of the balanced probe, and --text gives a text",
+      got: "both",
+      wayOut: "Leave one of them out.",
+    });
+  }
+  if (inspection.subject.pretrained !== null && config.dVocab * config.nCtx > CELLS)
+    throw new ArgumentError({
+      where: "inspect units",
+      rule: `the balanced probe has every token at every position, at most ${CELLS} of both`,
+      got: `${config.dVocab} tokens at ${config.nCtx} positions`,
+      wayOut: "Give a text: --text FILE.",
+    });
   if (token !== null && position !== null) {
     inVocabulary("--token", token, config);
     const nPos = Math.max(1, config.nCtx - 1);
