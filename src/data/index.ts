@@ -31,6 +31,13 @@ export { lastScored, type Scored, scoredMean, scoredPositions } from "./scored.t
 export { shifted } from "./shifted.ts";
 export { sorting } from "./sorting.ts";
 export { type SequenceSplit, splitSequences } from "./splitSequences.ts";
+export * from "./text/corpus.ts";
+export * from "./text/decodeText.ts";
+export * from "./text/encodeTexts.ts";
+export * from "./text/ngrams.ts";
+export * from "./text/splitText.ts";
+export * from "./text/tagged.ts";
+export * from "./text/windows.ts";
 export { type TokenizerOptions, tokenizerOf } from "./tokenizer.ts";
 export {
   type EncodeOptions,

@@ -166,11 +166,46 @@ export {
   selectionFates,
 } from "./studies/selectionRegression.ts";
 export {
+  type DisplacedLayer,
+  type TextDisplacementData,
+  textDisplacement,
+} from "./studies/textDisplacement.ts";
+export {
+  type TextCondition,
+  type TextCourse,
+  type TextCoursesData,
+  type TextLayerCourse,
+  type TextSelectionData,
+  textLoss,
+  textPersistenceCourses,
+  textSelection,
+} from "./studies/textPersistence.ts";
+export {
+  type TextLossesData,
+  type TextPersistenceData,
+  type TextPopulationData,
+  textLosses,
+  textPersistence,
+} from "./studies/textTraining.ts";
+export {
   type FactorContrastsData,
   type FactorsThroughTrainingData,
   factorContrasts,
   factorsThroughTraining,
 } from "./studies/tokenOrPosition.ts";
+export {
+  type Course,
+  type CourseBand,
+  type CoursePanel,
+  coursePanel,
+  networksSentence,
+  type SeriesOfFigure,
+  trackedHeads,
+  trackedLoss,
+  trackedMotion,
+  trackedPersistence,
+  trackedSelectivity,
+} from "./studies/track.ts";
 export type { Band, Subject } from "./subject.ts";
 export * from "./theme.ts";
 export { type ThenAndNowData, thenAndNow } from "./thenAndNow.ts";

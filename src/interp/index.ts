@@ -18,6 +18,7 @@ export {
   type SingularDecomposition,
   singularDecomposition,
 } from "./factoredMatrix.ts";
+export { type DrawOptions, drawToken, type GenerateOptions, generate } from "./generate.ts";
 export {
   type CircuitInput,
   type CircuitOptions,
@@ -45,7 +46,7 @@ export {
 } from "./headScores.ts";
 export * from "./logitLens.ts";
 export * from "./metrics.ts";
-export { type Network, openNetwork } from "./network.ts";
+export { type Network, openEmptyNetwork, openNetwork } from "./network.ts";
 export type { SiteChoice } from "./pass.ts";
 export type { NormalisedEffects, PatchDirection } from "./patchEffects.ts";
 export * from "./patching.ts";
@@ -54,6 +55,7 @@ export * from "./pathPatching.ts";
 export { repeatedTokens } from "./repeatedTokens.ts";
 export * from "./residualDecomposition.ts";
 export * from "./run.ts";
+export * from "./sequenceLogProb.ts";
 export * from "./singularDirections.ts";
 export type { CircuitNorms } from "./streamNorms.ts";
 export type { SweepAxis, SweepOptions } from "./sweep.ts";

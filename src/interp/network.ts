@@ -38,10 +38,28 @@ export function openNetwork(
   backend: Backend,
   config: ModelConfig,
   weights: Weights,
-  { clock }: { clock?: () => number } = {},
+  options: { clock?: () => number } = {},
 ): Network {
   validateConfig(config);
-  const models = modelCount(config, weights);
+  const network = openEmptyNetwork(backend, config, { ...options, models: modelCount(config, weights) });
+  network.writeWeights(weights);
+  return network;
+}
+
+/**
+ * Opens a network whose weights are all 0, to be written one after the other with `session.write`: a large model then
+ * needs no second copy of its weights.
+ *
+ * @param models  number of models
+ * @param clock   see {@link Session.kernelMilliseconds}
+ * @throws NameError, ArgumentError if the config cannot exist
+ */
+export function openEmptyNetwork(
+  backend: Backend,
+  config: ModelConfig,
+  { models, clock }: { models: number; clock?: () => number },
+): Network {
+  validateConfig(config);
   const shapes = weightShapes(config);
   const opened = backend.open({ models, clock, states: Object.fromEntries(shapes) });
   const programs = new Map<string, Program>();
@@ -97,7 +115,6 @@ export function openNetwork(
       });
     for (const name of shapes.keys()) session.write(name, values[name]);
   };
-  writeWeights(weights);
   return {
     config,
     models,

@@ -22,7 +22,10 @@ export type Tokens =
  * @throws ShapeError     if lists differ in length, or an array does not have batch · pos numbers, once or for each model
  * @throws ArgumentError  if there is no token, an input is longer than nCtx, or a token is not in [0, dVocab)
  */
-export function tokenArray({ config, models }: Network, tokens: Tokens): TokenArray {
+export function tokenArray(
+  { config, models }: Pick<Network, "config" | "models">,
+  tokens: Tokens,
+): TokenArray {
   const { data, batch, pos } = isArray(tokens) ? { ...tokens, data: tokens.data.slice() } : flattened(tokens);
   integerIn("tokens, batch", batch, 1);
   integerIn("tokens, positions", pos, 1, config.nCtx);

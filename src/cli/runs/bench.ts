@@ -3,6 +3,7 @@ import { chosenBackend } from "../../backends/registry.ts";
 import { ArgumentError } from "../../base/errors.ts";
 import type { BenchOptions } from "../commands/benchTrain.ts";
 import type { Outcome, RunIo } from "../io.ts";
+import { benchSizes } from "../workers/measureTraining.ts";
 import { openPool } from "../workers/pool.ts";
 
 /** Measures training, the population shared out among the workers, all at once. */
@@ -14,7 +15,7 @@ export async function runBench(options: BenchOptions, io: RunIo): Promise<Outcom
       rule: `must be at most the ${models} of --models`,
       got: String(workers),
     });
-  const backend = chosenBackend(options.backend);
+  const backend = chosenBackend(options.backend, benchSizes[config]);
   const shares = Array.from({ length: workers }, (_, worker) => Math.floor((models + worker) / workers));
   const pool = openPool({ workers, signal: io.signal, relaxed });
   const measured = await pool

@@ -11,11 +11,7 @@ import { sha256OfBytes, sha256OfWeights } from "../../record/sha256.ts";
 import { strictUtf8 } from "../../record/strictJson.ts";
 import { experiments } from "../../studies/experiments/experiments.ts";
 import { experimentsFigures, experimentsReport } from "../../studies/experiments/report.ts";
-import {
-  type ExperimentsResult,
-  experimentsResult,
-  type PopulationResult,
-} from "../../studies/experiments/result.ts";
+import { experimentsResult, type PopulationResult } from "../../studies/experiments/result.ts";
 import { type PopulationSpec, sectionNames, setupOf } from "../../studies/experiments/spec.ts";
 import type { ExperimentsOptions } from "../commands/experiments.ts";
 import { readRunNetworks } from "../inspect/runNetworks.ts";
@@ -24,6 +20,7 @@ import { readInput } from "../readInput.ts";
 import { createRunFolder, type RunFolder } from "../runFolder.ts";
 import { drawingDocument } from "../svgFile.ts";
 import { openPool } from "../workers/pool.ts";
+import { type ExperimentModel, experimentModel } from "./experimentModel.ts";
 import { experimentsSummary } from "./experimentsSummary.ts";
 import { progressState } from "./progressState.ts";
 
@@ -32,8 +29,8 @@ const CONFIG_BYTES = 2 ** 20;
 
 /** Carries the experiments out into a run folder. */
 export async function runExperiments(options: ExperimentsOptions, io: RunIo): Promise<Outcome> {
-  const backend = chosenBackend(options.backend);
-  const populations = populationsOf(options, io.cwd);
+  const { populations, sample } = await subjectsOf(options, io);
+  const backend = chosenBackend(options.backend, populations[0].config);
   for (const population of populations) checkPositions(population, options);
   const folder = createRunFolder({ study: "experiments", out: options.out, cwd: io.cwd, date: io.date });
   folder.log({
@@ -43,18 +40,25 @@ export async function runExperiments(options: ExperimentsOptions, io: RunIo): Pr
   });
   const parts = {
     study: "experiments",
-    config: configOf(options, populations, backend),
+    config: {
+      ...configOf(options, populations, backend),
+      ...(sample === null ? {} : { tokens: [...sample.tokens] }),
+    },
     versions: { palimpsest: packageJson.version, node: process.versions.node },
-    engine: backend === "reference" ? null : sha256OfBytes(engineBytes()),
+    engine: backend === "wasm" ? sha256OfBytes(engineBytes()) : null,
   };
   const pool = openPool({ workers: options.workers, signal: io.signal });
   try {
     const results = await carryOut(populations, options, { backend, io, pool });
     io.board.log(`Writing ${folder.name}`);
-    const result = writeRun(folder, results, { command: commandOf(options, backend), engine: parts.engine });
+    const result = writeRun(folder, results, {
+      command: commandOf(options, backend),
+      ...{ engine: parts.engine, sample },
+    });
     folder.log({ event: "complete" });
     folder.commit({ ...parts, status: "complete" });
-    return { result, summary: experimentsSummary(results, `${folder.name}/report.html`) };
+    const notes = sample === null ? [] : [`${sample.says}.`];
+    return { result, summary: experimentsSummary(results, `${folder.name}/report.html`, notes) };
   } catch (error) {
     folder.log({ event: "failed", message: error instanceof Error ? error.message : String(error) });
     folder.commit({ ...parts, status: io.signal.aborted ? "interrupted" : "failed" });
@@ -64,12 +68,26 @@ export async function runExperiments(options: ExperimentsOptions, io: RunIo): Pr
   }
 }
 
-function populationsOf({ subjects }: ExperimentsOptions, cwd: string): PopulationSpec[] {
+/** The populations, and of a pretrained model the tokens that stand for its vocabulary. */
+async function subjectsOf(
+  options: ExperimentsOptions,
+  io: RunIo,
+): Promise<{ populations: PopulationSpec[]; sample: ExperimentModel | null }> {
+  const { subjects } = options;
+  if (subjects.kind !== "model") return { populations: populationsOf(subjects, io.cwd), sample: null };
+  const sample = await experimentModel(subjects.choice, options, io);
+  return { populations: [sample.population], sample };
+}
+
+function populationsOf(
+  subjects: Exclude<ExperimentsOptions["subjects"], { kind: "model" }>,
+  cwd: string,
+): PopulationSpec[] {
   if (subjects.kind === "run") {
     const { run, preset, step, seeds } = subjects;
-    const opened = readRunNetworks({ subject: run, preset, step, seeds: seeds ?? "all", init: null }, cwd);
+    const opened = readRunNetworks({ subject: run, preset, step, seeds: seeds ?? "all" }, cwd);
     const { config, init, weights } = opened;
-    return [{ name: opened.preset, config, init, step: opened.step, seeds: opened.seeds, weights }];
+    return [{ name: opened.name, config, init, step: opened.step, seeds: opened.seeds, weights }];
   }
   const { seeds, init } = subjects;
   const drawn = { init, step: 0, seeds };
@@ -139,9 +157,12 @@ async function carryOut(
 function writeRun(
   folder: RunFolder,
   populations: readonly PopulationResult[],
-  { command, engine }: { command: string; engine: string | null },
-): ExperimentsResult {
-  const result = experimentsResult(populations, folder.name);
+  { command, engine, sample }: { command: string; engine: string | null; sample: ExperimentModel | null },
+): object {
+  const result = {
+    ...experimentsResult(populations, folder.name),
+    ...(sample === null ? {} : { vocabulary: { says: sample.says, tokens: sample.tokens } }),
+  };
   // the folder's own place is no part of what was found: a run that is moved or repeated has the same bytes
   folder.write("result.json", `${readableJson({ ...result, run: "." })}\n`);
   const document = drawingDocument();
@@ -150,6 +171,7 @@ function writeRun(
   const facts: [string, string][] = [
     ["Palimpsest", packageJson.version],
     ["kernels", engine === null ? "none" : engine.slice(0, 16)],
+    ...(sample === null ? [] : [["inputs", sample.says] as [string, string]]),
   ];
   folder.write("report.html", experimentsReport({ populations, command, facts, document }));
   return result;
@@ -163,10 +185,10 @@ function configOf(
 ): Record<string, JsonValue> {
   return {
     ...{ nulls, blocks, draws, positions, backend },
-    populations: populations.map(({ name, config, init, step, seeds, weights }) => ({
+    populations: populations.map(({ name, config, init, initSays, step, seeds, weights }) => ({
       ...{ name, step, seeds: [...seeds], config: { ...config } },
       weights: weights === undefined ? null : hashOf(weights, config, seeds.length),
-      init: { scheme: init.scheme, embeddingScale: init.embeddingScale ?? 1 },
+      init: initSays ?? { scheme: init.scheme, embeddingScale: init.embeddingScale ?? 1 },
     })),
   };
 }
@@ -192,6 +214,16 @@ function commandOf(
         return `--preset ${subjects.presets.join(",")} --seeds ${list(subjects.seeds)} ${initText(subjects.init)}`;
       case "config":
         return `--config ${subjects.file} --seeds ${list(subjects.seeds)} ${initText(subjects.init)}`;
+      case "model": {
+        const { model, revision, cache, processing, vocabulary } = subjects.choice;
+        return [
+          JSON.stringify(model),
+          ...(revision === null ? [] : [`--revision ${revision}`]),
+          ...(cache === null ? [] : [`--cache ${JSON.stringify(cache)}`]),
+          ...(processing.length === 0 ? [] : [`--processing ${processing.join(",")}`]),
+          ...(vocabulary === null ? [] : [`--vocabulary ${vocabulary}`]),
+        ].join(" ");
+      }
       case "run":
         return [
           `--run ${subjects.run}`,

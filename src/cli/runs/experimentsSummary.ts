@@ -9,9 +9,10 @@ export const decision = ({ holds }: Verdict): string =>
   holds === null ? "undecided" : holds ? "holds" : "does not hold";
 
 function populationLines({ name, setup, step, init, nullSeeds, sections }: PopulationResult): string[] {
-  const weights = step === 0 ? `random weights (${init})` : `step ${step}`;
+  const trained = step === null ? "pretrained" : `step ${step}`;
+  const weights = step === 0 ? `random weights (${init})` : trained;
   return [
-    `${name}, ${weights}: ${setup.seeds.length} seeds, ${nullSeeds.length} random networks as null`,
+    `${name}, ${weights}: ${setup.seeds.length} seed${setup.seeds.length === 1 ? "" : "s"}, ${nullSeeds.length} random networks as null`,
     ...sectionNames.flatMap((section) => {
       const { verdict } = sections[section];
       return [
@@ -23,7 +24,19 @@ function populationLines({ name, setup, step, init, nullSeeds, sections }: Popul
   ];
 }
 
-/** Verdicts by population and section, and where the report is. */
-export function experimentsSummary(populations: readonly PopulationResult[], report: string): string {
-  return [...populations.flatMap(populationLines), `Report: ${report}`].join("\n");
+/**
+ * Verdicts by population and section, and where the report is.
+ *
+ * @param notes  sentences that stand before all
+ */
+export function experimentsSummary(
+  populations: readonly PopulationResult[],
+  report: string,
+  notes: readonly string[] = [],
+): string {
+  return [
+    ...notes.flatMap((note) => wrapped(note)),
+    ...populations.flatMap(populationLines),
+    `Report: ${report}`,
+  ].join("\n");
 }

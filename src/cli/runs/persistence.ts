@@ -174,9 +174,9 @@ function configOf(
 
 const versions = () => ({ palimpsest: packageJson.version, node: process.versions.node });
 
-/** SHA-256 of the kernels; the reference backend has none. */
+/** SHA-256 of the kernels, which only the wasm backend has. */
 const engineOf = (backend: string, relaxed: boolean) =>
-  backend === "reference" ? null : sha256OfBytes(engineBytes({ relaxed }));
+  backend === "wasm" ? sha256OfBytes(engineBytes({ relaxed })) : null;
 
 /** The command that makes this run again. */
 function commandOf(options: ChosenOptions): string {

@@ -10,7 +10,7 @@ import { type CarriedOut, carryOut } from "../../studies/protocol/carryOut.ts";
 import { studyReport } from "../../studies/protocol/report.ts";
 import type { StudyResult } from "../../studies/protocol/result.ts";
 import type { Study, StudySize } from "../../studies/protocol/study.ts";
-import { registeredStudies, studyNamed } from "../../studies/registry.ts";
+import { registeredStudies, type StudyMaterial, studyNamed } from "../../studies/registry.ts";
 import type { StudyOptions, StudyRunOptions } from "../commands/study.ts";
 import type { Outcome, RunIo } from "../io.ts";
 import { createRunFolder, type RunFolder } from "../runFolder.ts";
@@ -18,6 +18,7 @@ import { drawingDocument } from "../svgFile.ts";
 import { openPool, type Pool } from "../workers/pool.ts";
 import { shippedRuns } from "./fidelity.ts";
 import { progressState } from "./progressState.ts";
+import { shippedText } from "./shippedText.ts";
 import { studiesSummary, studySummary } from "./studySummary.ts";
 
 /** What a run is made of, besides its studies. */
@@ -26,7 +27,7 @@ interface Run {
   readonly folder: RunFolder;
   readonly pool: Pool;
   readonly io: RunIo;
-  /** SHA-256 of the kernels; the reference backend has none. */
+  /** SHA-256 of the kernels, which only the wasm backend has. */
   readonly engine: string | null;
 }
 
@@ -35,7 +36,7 @@ const SHOWN_STEPS = 1000;
 
 /** Runs one study into a run folder. */
 export function runStudy(options: StudyOptions, io: RunIo): Promise<Outcome> {
-  const study = studyNamed(options.study, options.study === "fidelity" ? shippedRuns() : []);
+  const study = studyNamed(options.study, materialOf(options.study));
   return inRunFolder(study.plan.name, options, io, async (run) => {
     const carried = await carryOutStudy(study, run, "");
     run.io.board.log(`Writing ${run.folder.name}`);
@@ -48,9 +49,17 @@ export function runStudy(options: StudyOptions, io: RunIo): Promise<Outcome> {
   });
 }
 
+/** The files that a study is made from, and no others. */
+function materialOf(name: string): StudyMaterial {
+  if (name === "fidelity") return { recorded: shippedRuns() };
+  return name === "text-persistence" ? { text: shippedText() } : {};
+}
+
 /** Runs every study into one run folder: a folder for each, and a report that joins them. */
 export function runAllStudies(options: StudyRunOptions, io: RunIo): Promise<Outcome> {
-  const studies = registeredStudies(shippedRuns()).map(({ study }) => study);
+  const studies = registeredStudies({ recorded: shippedRuns(), text: shippedText() }).map(
+    ({ study }) => study,
+  );
   return inRunFolder("all", options, io, async (run) => {
     const results: StudyResult[] = [];
     for (const [at, study] of studies.entries()) {
@@ -88,7 +97,7 @@ async function inRunFolder(
   const options = { ...asked, backend: chosenBackend(asked.backend) };
   const folder = createRunFolder({ study: name, out: options.out, cwd: io.cwd, date: io.date });
   folder.log({ event: "started", study: name, quick: options.quick, workers: options.workers });
-  const engine = options.backend === "reference" ? null : sha256OfBytes(engineBytes());
+  const engine = options.backend === "wasm" ? sha256OfBytes(engineBytes()) : null;
   const parts = {
     study: name,
     config: configOf(options),

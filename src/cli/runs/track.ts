@@ -1,0 +1,328 @@
+/** `palimpsest track`: from checked options to a run folder with its report. The gate comes before any measurement. */
+import packageJson from "../../../package.json" with { type: "json" };
+import { backendNamed, chosenBackend } from "../../backends/registry.ts";
+import { engineBytes } from "../../backends/wasm/index.ts";
+import { ArgumentError, FileError } from "../../base/errors.ts";
+import { renderFigure } from "../../figures/index.ts";
+import type { Backend } from "../../graph/backend.ts";
+import type { ModelConfig } from "../../model/config.ts";
+import {
+  gateRules,
+  judgeSeries,
+  type SeriesCheckpoint,
+  type SeriesIntegrity,
+} from "../../pretrained/series/index.ts";
+import { type JsonValue, readableJson } from "../../record/canonicalJson.ts";
+import { type Measurement, measurementsToParquet } from "../../record/measurements.ts";
+import { sha256OfBytes } from "../../record/sha256.ts";
+import {
+  type CheckpointSource,
+  type JudgedSeries,
+  measureSeries,
+  type TrackPlan,
+  type TrackResult,
+  trackFigures,
+  trackPlan,
+  trackReport,
+} from "../../studies/track/index.ts";
+import type { TrackOptions } from "../commands/track.ts";
+import type { Outcome, RunIo } from "../io.ts";
+import { printable } from "../printable.ts";
+import type { Picture } from "../progress.ts";
+import { bar } from "../renderBoard.ts";
+import { createRunFolder, type RunFolder } from "../runFolder.ts";
+import { drawingDocument } from "../svgFile.ts";
+import { trackProbe } from "./trackProbe.ts";
+import { type FoundSeries, findSeries } from "./trackSeries.ts";
+import { trackJson, trackSummary } from "./trackSummary.ts";
+
+/** A series whose checkpoints were read and judged. */
+interface Judged {
+  readonly found: FoundSeries;
+  readonly integrity: SeriesIntegrity;
+  /** Steps that are measured. */
+  readonly steps: readonly number[];
+  readonly config: ModelConfig;
+}
+
+/** Runs the gate and the measurements into a run folder. */
+export async function runTrack(options: TrackOptions, io: RunIo): Promise<Outcome> {
+  const series: FoundSeries[] = [];
+  for (const model of options.models) series.push(...(await findSeries(model, options, io.cwd)));
+  const folder = createRunFolder({ study: "track", out: options.out, cwd: io.cwd, date: io.date });
+  folder.log({ event: "started", networks: series.length, workers: options.workers });
+  const parts = {
+    study: "track",
+    config: configOf(options),
+    versions: { palimpsest: packageJson.version, node: process.versions.node },
+    engine: null as string | null,
+  };
+  try {
+    const judged: Judged[] = [];
+    for (const one of series) judged.push(await judgeOne(one, options, io));
+    sameConfigs(judged);
+    const { config } = judged[0];
+    const name = chosenBackend(options.backend, { dModel: config.dModel });
+    if (name === "wasm") parts.engine = sha256OfBytes(engineBytes());
+    const { probe, name: probeName, texts } = await trackProbe(judged[0].found, config, options, io.cwd);
+    const plan = trackPlan(config, probe, texts, probeName, {
+      ...{ leastCount: options.leastCount, draws: options.draws },
+    });
+    const backend = await backendNamed(name, { threads: options.workers });
+    const measured: JudgedSeries[] = [];
+    for (const one of judged) measured.push(await measureOne(backend, one, plan, options, io));
+    const result = resultOf(measured, plan, options);
+    io.board.log(`Writing ${folder.name}`);
+    writeRun(folder, result, [
+      ["Palimpsest", packageJson.version],
+      ["backend", name],
+      ["kernels", parts.engine === null ? "none" : parts.engine.slice(0, 16)],
+    ]);
+    folder.log({ event: "complete" });
+    folder.commit({ ...parts, config: { ...parts.config, backend: name }, status: "complete" });
+    return {
+      result: { ...trackJson(result), run: folder.name },
+      summary: trackSummary(result, `${folder.name}/report.html`),
+    };
+  } catch (error) {
+    folder.log({ event: "failed", message: error instanceof Error ? error.message : String(error) });
+    folder.commit({ ...parts, status: io.signal.aborted ? "interrupted" : "failed" });
+    throw error;
+  }
+}
+
+/** Reads and judges one series, and decides which checkpoints are measured. */
+async function judgeOne(found: FoundSeries, { force }: TrackOptions, io: RunIo): Promise<Judged> {
+  const { name, checkpoints } = found;
+  const started = io.clock();
+  let config: ModelConfig | undefined;
+  const watched = checkpoints.map(
+    (checkpoint): SeriesCheckpoint => ({
+      ...checkpoint,
+      open: async () => {
+        io.signal.throwIfAborted();
+        return checkpoint.open();
+      },
+    }),
+  );
+  const show = (done: number, total: number) =>
+    io.board.draw(
+      picture(`reading ${name}`, { done, total, what: `${done} of ${total} checkpoints` }, started),
+    );
+  show(0, checkpoints.length);
+  const integrity = await judgeSeries(watched, { onRead: show });
+  for (const { step, faults } of integrity.checkpoints)
+    for (const { rule, facts } of faults) io.board.log(`${name}, step ${step}: ${rule}: ${facts}`);
+  const measurable = integrity.checkpoints.filter(
+    ({ faults, sha256 }) =>
+      faults.length === 0 ||
+      (force && sha256 !== null && !faults.some(({ rule }) => rule === "config" || rule === "finite")),
+  );
+  if (measurable.length < 2)
+    throw new FileError({
+      where: name,
+      rule: "needs at least two checkpoints that can be measured",
+      got: `${measurable.length} of ${checkpoints.length}; ${faultsText(integrity)}`,
+      wayOut: force ? undefined : "--force measures faulty ones too, and says so everywhere.",
+    });
+  const first = await checkpoints.find(({ step }) => step === measurable[0].step)?.open();
+  try {
+    config = first?.config as ModelConfig;
+  } finally {
+    await first?.close();
+  }
+  return { found, integrity, steps: measurable.map(({ step }) => step), config };
+}
+
+function faultsText({ checkpoints }: SeriesIntegrity): string {
+  const faulty = checkpoints.filter(({ faults }) => faults.length > 0);
+  const shown = faulty
+    .slice(0, 3)
+    .map(({ step, faults }) => `step ${step}, ${faults[0].rule}: ${faults[0].facts.replace(/\.$/, "")}`);
+  if (shown.length === 0) return "no faults";
+  return `${shown.join("; ")}${faulty.length > 3 ? `; and ${faulty.length - 3} more` : ""}`;
+}
+
+/** Networks that are one kind: what is averaged over them must mean the same in each. */
+function sameConfigs(judged: readonly Judged[]): void {
+  const keyOf = ({ config }: Judged) =>
+    JSON.stringify(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const other = judged.find((one) => keyOf(one) !== keyOf(judged[0]));
+  if (other !== undefined)
+    throw new ArgumentError({
+      where: "track",
+      rule: "several networks are seeds of one kind and must have one config",
+      got: `another in ${other.found.name} than in ${judged[0].found.name}`,
+      wayOut: "Track them one by one.",
+    });
+  const [first, ...others] = judged.map(({ steps }) => steps);
+  const common = first.filter((step) => others.every((steps) => steps.includes(step)));
+  if (common.length < 2)
+    throw new ArgumentError({
+      where: "track",
+      rule: "several networks need at least two steps in common",
+      got: `${common.length}`,
+    });
+}
+
+/** Measures one series. */
+async function measureOne(
+  backend: Backend,
+  { found, integrity, steps, config }: Judged,
+  plan: TrackPlan,
+  { init, force }: TrackOptions,
+  io: RunIo,
+): Promise<JudgedSeries> {
+  const started = io.clock();
+  const checkpoints = found.checkpoints.filter(({ step }) => steps.includes(step));
+  const faulty = (step: number) =>
+    (integrity.checkpoints.find((one) => one.step === step)?.faults.length ?? 0) > 0;
+  const first = checkpoints[0].step;
+  const startsUntrained = first === 0 && (faulty(0) ? false : integrity.initialised !== false);
+  const tracked = await measureSeries(
+    backend,
+    {
+      ...{ name: found.name, config, startsUntrained, scheme: init },
+      checkpoints: checkpoints.map(streamed),
+    },
+    plan,
+    ({ label, done, total, sequences, ofSequences }) => {
+      io.signal.throwIfAborted();
+      const share = done + sequences / ofSequences;
+      const what = `${label}, ${sequences} of ${ofSequences} sequences`;
+      io.board.draw(picture(`measuring ${found.name}`, { done: share, total, what }, started));
+    },
+  );
+  return {
+    ...tracked,
+    gate: integrity.checkpoints,
+    forced: force ? steps.filter(faulty) : [],
+    initialised: integrity.initialised,
+  };
+}
+
+/** A checkpoint as the measurement takes it. */
+function streamed({ step, label, open }: SeriesCheckpoint): CheckpointSource {
+  return {
+    ...{ step, label },
+    stream: async (take) => {
+      const checkpoint = await open();
+      try {
+        await checkpoint.stream(take);
+      } finally {
+        await checkpoint.close();
+      }
+    },
+  };
+}
+
+/** How far a part of the run is. */
+function picture(
+  title: string,
+  { done, total, what }: { done: number; total: number; what: string },
+  started: number,
+): Picture {
+  const share = total > 0 ? done / total : 1;
+  return {
+    lines: (_, width) =>
+      [title, `${bar(share)} ${String(Math.floor(share * 100)).padStart(3)} %  ${what}`].map((line) =>
+        printable(line).replaceAll("\n", " ").slice(0, width),
+      ),
+    record: (now) => ({
+      ...{ event: "progress", title: printable(title), seconds: (now - started) / 1000 },
+      ...{ done: share, what: printable(what) },
+    }),
+  };
+}
+
+function resultOf(series: readonly JudgedSeries[], plan: TrackPlan, options: TrackOptions): TrackResult {
+  const untrained = series.every(({ startsUntrained }) => startsUntrained);
+  const several = options.draws === 1 ? "1 random network" : `${options.draws} random networks`;
+  const [first, second] = plan.tables;
+  return {
+    series,
+    rules: Object.values(gateRules),
+    probe: {
+      ...{ name: plan.probeName, sequences: plan.probe.count, positions: plan.probe.nPos },
+      ...{ classes: first.rows.levels, contexts: second.columns.levels, leastCount: plan.leastCount },
+    },
+    randomNetworks: untrained
+      ? `${several}, the numbers of step 0 in another order within each weight`
+      : `${several} drawn with the scheme ${options.init}`,
+    command: commandOf(options),
+  };
+}
+
+function writeRun(folder: RunFolder, result: TrackResult, facts: [string, string][]): void {
+  const document = drawingDocument();
+  // the folder's own place is no part of what was found: a run that is moved or repeated has the same bytes
+  folder.write("result.json", `${readableJson({ ...trackJson(result), run: "." })}\n`);
+  result.series.forEach((one, model) => {
+    for (const checkpoint of one.checkpoints) {
+      const name = `network-${model}-step-${String(checkpoint.step).padStart(6, "0")}`;
+      folder.write(`measurements/${name}.parquet`, measurementsToParquet(rowsOf(one, model, checkpoint)));
+    }
+  });
+  for (const figure of trackFigures(result))
+    folder.write(`figures/${figure.name}.svg`, renderFigure(figure, document));
+  folder.write("report.html", trackReport({ result, facts, document }));
+}
+
+/** Every number of a checkpoint's units and heads as tidy rows. */
+function rowsOf(
+  { name }: JudgedSeries,
+  model: number,
+  { step, lossBySequence, layers, heads }: JudgedSeries["checkpoints"][number],
+): Measurement[] {
+  const rows: Measurement[] = [];
+  const add = (site: string, unit: number | null, statistic: string, value: number) =>
+    rows.push({ arm: name, model, seed: model, step, site, unit, statistic, value });
+  lossBySequence?.forEach((value, sequence) => {
+    add("model", sequence, "loss.sequence", value);
+  });
+  for (const { site, units } of layers)
+    for (const kind of ["selectivity", "r"] as const)
+      for (const [tuned, values] of Object.entries(units[kind]))
+        values.forEach((value, unit) => {
+          add(site, unit, `${kind}.${tuned}`, value);
+        });
+  for (const [score, table] of Object.entries(heads ?? {}))
+    table.forEach((row, layer) => {
+      row.forEach((value, head) => {
+        add(`blocks.${layer}.attn.hook_pattern`, head, `head.${score}`, value);
+      });
+    });
+  return rows;
+}
+
+/** What decided the numbers. */
+function configOf(options: TrackOptions): Record<string, JsonValue> {
+  const { workers: _, out: __, models, steps, seeds, ...rest } = options;
+  return {
+    ...rest,
+    models: [...models],
+    steps: steps === null ? null : [...steps],
+    seeds: seeds === "all" ? "all" : [...seeds],
+  };
+}
+
+/** The command that gives the same numbers again. */
+function commandOf(options: TrackOptions): string {
+  const { models, steps, revisions, text, tokens, positions, sequences, leastCount } = options;
+  const { draws, init, preset, seeds, cache, force, backend } = options;
+  const quoted = (word: string) => (/^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+  return [
+    `npx palimpsest track ${models.map(quoted).join(" ")}`,
+    ...(steps === null ? [] : [`--steps ${steps.join(",")}`]),
+    ...(revisions === "step{}" ? [] : [`--revisions ${quoted(revisions)}`]),
+    ...(text === null ? [] : [`--text ${quoted(text)}`]),
+    ...(tokens === null ? [] : [`--tokens ${quoted(tokens)}`]),
+    ...(positions === null ? [] : [`--positions ${positions}`]),
+    `--sequences ${sequences} --least ${leastCount} --draws ${draws} --init ${init}`,
+    ...(preset === null ? [] : [`--preset ${preset}`]),
+    ...(seeds === "all" ? [] : [`--seed ${seeds.join(",")}`]),
+    ...(cache === null ? [] : [`--cache ${quoted(cache)}`]),
+    ...(force ? ["--force"] : []),
+    `--backend ${backend}`,
+  ].join(" ");
+}

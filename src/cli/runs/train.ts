@@ -1,0 +1,284 @@
+/** `palimpsest train`: from checked options to a run folder with its report. */
+import packageJson from "../../../package.json" with { type: "json" };
+import { type BackendName, chosenBackend } from "../../backends/registry.ts";
+import { engineBytes } from "../../backends/wasm/index.ts";
+import { ArgumentError } from "../../base/errors.ts";
+import { type Corpus, makeCorpus, type TokenizerChoice } from "../../data/text/corpus.ts";
+import { encodeTexts } from "../../data/text/encodeTexts.ts";
+import { tokenizerOf } from "../../data/tokenizer.ts";
+import type { Tokenizer } from "../../data/tokenizerTypes.ts";
+import { counted, renderFigure } from "../../figures/index.ts";
+import { weightsOfModel } from "../../model/weights.ts";
+import { exportModel } from "../../pretrained/exportModel.ts";
+import { type JsonValue, readableJson } from "../../record/canonicalJson.ts";
+import { sha256OfBytes } from "../../record/sha256.ts";
+import { analyseText } from "../../studies/text/analyse.ts";
+import { textFigures, textReport } from "../../studies/text/report.ts";
+import type { TextDetail, TextResult } from "../../studies/text/result.ts";
+import { type TextSpec, textConfig, textSchedule, textTraining } from "../../studies/text/spec.ts";
+import { growTextPopulation, type TextPopulation } from "../../studies/text/study.ts";
+import type { TrainOptions } from "../commands/train.ts";
+import type { Outcome, RunIo } from "../io.ts";
+import { readInput } from "../readInput.ts";
+import { createRunFolder, type RunFolder } from "../runFolder.ts";
+import { drawingDocument } from "../svgFile.ts";
+import { openPool, type Pool } from "../workers/pool.ts";
+import { progressState } from "./progressState.ts";
+import { writeModels, writePopulation } from "./trainFiles.ts";
+import { trainSummary } from "./trainSummary.ts";
+import { readText, type TextInput } from "./trainText.ts";
+
+/** Most networks in a job: those that share a vector. */
+const MODELS_PER_JOB = 4;
+/** First part of every stream key. */
+const STUDY = "train";
+
+/** The options with the backend that was chosen, and what was read. */
+interface Prepared {
+  readonly options: TrainOptions & { readonly backend: BackendName };
+  readonly input: TextInput;
+  readonly corpus: Corpus;
+  readonly spec: TextSpec;
+  /** What samples begin with. */
+  readonly prompt: { readonly text: string; readonly tokens: Int32Array };
+}
+
+function tokenizerChoice({ tokenizer, vocab }: TrainOptions, cwd: string): TokenizerChoice {
+  if (tokenizer !== null)
+    return { kind: "given", tokenizer: tokenizerOf(readInput(tokenizer, { cwd }), { file: tokenizer }) };
+  return vocab === null ? { kind: "characters" } : { kind: "bpe", vocab };
+}
+
+/** What samples begin with: what was asked for, else a line feed, else the first token of the training text. */
+function promptOf(asked: string | null, tokenizer: Tokenizer, corpus: Corpus): Prepared["prompt"] {
+  const text = asked ?? "\n";
+  const { runs, tokens, unknown } = encodeTexts([text], tokenizer);
+  if (unknown.size === 0 && tokens > 0) return { text, tokens: runs[0] };
+  if (asked === null) {
+    const first = corpus.train[0].slice(0, 1);
+    return { text: tokenizer.decode(first), tokens: first };
+  }
+  throw new ArgumentError({
+    where: "--prompt",
+    rule: "must be made of characters that the tokenizer has",
+    got: [...unknown.keys()].map((character) => JSON.stringify(character)).join(" ") || JSON.stringify(asked),
+  });
+}
+
+function prepare(asked: TrainOptions, io: RunIo): Prepared {
+  const { cwd, board } = io;
+  const { size, steps } = asked;
+  const options = { ...asked, backend: chosenBackend(asked.backend, size) };
+  textConfig({ ...size, dVocab: 2 }); // throws for sizes that no model has, before the text is read
+  const input = readText(asked.text, cwd);
+  const { files, lineEndsChanged, marks } = input;
+  board.log(`${asked.text}: ${counted(files.length, "file")}, ${input.text.length} characters`);
+  if (marks > 0) board.log(`Left out ${counted(marks, "byte order mark")}`);
+  if (lineEndsChanged > 0) board.log(`Made line feeds of ${counted(lineEndsChanged, "other line end")}`);
+  const corpus = makeCorpus(input.text, {
+    ...{ tokenizer: tokenizerChoice(asked, cwd), nCtx: size.nCtx, heldOutShare: asked.heldOut },
+  });
+  board.log(
+    `${corpus.tokenizer.size} tokens; ${corpus.size.train.tokens} to train on, ${corpus.size.heldOut.tokens} held out in ${counted(corpus.split.heldOut.length, "block")}`,
+  );
+  const spec: TextSpec = {
+    ...{ study: STUDY, config: textConfig({ ...size, dVocab: corpus.dVocab }), init: asked.init },
+    ...{ batch: asked.batch, rate: asked.lr, schedule: textSchedule(asked.schedule, steps) },
+    ...{ ...textTraining(steps), probe: asked.probe, sampling: asked.sampling },
+  };
+  return { options, input, corpus, spec, prompt: promptOf(asked.prompt, corpus.tokenizer, corpus) };
+}
+
+/** Trains a population on a text into a run folder. */
+export async function runTrain(asked: TrainOptions, io: RunIo): Promise<Outcome> {
+  const prepared = prepare(asked, io);
+  const { options } = prepared;
+  const { backend, relaxed, workers, seeds } = options;
+  const folder = createRunFolder({ study: STUDY, out: options.out, cwd: io.cwd, date: io.date });
+  folder.log({ event: "started", seeds: seeds.length, preset: options.preset, workers });
+  const engine = backend === "wasm" ? sha256OfBytes(engineBytes({ relaxed })) : null;
+  const versions = { palimpsest: packageJson.version, node: process.versions.node };
+  const parts = { study: STUDY, config: configOf(prepared), versions, engine };
+  const pool = openPool({ workers, signal: io.signal, relaxed });
+  try {
+    const population = await growPopulation(prepared, io, pool);
+    io.board.log(`Writing ${folder.name}`);
+    const { numbers, detail } = analyseText(population, prepared.corpus);
+    const result: TextResult = { ...factsOf(prepared, population), ...numbers, run: folder.name };
+    writeRun(folder, prepared, population, { result, detail, engine });
+    folder.commit({ ...parts, status: "complete" });
+    return { result, summary: trainSummary(result, `${folder.name}/report.html`) };
+  } catch (error) {
+    folder.log({ event: "failed", message: error instanceof Error ? error.message : String(error) });
+    folder.commit({ ...parts, status: io.signal.aborted ? "interrupted" : "failed" });
+    throw error;
+  } finally {
+    await pool.close();
+  }
+}
+
+function growPopulation(
+  { options, corpus, spec, prompt }: Prepared,
+  { board, clock }: RunIo,
+  pool: Pool,
+): Promise<TextPopulation> {
+  const { backend, relaxed, workers, seeds, preset } = options;
+  const progress = progressState([{ name: preset, models: seeds.length, steps: spec.steps }], clock);
+  return growTextPopulation(
+    spec,
+    seeds,
+    { corpus, prompt: prompt.tokens },
+    {
+      backend: { name: backend, relaxed },
+      modelsPerJob: Math.min(MODELS_PER_JOB, Math.ceil(seeds.length / workers)),
+      runJobs: (jobs, tell) =>
+        pool.runText(jobs, (job, event, slot) => {
+          tell(job, event);
+          if (event.kind === "end") progress.leave(preset, slot);
+          else {
+            const { step, loss } = event;
+            progress.event(preset, job, jobs[job].seeds.length, slot, { kind: "progress", step, loss });
+          }
+          board.update(progress.read());
+        }),
+    },
+  );
+}
+
+/** What of a result the population does not decide. */
+function factsOf(
+  { options, input, corpus, prompt }: Prepared,
+  { seeds, probe, samples }: TextPopulation,
+): Omit<
+  TextResult,
+  "config" | "parameters" | "seeds" | "steps" | "baseline" | "heldOut" | "groups" | "models" | "run"
+> {
+  const { tokenizer, size, unknown, tokensPerCharacter } = corpus;
+  const { files, lineEndsChanged, text } = input;
+  const { temperature, topK, tokens } = options.sampling;
+  const learned = options.vocab === null ? "characters" : "bpe";
+  return {
+    study: STUDY,
+    preset: options.preset,
+    text: {
+      ...{ files, lineEndsChanged, characters: text.length, ...size },
+      unknown: [...unknown].map(([character, count]) => ({ character, count })),
+    },
+    tokenizer: {
+      kind: options.tokenizer === null ? learned : "given",
+      tokens: tokenizer.size,
+      charactersPerToken: 1 / tokensPerCharacter,
+    },
+    probe: {
+      design: probe.design,
+      sequences: probe.count,
+      followed: Array.from(probe.followed, (token) => tokenizer.tokenText(token)),
+    },
+    sampling: { prompt: prompt.text, tokens, temperature, topK },
+    samples: seeds.map((seed, model) => ({
+      seed,
+      texts: samples[model].map((sample) => tokenizer.decode(sample)),
+    })),
+  };
+}
+
+function writeRun(
+  folder: RunFolder,
+  { options, corpus, spec }: Prepared,
+  population: TextPopulation,
+  { result, detail, engine }: { result: TextResult; detail: TextDetail; engine: string | null },
+): void {
+  writePopulation(folder, options.preset, population);
+  const tokenizer = `${JSON.stringify(corpus.tokenizer.json, null, 1)}\n`;
+  folder.write("tokenizer.json", tokenizer);
+  const { weights } = population.checkpoints[0];
+  const { "config.json": config } = exportModel({
+    config: spec.config,
+    weights: weightsOfModel(spec.config, weights, 0),
+  });
+  folder.write("config.json", config);
+  writeModels(folder, population, tokenizer, options.export);
+  // the folder's own place is no part of what was found: a run that is moved or repeated has the same bytes
+  folder.write("result.json", `${readableJson({ ...result, run: "." })}\n`);
+  const document = drawingDocument();
+  for (const figure of textFigures(result, detail))
+    folder.write(`figures/${figure.name}.svg`, renderFigure(figure, document));
+  const { backend, relaxed } = options;
+  folder.write(
+    "report.html",
+    textReport({
+      ...{ result, detail, document, command: commandOf(options) },
+      facts: [
+        ["Palimpsest", packageJson.version],
+        ["backend", relaxed ? `${backend}, fused multiply-add` : backend],
+        ["kernels", engine === null ? "none" : engine.slice(0, 16)],
+      ],
+    }),
+  );
+  folder.log({ event: "complete" });
+}
+
+/** Every option that decides a number; files by their hashes. */
+function configOf({ options, input, corpus, spec, prompt }: Prepared): Record<string, JsonValue> {
+  const { preset, vocab, size, seeds, heldOut, sampling, backend, relaxed } = options;
+  const { batch, steps, rate, schedule, init, probe } = spec;
+  return {
+    ...{
+      preset,
+      vocab,
+      ...size,
+      batch,
+      steps,
+      lr: rate,
+      seeds: [...seeds],
+      heldOut,
+      probe,
+      backend,
+      relaxed,
+    },
+    schedule: { ...schedule },
+    init: { scheme: init.scheme, embeddingScale: init.embeddingScale ?? 1 },
+    text: input.files.map(({ path, sha256 }) => ({ path, sha256 })),
+    tokenizer: sha256OfBytes(new TextEncoder().encode(JSON.stringify(corpus.tokenizer.json))),
+    sampling: { ...sampling, prompt: prompt.text },
+  };
+}
+
+/** A word of a command, quoted where a shell would take it apart. */
+const quoted = (word: string) => (/^[\w./,:=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+/** The command that makes this run again. */
+function commandOf(options: TrainOptions): string {
+  const { preset, tokenizer, vocab, size, seeds, sampling, init, prompt } = options;
+  const isRange = seeds.every((seed, i) => seed === i);
+  const scale = init.embeddingScale === 1 ? "" : `:${init.embeddingScale}`;
+  const words: [flag: string, value: string | number | null][] = [
+    ["text", options.text],
+    ["preset", preset],
+    ["tokenizer", tokenizer],
+    ["vocab", vocab],
+    ["layers", size.nLayers],
+    ["d-model", size.dModel],
+    ["heads", size.nHeads],
+    ["ctx", size.nCtx],
+    ["steps", options.steps],
+    ["batch", options.batch],
+    ["lr", options.lr],
+    ["schedule", options.schedule],
+    ["init", `${init.scheme}${scale}`],
+    ["seeds", isRange ? seeds.length : seeds.join(",")],
+    ["held-out", options.heldOut],
+    ["probe", options.probe],
+    ["prompt", prompt],
+    ["sample", sampling.count],
+    ["sample-tokens", sampling.tokens],
+    ["temperature", sampling.temperature],
+    ["top-k", sampling.topK],
+    ["export", options.export],
+    ["backend", options.backend],
+  ];
+  const given = words.flatMap(([flag, value]) =>
+    value === null ? [] : [`--${flag} ${quoted(String(value))}`],
+  );
+  return `npx palimpsest train ${given.join(" ")}${options.relaxed ? " --relaxed" : ""}`;
+}

@@ -1,0 +1,100 @@
+/** The run folder of `palimpsest train`: numbers, weights and models in standard formats. */
+import { tuningCorrelation } from "../../features/index.ts";
+import { weightShapes, weightsOfModel } from "../../model/weights.ts";
+import { exportModel } from "../../pretrained/exportModel.ts";
+import { type Measurement, measurementsToParquet } from "../../record/measurements.ts";
+import { writeSafetensors } from "../../record/safetensors.ts";
+import { curvesAsCells } from "../../studies/text/analyse.ts";
+import { textFactors } from "../../studies/text/probeCurves.ts";
+import type { TextPopulation } from "../../studies/text/study.ts";
+import type { ExportChoice } from "../commands/train.ts";
+import type { RunFolder } from "../runFolder.ts";
+
+const stepName = (step: number) => `step-${String(step).padStart(6, "0")}`;
+
+/** Every number of a population at one checkpoint as tidy rows. */
+function measurementRows(preset: string, population: TextPopulation, at: number): Measurement[] {
+  const { checkpoints, seeds, spec } = population;
+  const { step, heldOut, curves } = checkpoints[at];
+  const { nCtx, nLayers } = spec.config;
+  const rows: Measurement[] = [];
+  const add = (model: number, site: string, unit: number, statistic: string, value: number) => {
+    rows.push({ arm: preset, model, seed: seeds[model], step, site, unit, statistic, value });
+  };
+  for (let layer = 0; layer < nLayers; layer++)
+    for (const kind of textFactors) {
+      const before = curvesAsCells(population, 0, layer, kind);
+      const { site, units } = before;
+      curves[site][kind].eta2.forEach((value, i) => {
+        add(Math.floor(i / units), site, i % units, `eta2.${kind}`, value);
+      });
+      tuningCorrelation(before, curvesAsCells(population, at, layer, kind)).forEach((value, i) => {
+        add(Math.floor(i / units), site, i % units, `tuningR.${kind}`, value);
+      });
+    }
+  heldOut.forEach((value, i) => {
+    add(Math.floor(i / nCtx), "model", i % nCtx, "heldOutLoss.position", value);
+  });
+  return rows;
+}
+
+/** Measurements, responses and weights of every checkpoint, and the training loss. */
+export function writePopulation(folder: RunFolder, preset: string, population: TextPopulation): void {
+  const { checkpoints, seeds, probe, spec, losses } = population;
+  const shapes = weightShapes(spec.config);
+  const models = seeds.length;
+  checkpoints.forEach(({ step, weights, curves }, at) => {
+    const name = stepName(step);
+    const metadata = { step: String(step), seeds: seeds.join(",") };
+    const tensors = [...shapes].map(
+      ([weight, shape]) => [weight, { shape: [models, ...shape], data: weights[weight] }] as const,
+    );
+    folder.write(`checkpoints/${name}.safetensors`, writeSafetensors(tensors, { metadata }));
+    const responses = Object.entries(curves).flatMap(([site, { units, ...byKind }]) =>
+      textFactors.map((kind) => {
+        const { mean } = byKind[kind];
+        return [
+          `${site}.${kind}`,
+          { shape: [models, units, mean.length / (models * units)], data: mean },
+        ] as const;
+      }),
+    );
+    const followed = { ...metadata, tokens: probe.followed.join(",") };
+    folder.write(`responses/${name}.safetensors`, writeSafetensors(responses, { metadata: followed }));
+    folder.write(
+      `measurements/${name}.parquet`,
+      measurementsToParquet(measurementRows(preset, population, at)),
+    );
+  });
+  const training = losses.flatMap((ofModel, model) =>
+    Array.from(ofModel, (value, step) => ({
+      ...{ arm: preset, model, seed: seeds[model], step, site: "model" },
+      ...{ unit: null, statistic: "trainingLoss", value },
+    })),
+  );
+  folder.write("measurements/loss.parquet", measurementsToParquet(training));
+}
+
+/**
+ * The models as other tools open them: `config.json`, `model.safetensors` and `tokenizer.json` in a folder for each
+ * seed, and for each step where all are wanted. A model whose weights are not finite is left out.
+ *
+ * @param tokenizer  text of tokenizer.json
+ */
+export function writeModels(
+  folder: RunFolder,
+  { checkpoints, seeds, spec }: TextPopulation,
+  tokenizer: string,
+  which: ExportChoice,
+): void {
+  const chosen = which === "all" ? checkpoints : checkpoints.slice(-1);
+  for (const { step, weights } of chosen)
+    seeds.forEach((seed, model) => {
+      const own = weightsOfModel(spec.config, weights, model);
+      if (!Object.values(own).every((values) => values.every(Number.isFinite))) return;
+      const place = `models/seed-${seed}${which === "all" ? `/step${step}` : ""}`;
+      const files = exportModel({ config: spec.config, weights: own });
+      for (const [name, bytes] of Object.entries(files)) folder.write(`${place}/${name}`, bytes);
+      folder.write(`${place}/tokenizer.json`, tokenizer);
+    });
+}
