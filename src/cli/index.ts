@@ -1,6 +1,10 @@
 /** The entry of the command line. */
 import { question as persistenceQuestion } from "../studies/persistence/spec.ts";
 import { registeredStudies } from "../studies/registry.ts";
+import { checkModels } from "./models/check.ts";
+import { runModelsPull } from "./models/pull.ts";
+import { runModel } from "./models/run.ts";
+import { runPairs } from "./pairs/runPairs.ts";
 import { runProcess } from "./runProcess.ts";
 import { runBench } from "./runs/bench.ts";
 import { runExperiments } from "./runs/experiments.ts";
@@ -9,6 +13,8 @@ import { runFindings } from "./runs/findings.ts";
 import { runInspect } from "./runs/inspect.ts";
 import { runPersistence } from "./runs/persistence.ts";
 import { runAllStudies, runStudy } from "./runs/study.ts";
+import { runTrack } from "./runs/track.ts";
+import { runTrain } from "./runs/train.ts";
 
 const planned = registeredStudies().map(({ study: { plan }, seconds }) => ({ plan, seconds }));
 
@@ -26,11 +32,17 @@ await runProcess({
   allStudies: runAllStudies,
   findings: runFindings,
   persistence: runPersistence,
-  fidelity: (options, io) =>
+  fidelity: async (options, io) =>
     runFidelity(options, io, (out, backend, runIo) =>
       runStudy({ study: "fidelity", seeds: null, quick: false, workers: 1, backend, out }, runIo),
     ),
   experiments: runExperiments,
   inspect: runInspect,
+  train: runTrain,
+  track: runTrack,
+  modelsCheck: checkModels,
+  modelsPull: runModelsPull,
+  modelsRun: runModel,
+  modelsPairs: runPairs,
   bench: runBench,
 });

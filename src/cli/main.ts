@@ -8,14 +8,26 @@ import { commandError } from "./commandError.ts";
 import { addBenchTrain, type BenchOptions } from "./commands/benchTrain.ts";
 import { addExperiments, type ExperimentsOptions } from "./commands/experiments.ts";
 import { addInspect, type InspectOptions } from "./commands/inspect.ts";
+import { addModels } from "./commands/models.ts";
+import { addModelsCheck } from "./commands/modelsCheck.ts";
+import { addModelsPairs } from "./commands/modelsPairs.ts";
+import { addModelsPull } from "./commands/modelsPull.ts";
+import { addModelsRun } from "./commands/modelsRun.ts";
 import { addStudy, addStudyAll, type StudyOptions, type StudyRunOptions } from "./commands/study.ts";
 import { addStudyFidelity, type FidelityOptions } from "./commands/studyFidelity.ts";
 import { addStudyFindings, type FindingsOptions } from "./commands/studyFindings.ts";
 import { addStudyList, type StudyEntry, studyList } from "./commands/studyList.ts";
 import { addStudyPersistence, type PersistenceOptions } from "./commands/studyPersistence.ts";
+import { addTrack, type TrackOptions } from "./commands/track.ts";
+import { addTrain, type TrainOptions } from "./commands/train.ts";
 import type { DisplayFlags } from "./commonOptions.ts";
 import { verbFirst } from "./inspect/verbFirst.ts";
-import type { CliIo, Interruption, Outcome, RunIo } from "./io.ts";
+import type { CliIo, Interruption, LinesIo, Outcome, RunIo } from "./io.ts";
+import { jsonLine } from "./lineText.ts";
+import type { CheckOptions } from "./models/check.ts";
+import type { PullOptions } from "./models/pull.ts";
+import type { ModelRunOptions } from "./models/run.ts";
+import type { PairsOptions } from "./pairs/runPairs.ts";
 import { printable } from "./printable.ts";
 import { createBoard } from "./progress.ts";
 
@@ -32,6 +44,13 @@ export interface Handlers {
   readonly fidelity: (options: FidelityOptions, io: RunIo) => Promise<Outcome>;
   readonly experiments: (options: ExperimentsOptions, io: RunIo) => Promise<Outcome>;
   readonly inspect: (options: InspectOptions, io: RunIo) => Promise<Outcome>;
+  readonly train: (options: TrainOptions, io: RunIo) => Promise<Outcome>;
+  readonly track: (options: TrackOptions, io: RunIo) => Promise<Outcome>;
+  /** Resolves to the exit code. */
+  readonly modelsCheck: (options: CheckOptions, io: LinesIo) => Promise<number>;
+  readonly modelsPull: (options: PullOptions, io: RunIo) => Promise<Outcome>;
+  readonly modelsRun: (options: ModelRunOptions, io: RunIo) => Promise<Outcome>;
+  readonly modelsPairs: (options: PairsOptions, io: RunIo) => Promise<Outcome>;
   readonly bench: (options: BenchOptions, io: RunIo) => Promise<Outcome>;
 }
 
@@ -69,6 +88,18 @@ async function carryOut(
   return outcome.exitCode ?? 0;
 }
 
+/** Runs a handler that prints a line for each thing as it comes to it. */
+async function carryOutLines(
+  { cwd, signal, stdout }: CliIo,
+  { json = false }: DisplayFlags,
+  start: (lines: LinesIo) => Promise<number>,
+): Promise<number> {
+  const print = (result: object, text: string) => {
+    stdout.write(`${json ? jsonLine(result) : printable(text)}\n`);
+  };
+  return start({ cwd, signal, print });
+}
+
 /** The commands. `settle` receives the exit code of the one that runs. */
 function buildProgram(handlers: Handlers, io: CliIo, settle: (exitCode: number) => void): Command {
   const program = new Command("palimpsest")
@@ -91,12 +122,23 @@ function buildProgram(handlers: Handlers, io: CliIo, settle: (exitCode: number) 
     run(display, (runIo) => handlers.experiments(options, runIo)),
   );
   addInspect(program, (options, display) => run(display, (runIo) => handlers.inspect(options, runIo)));
+  addTrain(program, io.cores, (options, display) => run(display, (runIo) => handlers.train(options, runIo)));
+  addTrack(program, io.cores, (options, display) => run(display, (runIo) => handlers.track(options, runIo)));
+  const models = addModels(program);
+  addModelsCheck(models, async (options, display) =>
+    settle(await carryOutLines(io, display, (lines) => handlers.modelsCheck(options, lines))),
+  );
+  addModelsPull(models, (options, display) => run(display, (runIo) => handlers.modelsPull(options, runIo)));
+  addModelsRun(models, (options, display) => run(display, (runIo) => handlers.modelsRun(options, runIo)));
+  addModelsPairs(models, (options, display) => run(display, (runIo) => handlers.modelsPairs(options, runIo)));
   const bench = program.command("bench").description("Measurements of speed.");
   addStudyList(study, (display) => run(display, async () => studyList(handlers.studies)));
   addStudyPersistence(study, io.cores, (options, display) =>
     run(display, (runIo) => handlers.persistence(options, runIo)),
   );
-  addStudyFidelity(study, (options, display) => run(display, (runIo) => handlers.fidelity(options, runIo)));
+  addStudyFidelity(study, (options, display) =>
+    run(display, async (runIo) => handlers.fidelity(options, runIo)),
+  );
   const setting = { cores: io.cores, width: io.stdout.columns ?? 100 };
   for (const plan of handlers.plans)
     addStudy(study, plan, setting, (options, display) =>

@@ -118,6 +118,35 @@ export const tokenLists =
     return [...before, text.split(/[ ,]+/).map(Number)];
   };
 
+/** A sequence: token numbers with commas or spaces between, or else a text; a repeated option adds one. */
+export const prompts =
+  (flag: string) =>
+  (value: string, before: readonly (readonly number[] | string)[] = []) => {
+    const isNumbers = /^[0-9]+([ ,]+[0-9]+)*$/.test(value);
+    return isNumbers ? [...before, ...tokenLists(flag)(value)] : texts(flag)(value, before);
+  };
+
+/** A text; a repeated option adds one. */
+export const texts =
+  (flag: string) =>
+  <T>(value: string, before: readonly (T | string)[] = []): readonly (T | string)[] => [
+    ...before,
+    text(flag)(value),
+  ];
+
+/** A token: its number, or its text, which is not all digits. */
+export const tokenGiven: ValueParser<number | string> = (flag) => (value) =>
+  /^[0-9]+$/.test(value) ? wholeNumber(0, tokenLimit)(flag)(value) : text(flag)(value);
+
+/** Larger than any vocabulary; the model's own size is checked when it is known. */
+const tokenLimit = 2 ** 31 - 1;
+
+/** Rows of token numbers, `1,2,3;4,5,6`; a repeated option adds rows. */
+export const tokenRows =
+  (flag: string) =>
+  (text: string, before: readonly (readonly number[])[] = []): readonly (readonly number[])[] =>
+    text.split(";").reduce((rows, row) => tokenLists(flag)(row.trim(), rows), before);
+
 /** Texts with commas between, each once; none may be empty. */
 export const textList: ValueParser<readonly string[]> = (flag) => (text) => {
   const items = text.split(",");

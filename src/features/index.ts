@@ -9,6 +9,7 @@
  */
 
 export { type ActivationScale, activationScale } from "./activationScale.ts";
+export { type AdditiveFit, type AdditiveParts, additiveFit } from "./additiveEffects.ts";
 export { type Amplification, amplifyFrequency } from "./amplifyFrequency.ts";
 export {
   type AttentionKind,
@@ -34,6 +35,7 @@ export {
   originalCriterion,
   originalEta2,
 } from "./criterion.ts";
+export { crossCorrelation, type IdentityShuffle, identityShuffle } from "./curveNulls.ts";
 export {
   type Displacement,
   displacementRank,
@@ -75,6 +77,7 @@ export {
   phaseMisalignment,
   shareGrowth,
 } from "./fourierFrequencies.ts";
+export { shuffledTensor } from "./freshWeights.ts";
 export { type FrozenNorms, frozenNorms } from "./frozenNorms.ts";
 export { type FunctionDisplacement, functionDisplacement } from "./functionDisplacement.ts";
 export { gaussianLike } from "./gaussianLike.ts";
@@ -256,11 +259,52 @@ export {
 } from "./tangentKernel.ts";
 export { tangentQuality } from "./tangentQuality.ts";
 export {
+  type TextCurveKind,
+  type TextCurveOptions,
+  type TextCurves,
+  type TextPersistence,
+  type TextSelectivity,
+  textCurveKinds,
+  textCurves,
+  textPersistence,
+  textReliability,
+  textSelectivity,
+} from "./textCurves.ts";
+export {
+  cellsOf,
+  contextFactor,
+  type Factor,
+  type FactorTable,
+  labelFactor,
+  positionFactor,
+  type TableCells,
+  type TextProbe,
+  type TokenClasses,
+  tokenFactor,
+} from "./textFactors.ts";
+export {
+  type TextCells,
+  type TextTuning,
+  type TextTuningOptions,
+  type TextTuningProgram,
+  textCellsOf,
+  textTuningProgram,
+  textTuningStates,
+} from "./textTuning.ts";
+export {
   permutedValues,
   signedConstants,
   type TicketValueOptions,
   withSignsOf,
 } from "./ticketValues.ts";
+export {
+  contextClasses,
+  eachToken,
+  isSmallVocabulary,
+  ownClasses,
+  type TokenTexts,
+  writtenClasses,
+} from "./tokenClasses.ts";
 export { type Offer, type TopInputSearch, type TopInputs, topInputs } from "./topInputs.ts";
 export {
   type Halves,

@@ -11,8 +11,8 @@
  * Nothing else is trained, biases, layer norms and embeddings included. Entries that are out of the mask are scored too,
  * so that they can come in.
  *
- * @source edge-popup: Ramanujan et al. 2020 (arXiv 1911.13299), section 3 (their code ranks
- * |s|; with s itself no score can pass through 0 and change its sense); Bernoulli: Zhou et al. 2019 (arXiv 1905.01067), section 5
+ * @source edge-popup: Ramanujan et al. 2020 (arXiv 1911.13299), section 3; their code ranks |s|, ours s as the text does,
+ * so that no score turns round at 0. Bernoulli: Zhou et al. 2019 (arXiv 1905.01067), section 5
  */
 import { integerIn, numberIn } from "../base/check.ts";
 import { ArgumentError, unknownName } from "../base/errors.ts";

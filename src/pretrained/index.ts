@@ -8,5 +8,6 @@ export * from "./loadModel.ts";
 export * from "./modelFolder.ts";
 export * from "./pretrainedModel.ts";
 export * from "./processing.ts";
+export * from "./series/index.ts";
 export * from "./shardIndex.ts";
 export * from "./tensorFiles.ts";

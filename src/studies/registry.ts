@@ -15,6 +15,7 @@ import { lotteryTickets } from "./lotteryTickets/index.ts";
 import { nothingToLearn } from "./nothingToLearn/index.ts";
 import type { Study } from "./protocol/study.ts";
 import { selectionRegression } from "./selectionRegression/index.ts";
+import { textPersistence } from "./textPersistence/index.ts";
 import { tokenOrPosition } from "./tokenOrPosition/index.ts";
 
 /** A study, and about how long it takes. */
@@ -24,13 +25,19 @@ export interface RegisteredStudy {
   readonly seconds: number;
 }
 
-/**
- * The studies in the order of their ids.
- *
- * @param recorded  runs of the original for study S1, which has no networks of its own; a worker needs none, as arms
- *                  bring theirs along
- */
-export function registeredStudies(recorded: readonly Fixture[] = []): readonly RegisteredStudy[] {
+/** What studies are made from that comes from files; a worker needs none of it, as arms bring it along. */
+export interface StudyMaterial {
+  /** Runs of the original for study S1, which has no networks of its own. */
+  readonly recorded?: readonly Fixture[];
+  /** What the language models of study S15 read. */
+  readonly text?: string;
+}
+
+/** The studies in the order of their ids. Without its material a study has a plan, and nothing to measure. */
+export function registeredStudies({
+  recorded = [],
+  text = "",
+}: StudyMaterial = {}): readonly RegisteredStudy[] {
   return [
     { study: fidelityStudy(recorded), seconds: 2 },
     { study: initialSelectivity, seconds: 60 },
@@ -46,6 +53,7 @@ export function registeredStudies(recorded: readonly Fixture[] = []): readonly R
     { study: lotteryTickets, seconds: 200 },
     { study: featureLottery, seconds: 400 },
     { study: emergence, seconds: 370 },
+    { study: textPersistence(text), seconds: 570 },
   ];
 }
 
@@ -54,8 +62,8 @@ export function registeredStudies(recorded: readonly Fixture[] = []): readonly R
  *
  * @throws NameError with the nearest name
  */
-export function studyNamed(name: string, recorded: readonly Fixture[] = []): Study {
-  const all = registeredStudies(recorded).map(({ study }) => study);
+export function studyNamed(name: string, material: StudyMaterial = {}): Study {
+  const all = registeredStudies(material).map(({ study }) => study);
   const found = all.find(({ plan }) => plan.name === name || plan.id === name);
   if (found === undefined)
     throw unknownName(

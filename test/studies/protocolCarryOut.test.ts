@@ -89,6 +89,15 @@ test("a file that is no result is refused by its first wrong field", async () =>
   expect(changed({ outcomes: [{ ...result.outcomes[0], estimate: null }] })).toThrow("outcomes.0.estimate");
 });
 
+test("an arm that asks for fewer seeds a job gets them, and never more than the others", () => {
+  const [arm] = tinyStudy().arms(tinySize(5)) as TinyArm[];
+  const seedsOf = (seedsPerJob: number | undefined, most: number) =>
+    studyJobs("tiny", [{ ...arm, seedsPerJob }], backend, most).map(({ seeds }) => seeds);
+  expect(seedsOf(2, 4)).toEqual([[0, 1], [2, 3], [4]]);
+  expect(seedsOf(8, 4)).toEqual([[0, 1, 2, 3], [4]]);
+  expect(seedsOf(undefined, 4)).toEqual(seedsOf(4, 8));
+});
+
 test("two arms of one name, a study that tells of too few seeds and a job that tells nothing are defects", async () => {
   const study = tinyStudy();
   const [arm] = study.arms(tinySize(4)) as TinyArm[];

@@ -42,12 +42,12 @@ export async function experiments(
   const taken = (count: number) => joinMeasured(ends.slice(next, (next += count)));
   return cut.map(({ population, subjects, nulls }): PopulationResult => {
     const [models, random] = [taken(subjects.length), taken(nulls.length)];
-    const { name, config, init, step } = population;
+    const { name, config, init, step, initSays } = population;
     const setup = setupOf(population, settings);
     const scale = init.embeddingScale ?? 1;
     return {
       ...{ name, config, step, setup },
-      init: scale === 1 ? init.scheme : `${init.scheme}:${scale}`,
+      init: initSays ?? (scale === 1 ? init.scheme : `${init.scheme}:${scale}`),
       nullSeeds: nullSeeds(population, settings.nulls),
       sections: summariseSections(models, random, setup),
     };

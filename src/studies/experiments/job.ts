@@ -35,7 +35,7 @@ export function experimentsJobs(
   settings: ExperimentSettings,
   backend: ExperimentsJob["backend"],
 ): { subjects: ExperimentsJob[]; nulls: ExperimentsJob[] } {
-  const { weights, ...untrained } = population;
+  const { weights, nullWeights, ...untrained } = population;
   const cut = (whole: PopulationSpec): ExperimentsJob[] => {
     const jobs: ExperimentsJob[] = [];
     for (let first = 0; first < whole.seeds.length; first += MODELS_PER_JOB) {
@@ -45,8 +45,8 @@ export function experimentsJobs(
     return jobs;
   };
   return {
-    subjects: cut(population),
-    nulls: cut({ ...untrained, step: 0, seeds: nullSeeds(population, settings.nulls) }),
+    subjects: cut({ ...untrained, weights }),
+    nulls: cut({ ...untrained, weights: nullWeights, step: 0, seeds: nullSeeds(population, settings.nulls) }),
   };
 }
 

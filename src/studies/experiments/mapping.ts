@@ -21,7 +21,7 @@ import {
   sources,
   type UnitClass,
 } from "../../features/varianceComponents.ts";
-import { hasBias } from "../../model/config.ts";
+import { hasBias, type ModelConfig } from "../../model/config.ts";
 import { type Interval, tInterval } from "../../stats/intervals.ts";
 import { bh } from "../../stats/multiplicity.ts";
 import { quantile } from "../../stats/quantile.ts";
@@ -171,7 +171,7 @@ export function summariseMapping(
         classes: record(classNames, (name) => against(index, countOf(name))),
       })),
     },
-    verdict: verdictOf(excesses, { groups, positions: nPos }),
+    verdict: verdictOf(excesses, { groups, positions: nPos, config }),
   };
 }
 
@@ -307,7 +307,7 @@ function mapsOf({ site, eta2, amount, cellMeans, replicates }: MappingSite, cell
 
 function verdictOf(
   excesses: readonly { name: string; excess: number[] }[],
-  { groups, positions }: { groups: readonly MappingGroup[]; positions: number },
+  { groups, positions, config }: { groups: readonly MappingGroup[]; positions: number; config: ModelConfig },
 ): Verdict {
   const statement =
     "Units are more selective for token or position than random projections of random embeddings.";
@@ -318,7 +318,9 @@ function verdictOf(
   if (excesses.length === 0)
     return told(
       null,
-      "The random-projection null says nothing about this config: it has no learned positions.",
+      config.positions === "learned"
+        ? "The random-projection null says nothing about this config: its first block reads more than the sum of token and position embeddings."
+        : "The random-projection null says nothing about this config: it has no learned positions.",
     );
   if (excesses.some(({ excess }) => excess.length < 2)) return told(null, "One seed has no interval.");
   const intervals = excesses.map(({ name, excess }) => ({

@@ -83,7 +83,8 @@ ${populations.map((population) => populationPart(section, population, document))
 function methodHtml(populations: readonly PopulationResult[]): string {
   const lines = populations.map(({ name, config, init, step, setup, nullSeeds }) => {
     const mask = config.causal ? "with a causal mask" : "without a causal mask";
-    const weights = step === 0 ? `random weights (${init})` : `weights of step ${step}, begun with ${init}`;
+    const trained = step === null ? "pretrained weights" : `weights of step ${step}`;
+    const weights = step === 0 ? `random weights (${init})` : `${trained}, begun with ${init}`;
     return `<li><b>${escapeHtml(name)}</b>: ${counted(config.nLayers, "layer")}, dModel ${config.dModel}, ${counted(config.nHeads, "head")}, dMlp ${config.dMlp}, ${escapeHtml(config.actFn)}, layer norm ${escapeHtml(config.normalization)}, ${mask}; ${escapeHtml(weights)}; seeds ${escapeHtml(setup.seeds.join(", "))}; null of ${counted(nullSeeds.length, "random network")} with other seeds; inputs of ${counted(setup.nPos, "position")}, a probe of ${setup.blocks * config.dVocab} sequences, ${setup.draws} draws of each other null.</li>`;
   });
   return `<ul>

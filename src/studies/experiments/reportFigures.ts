@@ -27,7 +27,7 @@ type Figures = { readonly [S in SectionName]: (population: PopulationResult) => 
 /** A population as figures know it: all of its seeds, or one of them in full. */
 function subjectOf({ name, step, setup: { seeds } }: PopulationResult, shown: "all" | "first"): Subject {
   return {
-    name: step === 0 ? name : `${name} at step ${step}`,
+    name: step === 0 || step === null ? name : `${name} at step ${step}`,
     seeds: seeds.length,
     time: step === 0 ? "then" : "now",
     ...(shown === "first" ? { seed: seeds[0] } : {}),

@@ -31,7 +31,7 @@ export interface PopulationResult {
   readonly name: string;
   readonly config: ModelConfig;
   readonly init: string;
-  readonly step: number;
+  readonly step: number | null;
   readonly setup: ExperimentSetup;
   /** Seeds of the random networks that served as null. */
   readonly nullSeeds: readonly number[];

@@ -24,12 +24,16 @@ export interface PopulationSpec {
   readonly config: ModelConfig;
   /** How the networks began; those of the null are drawn the same way. */
   readonly init: InitOptions;
-  /** Optimiser updates that the subjects have had. */
-  readonly step: number;
+  /** Optimiser updates that the subjects have had; null for pretrained ones, of which nobody says. */
+  readonly step: number | null;
   /** Seeds of the subjects, each once. */
   readonly seeds: readonly number[];
   /** Of the subjects, [model, ...shape]; drawn by seed where there are none. */
   readonly weights?: Weights;
+  /** Of the null, as many as are asked for, [model, ...shape]; drawn as the subjects were where there are none. */
+  readonly nullWeights?: Weights;
+  /** How the networks of the null began, in words, where `init` does not say it. */
+  readonly initSays?: string;
 }
 
 /** Everything that decides a number besides the populations. */

@@ -14,15 +14,9 @@ import { constantRate, type Schedule } from "../../train/schedules.ts";
 import { openTrainer } from "../../train/trainer.ts";
 import { type ModelSeeds, streams } from "./job.ts";
 
-/** Everything that decides how a network grows, besides its seeds; plain data. */
-export interface Growth {
-  /** First part of every stream key: what two growths share, they share by it and by a seed. */
-  readonly study: string;
+/** How networks are trained, on whatever; plain data. */
+export interface Training {
   readonly config: ModelConfig;
-  readonly init: InitOptions;
-  readonly task: string;
-  /** Sequences of each network's fixed training set, gone through in order; absent: new sequences at every step. */
-  readonly sequences?: number;
   readonly batch: number;
   readonly steps: number;
   readonly rate: number;
@@ -37,6 +31,16 @@ export interface Growth {
   readonly outputScale?: number;
   /** Steps that are looked at, ascending, from 0 to `steps`. */
   readonly checkpoints: readonly number[];
+}
+
+/** Everything that decides how a network grows, besides its seeds; plain data. */
+export interface Growth extends Training {
+  /** First part of every stream key: what two growths share, they share by it and by a seed. */
+  readonly study: string;
+  readonly init: InitOptions;
+  readonly task: string;
+  /** Sequences of each network's fixed training set, gone through in order; absent: new sequences at every step. */
+  readonly sequences?: number;
 }
 
 /** What a caller gives and is told while networks grow. */
@@ -81,27 +85,41 @@ export async function growNetworks(
   backend: Backend,
   growth: Growth,
   models: readonly ModelSeeds[],
-  { start, masks, look, progress }: GrowthOptions = {},
+  { start, ...options }: GrowthOptions = {},
 ): Promise<Grown & { weights: Weights }> {
-  const { optimizer = optimizers.adam, schedule = constantRate, config } = growth;
+  const first =
+    start ??
+    unborn(
+      growth,
+      models.map(({ init }) => init),
+    );
   const sources = models.map(({ data }) => feed(growth, data));
+  return trainNetworks(backend, growth, sources, { ...options, start: first });
+}
+
+/**
+ * The same of networks and batches that are already there.
+ *
+ * @param sources  what each network is fed
+ */
+export async function trainNetworks(
+  backend: Backend,
+  training: Training,
+  sources: readonly BatchSource[],
+  { start, masks, look, progress }: GrowthOptions & { readonly start: Weights },
+): Promise<Grown & { weights: Weights }> {
+  const { optimizer = optimizers.adam, schedule = constantRate, config } = training;
   const trainer = openTrainer(backend, {
-    ...{ config, optimizer, models: models.length, batch: growth.batch },
+    ...{ config, optimizer, models: sources.length, batch: training.batch },
     nPos: sources[0].batch(0).nPos,
-    ...{ clip: growth.clip, rateFactors: growth.rateFactors, outputScale: growth.outputScale },
+    ...{ clip: training.clip, rateFactors: training.rateFactors, outputScale: training.outputScale },
     masked: masks === undefined ? undefined : Object.keys(masks),
   });
   try {
-    const first =
-      start ??
-      unborn(
-        growth,
-        models.map(({ init }) => init),
-      );
-    trainer.writeWeights(first);
-    if (growth.outputScale !== undefined) trainer.writeOrigin(first);
+    trainer.writeWeights(start);
+    if (training.outputScale !== undefined) trainer.writeOrigin(start);
     if (masks !== undefined) trainer.writeMasks(masks);
-    const { steps, checkpoints, rate } = growth;
+    const { steps, checkpoints, rate } = training;
     const loop = grow(trainer, {
       ...{ sources, steps, checkpoints, schedule, rates: [rate], reportEvery: REPORT_EVERY },
     });

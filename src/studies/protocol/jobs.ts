@@ -29,7 +29,8 @@ export type StudyEvent =
 export const seedsPerJob = 8;
 
 /**
- * Cuts arms into jobs of at most `size` seeds, dear ones first, so that no worker is left alone with one at the end.
+ * Cuts arms into jobs of at most `size` seeds, or fewer where an arm asks for that, dear ones first, so that no worker is
+ * left alone with one at the end.
  *
  * Seeds do not see each other, so `size` decides no bit of what is told.
  *
@@ -44,12 +45,13 @@ export function studyJobs(
   const twice = arms.find(({ name }, at) => arms.findIndex((arm) => arm.name === name) !== at);
   if (twice !== undefined)
     throw new InternalError({ where: `study ${study}`, rule: "arms need different names", got: twice.name });
-  const jobs = arms.flatMap((arm) =>
-    Array.from({ length: Math.ceil(arm.seeds.length / size) }, (_, part): StudyJob => {
-      const seeds = arm.seeds.slice(part * size, (part + 1) * size);
+  const jobs = arms.flatMap((arm) => {
+    const most = Math.min(size, arm.seedsPerJob ?? size);
+    return Array.from({ length: Math.ceil(arm.seeds.length / most) }, (_, part): StudyJob => {
+      const seeds = arm.seeds.slice(part * most, (part + 1) * most);
       return { study, arm, seeds, backend };
-    }),
-  );
+    });
+  });
   const cost = ({ arm, seeds }: StudyJob) => (arm.cost ?? 1) * seeds.length;
   return jobs.sort((a, b) => cost(b) - cost(a));
 }

@@ -15,7 +15,7 @@ export interface StudyDecision extends Omit<Decision, "verdict"> {
 export interface StudyResult {
   /** Name of the study. */
   readonly study: string;
-  /** `S1` to `S14`. */
+  /** `S1`, `S2` and so on. */
   readonly id: string;
   readonly title: string;
   readonly quick: boolean;

@@ -10,7 +10,7 @@ import type { DecisionRule } from "./rule.ts";
 
 /** Everything that is fixed before a study is run; printed with its result. */
 export interface StudyPlan {
-  /** `S1` to `S14`. */
+  /** `S1`, `S2` and so on. */
   readonly id: string;
   /** Kebab-case, as in `palimpsest study NAME`. */
   readonly name: string;
@@ -44,6 +44,8 @@ export interface Arm {
   readonly seeds: readonly number[];
   /** About how much longer a seed of this arm takes than one of another, for the display; 1 where equal. */
   readonly cost?: number;
+  /** Most seeds of a job, where a few already keep a worker busy for minutes; changes no bit. */
+  readonly seedsPerJob?: number;
 }
 
 /** What measuring is given besides the arm. */
