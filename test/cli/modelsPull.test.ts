@@ -349,12 +349,12 @@ test("a ref of the cache that is no commit leads nowhere", async () => {
 
 test("the cache is where Hugging Face's libraries look", () => {
   const at = (environment: Record<string, string>, chosen?: string) =>
-    cacheFolder("/work", chosen, environment);
+    cacheFolder("/desk", chosen, environment);
   expect(at({ HF_HUB_CACHE: "/a", HF_HOME: "/b" })).toBe("/a");
   expect(at({ HF_HOME: "/b" })).toBe("/b/hub");
   expect(at({ XDG_CACHE_HOME: "/c" })).toBe("/c/huggingface/hub");
   expect(at({})).toMatch(/\/\.cache\/huggingface\/hub$/);
-  expect(at({ HF_HUB_CACHE: "/a" }, "here")).toBe("/work/here");
+  expect(at({ HF_HUB_CACHE: "/a" }, "here")).toBe("/desk/here");
 });
 
 test("a listing over several pages is read to its end, and not at another host", async () => {
