@@ -76,7 +76,8 @@ test("every palimpsest command in a document is one that the command line accept
   const commands = documents.flatMap((path) =>
     [...read(path).matchAll(/(?:npx |`)palimpsest ([^`\n]+)/g)].map((match) => ({
       path,
-      args: match[1].split(" && ")[0].trim().split(/\s+/),
+      // words as a shell takes them: what is in double quotes is one
+      args: [...match[1].split(" && ")[0].matchAll(/"([^"]*)"|\S+/g)].map(([word, quoted]) => quoted ?? word),
     })),
   );
   expect(commands.length).toBeGreaterThan(8);

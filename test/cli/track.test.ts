@@ -183,6 +183,10 @@ test("a faulty checkpoint is left out with its reason, and by force is measured 
   expect(forced.stdout).toContain("step 4 FAULTY, measured by force: duplicate: equal to step 256");
   const marked = readFileSync(join(cwd, "forced/report.html"), "utf8");
   expect(marked).toContain("× FAULTY, measured by force");
+  expect(marked).toContain("Faulty checkpoints are among the measured: 4.");
+  expect(marked.match(/4 × faulty<\/th>/g)?.length).toBeGreaterThan(1);
+  for (const name of readdirSync(join(cwd, "forced/figures")))
+    expect(readFileSync(join(cwd, "forced/figures", name), "utf8")).toContain("× faulty");
   expect(marked).toContain("Nothing that rests on them is evidence.");
 });
 

@@ -171,7 +171,7 @@ function missing(part: CircuitPart, config: ModelConfig): string | undefined {
   if (nLayers === 0) return "this model has no blocks";
   const work = workOf(part, config);
   if (work > workLimit)
-    return `the model is too large for them, with ${work.toPrecision(1)} multiplications where ${workLimit} take minutes`;
+    return `the model is too large for them, with ${work.toPrecision(1)} multiplications where ${workLimit.toPrecision(1)} take minutes`;
   if (part === "singular") return undefined;
   if (mlpOnly) return "this model has no heads";
   if (part === "copying") return undefined;

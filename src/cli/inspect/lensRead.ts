@@ -116,7 +116,7 @@ async function amongAll(
 }
 
 /** Indices of the k largest numbers, the largest first, of equals the smaller. */
-export function largestIndices(values: ArrayLike<number>, k: number): number[] {
+function largestIndices(values: ArrayLike<number>, k: number): number[] {
   const kept: number[] = [];
   for (let i = 0; i < values.length; i++) {
     if (kept.length === k && !(values[i] > values[kept[k - 1]])) continue;

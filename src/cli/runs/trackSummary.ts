@@ -11,6 +11,7 @@ export function trackJson(result: TrackResult): object {
       ...one,
       checkpoints: checkpoints.map(({ lossBySequence: _, layers, ...checkpoint }) => ({
         ...checkpoint,
+        faulty: one.forced.includes(checkpoint.step),
         layers: layers.map(({ units: __, ...numbers }) => numbers),
       })),
     })),

@@ -1,5 +1,5 @@
 /** Figures of a checkpoint series: what changes from step to step, in front of what random networks and units do. */
-import { areaY, dot, line, text } from "@observablehq/plot";
+import { areaY, dot, line, ruleX, text } from "@observablehq/plot";
 import type { FigureSpec, Panel } from "../figure.ts";
 import { labelsMark } from "../labelsMark.ts";
 import { counted, fixed, intervalText, listed, percent } from "../numberText.ts";
@@ -42,6 +42,8 @@ export interface CoursePanel {
   readonly digits?: number;
   /** Ends of the axis that are always shown. */
   readonly reach?: readonly number[];
+  /** Steps whose checkpoints are faulty and were measured all the same. */
+  readonly faulty?: readonly number[];
 }
 
 const size = { width: 450, height: 260 } as const;
@@ -85,7 +87,7 @@ function spreadLabels<T extends { y: number }>(labels: readonly T[], bottom: num
 
 /** Lines over steps, with their bands behind them and their names at their ends. */
 export function coursePanel(panel: CoursePanel): Panel {
-  const { title, courses, bands, axis, digits = 2 } = panel;
+  const { title, courses, bands, axis, digits = 2, faulty = [] } = panel;
   const steps = courses.flatMap(({ points }) => points.map(({ step }) => step));
   const last = Math.max(0, ...steps);
   const [low, high] = domainOf(panel);
@@ -109,7 +111,7 @@ export function coursePanel(panel: CoursePanel): Panel {
   });
   return {
     title,
-    description: `at step ${last}: ${described.join("; ") || "nothing"}${bands.length > 0 ? `; behind it ${listed(bands.map(({ label }) => label))}` : ""}`,
+    description: `${faulty.length > 0 ? `with faulty checkpoints at step ${faulty.join(", ")}; ` : ""}at step ${last}: ${described.join("; ") || "nothing"}${bands.length > 0 ? `; behind it ${listed(bands.map(({ label }) => label))}` : ""}`,
     options: {
       ...size,
       ...margins,
@@ -127,6 +129,11 @@ export function coursePanel(panel: CoursePanel): Panel {
             ...{ dx: i === 0 ? -4 : 4, dy: -7, fill: muted, fontSize: fontSize.small },
           }),
         ),
+        ruleX(faulty, { stroke: nullLine, strokeDasharray: "2,3" }),
+        text(faulty, {
+          ...{ x: (step: number) => step, frameAnchor: "bottom", dy: -4, text: () => "× faulty" },
+          ...{ fill: nowColor, fontSize: fontSize.small, fontWeight: 600 },
+        }),
         ...strong.map((course) =>
           areaY(
             course.points.filter((point) => Number.isFinite(point.low + point.high)),
@@ -194,7 +201,7 @@ export function trackedSelectivity(
     seeds: of.seeds,
     nullModel: `grey band: ${of.random}, lowest to highest layer and network.`,
     reading:
-      "Share of a unit's variance, mean over units, a line for each layer (dark: deep). Every cell of the table counts once; the share is the product of two halves of the probe, 0 on average without tuning, and can be negative.",
+      "Share of a unit's variance, mean over units, a line for each layer. Every cell of the table counts once; the share is the product of two halves of the probe, 0 on average without tuning, and can be negative.",
     panels: panels.map(coursePanel),
   };
 }

@@ -13,9 +13,9 @@ import type { ModelConfig } from "../../model/config.ts";
 import type { SeriesCheckpoint } from "./checkpoint.ts";
 import { cosineOf, type Distances, distancesOf } from "./distances.ts";
 import { type Fingerprint, fingerprint, type Unreadable } from "./fingerprint.ts";
-import { longestWay, withoutForeign } from "./order.ts";
+import { isForeign, orderedWay, withoutForeign } from "./order.ts";
 import { findMixed, misplacedParts } from "./parts.ts";
-import { type GateRuleId, jumpShare, jumpSteps } from "./rules.ts";
+import { type GateRuleId, jumpShare, jumpSteps, otherPlaceShare } from "./rules.ts";
 
 /** A rule that a checkpoint breaks. */
 export interface Fault {
@@ -185,7 +185,7 @@ function place(
   blame: Blame,
 ): number[] {
   const equal = (a: number, b: number) => prints[a].sha256 === prints[b].sha256;
-  const way = longestWay(whole, prints.length, equal).members;
+  const way = orderedWay(whole, { count: prints.length, equal }).members;
   const inOrder = way.filter((member) => !isAmbiguous(member));
   const members = withoutForeign(whole, inOrder);
 
@@ -194,11 +194,7 @@ function place(
     const twins = prints.flatMap(({ step }, j) => (j !== i && equal(i, j) ? [step] : []));
     if (twins.length > 0) blame(print.step, "duplicate", duplicateFacts(print.step, twins));
     else
-      blame(
-        print.step,
-        inOrder.includes(i) ? "foreign" : "order",
-        placeFacts(prints, whole, { own: i, members }),
-      );
+      blame(print.step, ruleOf(whole, { own: i, members }), placeFacts(prints, whole, { own: i, members }));
     const mixed = findMixed(prints, parts, { own: i, members });
     if (mixed !== undefined) blame(print.step, "parts", mixed);
   });
@@ -236,20 +232,34 @@ function place(
 }
 
 function duplicateFacts(step: number, twins: readonly number[]): string {
-  const others = twins.length > 4 ? `${twins.slice(0, 3).join(", ")} and ${twins.length - 3} more` : twins;
+  const named = twins.slice(0, twins.length > 4 ? 3 : 4).join(", ");
+  const more = twins.length > 4 ? ` and ${twins.length - 3} more` : "";
   const first = step <= 1 && twins.some((twin) => twin <= 1) ? "; step 0 and step 1 are one" : "";
-  return `equal to step ${String(others).replaceAll(",", ", ").replaceAll("  ", " ")}${first}`;
+  return `equal to step ${named}${more}${first}`;
 }
 
-function placeFacts(
-  prints: readonly Fingerprint[],
-  whole: Distances,
-  { own, members }: { own: number; members: readonly number[] },
-): string {
-  const nearest = members.reduce((best, m) => (whole.at(own, m) < whole.at(own, best) ? m : best));
-  const beside = [members.filter((m) => m < own).at(-1), members.find((m) => m > own)].filter(
-    (m) => m !== undefined,
-  );
+/** A checkpoint and the way that it is not on. */
+interface OffWay {
+  readonly own: number;
+  readonly members: readonly number[];
+}
+
+const nearestOf = (whole: Distances, { own, members }: OffWay) =>
+  members.reduce((best, m) => (whole.at(own, m) < whole.at(own, best) ? m : best));
+const besideOf = ({ own, members }: OffWay) =>
+  [members.filter((m) => m < own).at(-1), members.find((m) => m > own)].filter((m) => m !== undefined);
+
+/** Whether a checkpoint lies elsewhere on the way, or off it: farther from both its neighbours than they are apart. */
+function ruleOf(whole: Distances, off: OffWay): GateRuleId {
+  const [before, after] = besideOf(off);
+  if (after === undefined || !isForeign(whole, [before, off.own, after])) return "order";
+  const toOwnPlace = Math.min(whole.at(before, off.own), whole.at(off.own, after));
+  return whole.at(off.own, nearestOf(whole, off)) < otherPlaceShare * toOwnPlace ? "order" : "foreign";
+}
+
+function placeFacts(prints: readonly Fingerprint[], whole: Distances, { own, members }: OffWay): string {
+  const nearest = nearestOf(whole, { own, members });
+  const beside = besideOf({ own, members });
   const besides = beside.map((m) => `${shown(whole.at(own, m))} to step ${prints[m].step}`).join(" and ");
   const apart =
     beside.length === 2 ? `, which are ${shown(whole.at(beside[0], beside[1]))} from each other` : "";

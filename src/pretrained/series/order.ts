@@ -1,4 +1,4 @@
-/** Which checkpoints lie in the order of their steps: the longest way through a series that never turns back. */
+/** Which checkpoints lie in the order of their steps: the way through a series that never turns back. */
 import type { Distances } from "./distances.ts";
 import { endTolerance, nearerBy, orderTolerance, outlierFactor } from "./rules.ts";
 
@@ -17,8 +17,6 @@ export interface OrderTolerance {
 /** Of the whole model. */
 export const wholeTolerance: OrderTolerance = { order: orderTolerance, outlier: outlierFactor };
 
-/** All of the distance that a way covers counts for less than one checkpoint: it decides between equally many. */
-const distanceWeight = 1e-3;
 /** Last checkpoints that are tried as the end of the way. */
 const triedEnds = 3;
 
@@ -53,61 +51,81 @@ export function isForeign(
 export interface Way {
   /** Ascending. */
   readonly members: readonly number[];
+  /** Sum of the distances between neighbours. */
   readonly length: number;
 }
 
+/** What decides which checkpoints contradict each other. */
+export interface WayOptions {
+  /** Checkpoints in all. */
+  readonly count: number;
+  /** Whether two hold the same weights. */
+  readonly equal: (a: number, b: number) => boolean;
+  readonly tolerance?: OrderTolerance;
+}
+
 /**
- * The way through most checkpoints: every pair of neighbours in order and not equal, from one of the checkpoints to one
- * of the last. Of ways with equally many, the one that covers most distance: that leaves out the checkpoint which lies
- * where another does.
+ * The way through most checkpoints that do not contradict each other: no two are equal, and none lies before one of an
+ * earlier step.
  *
- * @param count  checkpoints
- * @param equal  whether two hold the same weights
+ * From each possible start to each of the last few ends, the checkpoint that contradicts most others is left out until
+ * none does; one that is out of place contradicts nearly all others, and each of these hardly any. Of two that contradict
+ * each other alone, the one that adds less to the way is left out: it lies where another does. Of the starts and ends, the
+ * pair that leaves out fewest is taken.
  */
-export function longestWay(
-  distances: Distances,
-  count: number,
-  equal: (a: number, b: number) => boolean,
-  tolerance: OrderTolerance = wholeTolerance,
-): Way {
+export function orderedWay(distances: Distances, options: WayOptions): Way {
+  const { count } = options;
   let best: Way = { members: count > 0 ? [0] : [], length: 0 };
   for (let end = count - 1; end >= Math.max(1, count - triedEnds); end--)
     for (let start = 0; start < end; start++) {
-      const way = wayBetween(distances, { start, end }, { count, equal, tolerance });
-      if (way !== null && way.length > best.length + 1e-9) best = way;
+      if (end - start + 1 < best.members.length) break; // too few are left from here on
+      const way = wayBetween(distances, { start, end }, options);
+      const more = way.members.length - best.members.length;
+      if (more > 0 || (more === 0 && way.length > best.length * (1 + 1e-9))) best = way;
     }
   return best;
+}
+
+function lengthOf(distances: Distances, members: readonly number[]): number {
+  return members.slice(1).reduce((sum, member, i) => sum + distances.at(members[i], member), 0);
 }
 
 function wayBetween(
   distances: Distances,
   ends: Ends,
-  {
-    count,
-    equal,
-    tolerance,
-  }: { count: number; equal: (a: number, b: number) => boolean; tolerance: OrderTolerance },
-): Way | null {
+  { equal, tolerance = wholeTolerance }: WayOptions,
+): Way {
   const { start, end } = ends;
-  let farthest = 0;
-  for (let b = start + 1; b <= end; b++) farthest = Math.max(farthest, distances.at(start, b));
-  const length = new Map([[start, 0]]);
-  const previous = new Map<number, number>();
-  for (let b = start + 1; b <= end; b++)
-    for (let a = start; a < b; a++) {
-      const before = length.get(a);
-      if (before === undefined || equal(a, b) || isReversed(distances, ends, [a, b], tolerance)) continue;
-      const covered = farthest > 0 ? distances.at(a, b) / (count * farthest) : 0;
-      const stretch = 1 + distanceWeight * covered;
-      if (!(before + stretch > (length.get(b) ?? -1))) continue;
-      length.set(b, before + stretch);
-      previous.set(b, a);
-    }
-  const total = length.get(end);
-  if (total === undefined) return null;
-  const members = [end];
-  for (let at = previous.get(end); at !== undefined; at = previous.get(at)) members.unshift(at);
-  return { members, length: total };
+  let members = Array.from({ length: end - start + 1 }, (_, i) => start + i);
+  const against = new Map(members.map((member) => [member, new Set<number>()]));
+  for (const b of members)
+    for (let a = start; a < b; a++)
+      if (equal(a, b) || isReversed(distances, ends, [a, b], tolerance)) {
+        against.get(a)?.add(b);
+        against.get(b)?.add(a);
+      }
+  const contradicts = (member: number) => against.get(member)?.size ?? 0;
+  for (;;) {
+    const inner = members.filter((member) => member !== start && member !== end);
+    const most = Math.max(0, ...inner.map(contradicts));
+    if (most === 0) break;
+    const lengthWithout = (member: number) =>
+      lengthOf(
+        distances,
+        members.filter((other) => other !== member),
+      );
+    const tied = inner.filter((member) => contradicts(member) === most);
+    // of equals the latest
+    const out = tied.reduceRight((best, member) =>
+      lengthWithout(member) > lengthWithout(best) * (1 + 1e-9) ? member : best,
+    );
+    members = members.filter((member) => member !== out);
+    for (const other of against.get(out) ?? []) against.get(other)?.delete(out);
+    against.delete(out);
+  }
+  // start and end may be left to contradict each other alone
+  if (contradicts(start) > 0) members = members.filter((member) => member !== start);
+  return { members, length: lengthOf(distances, members) };
 }
 
 /** Members without those that are off the way between their neighbours, the worst first. */

@@ -1,7 +1,7 @@
 /** Checkpoints that were put together: parts of a model that lie elsewhere on the way than the rest does. */
 import { type Distances, isMatrix } from "./distances.ts";
 import type { Fingerprint } from "./fingerprint.ts";
-import { isForeign, isReversed, longestWay, type OrderTolerance, withoutForeign } from "./order.ts";
+import { isForeign, isReversed, type OrderTolerance, orderedWay, withoutForeign } from "./order.ts";
 import { otherPlaceShare, partOutlierFactor, partTolerance } from "./rules.ts";
 
 const tolerance: OrderTolerance = { order: partTolerance, outlier: partOutlierFactor };
@@ -29,7 +29,7 @@ export function misplacedParts(
   for (const part of parts) {
     const among: Distances = { name: part.name, at: (a, b) => part.at(members[a], members[b]) };
     if (!members.some((_, i) => among.at(0, i) > 0)) continue; // never trained
-    const { members: way } = longestWay(among, members.length, () => false, tolerance);
+    const { members: way } = orderedWay(among, { count: members.length, equal: () => false, tolerance });
     const kept = withoutForeign(among, way, tolerance);
     members.forEach((member, i) => {
       if (kept.includes(i)) return;
@@ -77,13 +77,16 @@ export function findMixed(
     !isReversed(part, ends, [own, after], tolerance) &&
     !isForeign(part, [before, own, after]);
   const inPlace = moving.filter(fits);
-  if (inPlace.length === 0 || inPlace.length === moving.length) return undefined;
-  const out = moving
-    .filter((part) => !inPlace.includes(part))
-    .map((part) => {
-      const nearest = members.reduce((best, m) => (part.at(own, m) < part.at(own, best) ? m : best));
-      return `${part.name} is nearest to that of step ${prints[nearest].step}: ${shown(part.at(own, nearest))}`;
-    });
+  if (inPlace.length === 0) return undefined;
+  const out = moving.flatMap((part) => {
+    if (inPlace.includes(part)) return [];
+    const nearest = members.reduce((best, m) => (part.at(own, m) < part.at(own, best) ? m : best));
+    const toOwnPlace = Math.min(part.at(before, own), part.at(own, after));
+    // off the way without being another step's: a network of another run has such parts too
+    if (toOwnPlace > 0 && part.at(own, nearest) >= otherPlaceShare * toOwnPlace) return [];
+    return `${part.name} is nearest to that of step ${prints[nearest].step}: ${shown(part.at(own, nearest))}`;
+  });
+  if (out.length === 0) return undefined;
   return `${listedFew(out)}; in place are ${inPlace.map(({ name }) => name).join(", ")}`;
 }
 

@@ -1,5 +1,6 @@
 /** The report of tracked series: one HTML file that needs nothing else. The gate comes first. */
 import {
+  type CoursePanel,
   counted,
   escapeHtml,
   type FigureSpec,
@@ -72,7 +73,10 @@ function persistenceFinding(result: TrackResult): string {
       `L${layer} ${fixed(r.value)} (shuffled ${fixed(shuffled.value)}, random ${fixed(random.value)})`,
   );
   const shown = parts.length > 4 ? [parts[0], parts[parts.length >> 1], parts[parts.length - 1]] : parts;
-  return `Tuning kept since ${startText(result)}: ${shown.join("; ")}.`;
+  const faulty = faultySteps(result);
+  const warning =
+    faulty.length > 0 ? ` Faulty checkpoints are among the measured: ${faulty.join(", ")}.` : "";
+  return `Tuning kept since ${startText(result)}: ${shown.join("; ")}.${warning}`;
 }
 
 function selectivityFinding({ series }: TrackResult): string {
@@ -105,16 +109,22 @@ function headsFinding({ series }: TrackResult): string {
   return `Best head, first to last checkpoint: ${parts.join("; ")}.`;
 }
 
+/** Steps that are faulty in any series and were measured all the same. */
+const faultySteps = ({ series }: TrackResult) =>
+  [...new Set(series.flatMap(({ forced }) => forced))].sort((a, b) => a - b);
+
 /** Every figure in reading order. */
 export function trackFigures(result: TrackResult): FigureSpec[] {
   const { series } = result;
+  const faulty = faultySteps(result);
+  const marked = (panels: readonly CoursePanel[]) => panels.map((panel) => ({ ...panel, faulty }));
   const of = { seeds: `${networksSentence(series.length)}.`, random: result.randomNetworks };
   const losses = lossPanels(result);
   const over = (which: (one: JudgedSeries) => number) => overNetworks(series.map(which)).value;
   const figures: FigureSpec[] = [];
   if (losses.length > 0)
     figures.push(
-      trackedLoss(losses, {
+      trackedLoss(marked(losses), {
         ...of,
         seeds:
           series.length > 1
@@ -127,12 +137,12 @@ export function trackFigures(result: TrackResult): FigureSpec[] {
   if (series[0].checkpoints[0].layers.length > 0) {
     const finding = persistenceFinding(result);
     figures.push(
-      trackedPersistence(persistencePanels(result), { ...of, finding, first: startText(result) }),
-      trackedSelectivity(selectivityPanels(result), { ...of, finding: selectivityFinding(result) }),
+      trackedPersistence(marked(persistencePanels(result)), { ...of, finding, first: startText(result) }),
+      trackedSelectivity(marked(selectivityPanels(result)), { ...of, finding: selectivityFinding(result) }),
     );
   }
   const heads = headPanels(result);
-  if (heads.length > 0) figures.push(trackedHeads(heads, { ...of, finding: headsFinding(result) }));
+  if (heads.length > 0) figures.push(trackedHeads(marked(heads), { ...of, finding: headsFinding(result) }));
   const motion = motionPanels(result);
   const ends = (motion[0]?.courses ?? [])
     .map(({ label, points }) => ({ label, value: points.at(-1)?.value ?? Number.NaN }))
@@ -141,7 +151,7 @@ export function trackFigures(result: TrackResult): FigureSpec[] {
   if (ends.length > 0) {
     const [least, most] = [ends[0], ends[ends.length - 1]];
     figures.push(
-      trackedMotion(motion, {
+      trackedMotion(marked(motion), {
         ...of,
         ...{ most: most.label, byMost: most.value, least: least.label, byLeast: least.value },
       }),
@@ -149,6 +159,10 @@ export function trackFigures(result: TrackResult): FigureSpec[] {
   }
   return figures;
 }
+
+/** A step as a row is headed. */
+const stepText = ({ forced }: JudgedSeries, step: number) =>
+  forced.includes(step) ? `${step} × faulty` : String(step);
 
 const faultText = (faults: JudgedSeries["gate"][number]["faults"]) =>
   faults.map(({ rule, facts }) => `${rule}: ${facts}`).join(". ");
@@ -238,7 +252,7 @@ function numbersHtml(result: TrackResult): string {
       ],
       rows: one.checkpoints.flatMap(({ step, loss, layers }) =>
         layers.map((numbers): Cell[] => [
-          ...[String(step), `L${numbers.layer}`, loss, numbers.r.all, numbers.corrected.all],
+          ...[stepText(one, step), `L${numbers.layer}`, loss, numbers.r.all, numbers.corrected.all],
           ...[numbers.shuffled.all.mean, numbers.shuffled.all.p, overNetworks(numbers.randomR.all).value],
           ...(["class", "position", "context", "interaction"] as const).map(
             (name) => numbers.selectivity[name],
@@ -258,7 +272,7 @@ function numbersHtml(result: TrackResult): string {
             ? []
             : [
                 [
-                  String(checkpoint.step),
+                  stepText(one, checkpoint.step),
                   ...followedHeads.flatMap((kind) => {
                     const { name, score } = bestHead(checkpoint, kind);
                     return [name, score];
@@ -288,7 +302,7 @@ function methodHtml({ series, probe, randomNetworks }: TrackResult): string {
   return `<ul>
 ${models.join("\n")}
 <li>Probe: ${escapeHtml(probe.name)}; ${counted(probe.sequences, "sequence")} of ${counted(probe.positions, "position")}, the same for all networks and checkpoints. It is no balanced design: what is often together in the text is together here.</li>
-<li>Classes of a token (${probe.classes.length}): ${escapeHtml(probe.classes.slice(0, 40).join(" "))}${probe.classes.length > 40 ? " …" : ""}. Classes of the token before (${probe.contexts.length}): ${escapeHtml(probe.contexts.slice(0, 40).join(" "))}${probe.contexts.length > 40 ? " …" : ""}.</li>
+<li>Classes of a token (${probe.classes.length}): ${escapeHtml(probe.classes.slice(0, 40).join(" · "))}${probe.classes.length > 40 ? " …" : ""}. Classes of the token before (${probe.contexts.length}): ${escapeHtml(probe.contexts.slice(0, 40).join(" · "))}${probe.contexts.length > 40 ? " …" : ""}.</li>
 <li>Curves are plain means of cells with at least ${probe.leastCount} observations in each half of the probe. Effects of a factor are those of the additive model of all kept cells, each counted once: what unequal frequencies of classes do is taken out.</li>
 <li><b>${escapeHtml(tunedTitles.context)}</b> is beside the class of the token itself; the first position of a sequence has no token before it that a network sees, and is left out there.</li>
 <li>Shares of variance are products of the curves of two halves of the probe (every other sequence), so that noise adds nothing to them; reliability is Spearman–Brown of the halves, and “corrected” divides by it.</li>
