@@ -1,6 +1,8 @@
 /** The gate: every planted fault is found by its rule, and nothing is found in sound series. */
 import { beforeAll, expect, test } from "vitest";
+import { randomStream } from "../../../src/base/random.ts";
 import { judgeSeries, type SeriesIntegrity } from "../../../src/pretrained/series/index.ts";
+import { sketcher, sketchSize, squaredDistance } from "../../../src/pretrained/series/sketch.ts";
 import { readSafetensors, writeSafetensors } from "../../../src/record/safetensors.ts";
 import { optimizers } from "../../../src/train/optimizers.ts";
 import {
@@ -80,6 +82,27 @@ test("distances from sketches are those of the weights, and grow", async () => {
   const direct = Math.sqrt(squares.reduce((sum, value) => sum + value, 0) / squares.length);
   // tensors this small are their own sketches: float32 sums alone differ
   expect(distances[distances.length - 1]).toBeCloseTo(direct, 5);
+});
+
+test("distances of tensors larger than a sketch are right to the error that is stated", () => {
+  const count = 5 * sketchSize;
+  const ratios = Array.from({ length: 40 }, (_, draw) => {
+    const stream = randomStream("test", "sketch", draw);
+    const [a, b] = [0, 1].map(() => Float32Array.from({ length: count }, () => stream.normal()));
+    const [first, second] = [a, b].map((values) => {
+      const sketch = sketcher(count);
+      sketch.add(values.subarray(0, 777)); // in pieces, as files are read
+      sketch.add(values.subarray(777));
+      return sketch.done();
+    });
+    return squaredDistance(first, second) / a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0);
+  });
+  const mean = ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length;
+  const sd = Math.sqrt(ratios.reduce((sum, ratio) => sum + (ratio - mean) ** 2, 0) / (ratios.length - 1));
+  const stated = Math.sqrt(2 / sketchSize);
+  expect(Math.abs(mean - 1)).toBeLessThan((4 * stated) / Math.sqrt(ratios.length));
+  // 40 draws estimate a standard deviation to about a tenth
+  expect(Math.abs(sd / stated - 1)).toBeLessThan(0.4);
 });
 
 test("step 1 that equals step 0 is left out, and step 0 stays", async () => {
