@@ -158,7 +158,10 @@ test("a run is the same to the byte with 1 and 2 workers, and every file is in t
 
 test("models are written as other tools open them: config, weights and a tokenizer that reads the samples", () => {
   const folders = readdirSync(join(place, "one/models/seed-5")).sort();
-  expect(folders).toEqual(["step0", "step1", "step2", "step4", "step5"]);
+  const files = ["config.json", "model.safetensors", "tokenizer.json"]; // the trained model itself
+  expect(folders).toEqual([...files, "step0", "step1", "step2", "step4", "step5"].sort());
+  for (const name of files)
+    expect(bytesOf("one", `models/seed-5/${name}`)).toEqual(bytesOf("one", `models/seed-5/step5/${name}`));
   const model = (name: string) => bytesOf("one", `models/seed-5/step5/${name}`);
   const config = JSON.parse(model("config.json").toString());
   const tokenizer = tokenizerOf(model("tokenizer.json"));

@@ -64,6 +64,7 @@ function settingsOf({ study, config }: Manifest, file: string): z.infer<typeof s
       where: file,
       rule: "must be the manifest of a run with checkpoints, as study persistence leaves them",
       got: `one of ${JSON.stringify(study)}`,
+      wayOut: study === "train" ? "Give one of its models: models/seed-… in that folder." : undefined,
     });
   const { data, error } = settingsSchema.safeParse(config);
   if (data !== undefined) return data;

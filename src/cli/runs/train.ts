@@ -8,8 +8,6 @@ import { encodeTexts } from "../../data/text/encodeTexts.ts";
 import { tokenizerOf } from "../../data/tokenizer.ts";
 import type { Tokenizer } from "../../data/tokenizerTypes.ts";
 import { counted, renderFigure } from "../../figures/index.ts";
-import { weightsOfModel } from "../../model/weights.ts";
-import { exportModel } from "../../pretrained/exportModel.ts";
 import { type JsonValue, readableJson } from "../../record/canonicalJson.ts";
 import { sha256OfBytes } from "../../record/sha256.ts";
 import { analyseText } from "../../studies/text/analyse.ts";
@@ -184,19 +182,13 @@ function factsOf(
 
 function writeRun(
   folder: RunFolder,
-  { options, corpus, spec }: Prepared,
+  { options, corpus }: Prepared,
   population: TextPopulation,
   { result, detail, engine }: { result: TextResult; detail: TextDetail; engine: string | null },
 ): void {
   writePopulation(folder, options.preset, population);
   const tokenizer = `${JSON.stringify(corpus.tokenizer.json, null, 1)}\n`;
   folder.write("tokenizer.json", tokenizer);
-  const { weights } = population.checkpoints[0];
-  const { "config.json": config } = exportModel({
-    config: spec.config,
-    weights: weightsOfModel(spec.config, weights, 0),
-  });
-  folder.write("config.json", config);
   writeModels(folder, population, tokenizer, options.export);
   // the folder's own place is no part of what was found: a run that is moved or repeated has the same bytes
   folder.write("result.json", `${readableJson({ ...result, run: "." })}\n`);

@@ -76,8 +76,8 @@ export function writePopulation(folder: RunFolder, preset: string, population: T
 }
 
 /**
- * The models as other tools open them: `config.json`, `model.safetensors` and `tokenizer.json` in a folder for each
- * seed, and for each step where all are wanted. A model whose weights are not finite is left out.
+ * The trained models as other tools open them, `config.json`, `model.safetensors` and `tokenizer.json` in a folder for
+ * each seed; where all are wanted, also a folder for each checkpoint in it. A model that is not finite is left out.
  *
  * @param tokenizer  text of tokenizer.json
  */
@@ -87,12 +87,13 @@ export function writeModels(
   tokenizer: string,
   which: ExportChoice,
 ): void {
-  const chosen = which === "all" ? checkpoints : checkpoints.slice(-1);
-  for (const { step, weights } of chosen)
+  const trained = { ...checkpoints[checkpoints.length - 1], within: "" };
+  const each = checkpoints.map((checkpoint) => ({ ...checkpoint, within: `/step${checkpoint.step}` }));
+  for (const { weights, within } of which === "all" ? [trained, ...each] : [trained])
     seeds.forEach((seed, model) => {
       const own = weightsOfModel(spec.config, weights, model);
       if (!Object.values(own).every((values) => values.every(Number.isFinite))) return;
-      const place = `models/seed-${seed}${which === "all" ? `/step${step}` : ""}`;
+      const place = `models/seed-${seed}${within}`;
       const files = exportModel({ config: spec.config, weights: own });
       for (const [name, bytes] of Object.entries(files)) folder.write(`${place}/${name}`, bytes);
       folder.write(`${place}/tokenizer.json`, tokenizer);
