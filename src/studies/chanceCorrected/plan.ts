@@ -1,5 +1,5 @@
 /** What study S3 asks, and what would answer it. */
-import type { Condition } from "../protocol/rule.ts";
+import { type Condition, liesAbove, liesBelow, liesWithin } from "../protocol/rule.ts";
 import type { StudyPlan } from "../protocol/study.ts";
 
 /** Layers and factors in which the original counted its maintained units. */
@@ -61,22 +61,15 @@ export const plan: StudyPlan = {
     {
       about: "C3",
       statement: "Layer 0 keeps far more than layer 1, by the corrected criterion and by tuning.",
-      supportedIf: { all: layerGaps.map((outcome): Condition => ({ outcome, take: "low", above: 0 })) },
-      refutedIf: { any: layerGaps.map((outcome): Condition => ({ outcome, take: "high", below: 0 })) },
+      supportedIf: { all: layerGaps.map(liesAbove(0)) },
+      refutedIf: { any: layerGaps.map(liesBelow(0)) },
     },
     {
       about: "C7",
       statement:
         "What persists is universal across seeds: another initialisation on the same data ends with the same tuning.",
-      supportedIf: {
-        all: strangers.map((outcome): Condition => ({ outcome, take: "low", above: unrelated })),
-      },
-      refutedIf: {
-        all: strangers.flatMap((outcome): Condition[] => [
-          { outcome, take: "low", above: -unrelated },
-          { outcome, take: "high", below: unrelated },
-        ]),
-      },
+      supportedIf: { all: strangers.map(liesAbove(unrelated)) },
+      refutedIf: { all: strangers.flatMap(liesWithin(unrelated)) },
     },
   ],
   seeds: { full: 30, quick: 4 },

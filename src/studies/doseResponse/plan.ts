@@ -1,4 +1,5 @@
 /** S5 as data: how persistence falls with training, and with what. */
+import { equalsNothing, liesAbove, liesBelow, liesBeyond } from "../protocol/rule.ts";
 import type { StudyPlan } from "../protocol/study.ts";
 
 /** Learning rates of Adam, one arm each. */
@@ -25,12 +26,6 @@ export const outcomeNames = {
 const { atLearned, difference, monotoneDifference, displacementSlope, progressSlope } = outcomeNames;
 const differences = layers.flatMap((layer) => [difference(layer), monotoneDifference(layer)]);
 
-/** That an outcome lies clearly beyond the margin, on either side. */
-const beyondMargin = (outcome: string) => [
-  { outcome, take: "low", above: rateMargin } as const,
-  { outcome, take: "high", below: -rateMargin } as const,
-];
-
 export const plan: StudyPlan = {
   id: "S5",
   name: "dose-response",
@@ -47,33 +42,29 @@ export const plan: StudyPlan = {
     {
       about: "C5",
       statement: "Features persist rather than being overwritten, also when the task has been learned.",
-      supportedIf: { all: layers.map((layer) => ({ outcome: atLearned(layer), take: "low", above: 0.5 })) },
+      supportedIf: { all: layers.map(atLearned).map(liesAbove(0.5)) },
       refutedIf: { outcome: atLearned(1), take: "high", below: 0.5 },
     },
     {
       about: "H lazy",
       statement:
         "One curve of displacement describes persistence at all rates better than one of loss progress.",
-      supportedIf: { all: differences.map((outcome) => ({ outcome, take: "low", above: 0 })) },
-      refutedIf: { all: differences.map((outcome) => ({ outcome, take: "high", below: 0 })) },
+      supportedIf: { all: differences.map(liesAbove(0)) },
+      refutedIf: { all: differences.map(liesBelow(0)) },
     },
     {
       about: "H displacement alone",
       statement:
         "At equal displacement a tenfold learning rate leaves persistence the same, averaged over the course.",
-      supportedIf: {
-        all: layers.map((layer) => ({ outcome: displacementSlope(layer), equals: 0, margin: rateMargin })),
-      },
-      refutedIf: { any: layers.flatMap((layer) => beyondMargin(displacementSlope(layer))) },
+      supportedIf: { all: layers.map(displacementSlope).map(equalsNothing(rateMargin)) },
+      refutedIf: { any: layers.map(displacementSlope).flatMap(liesBeyond(rateMargin)) },
     },
     {
       about: "H progress alone",
       statement:
         "At equal loss progress a tenfold learning rate leaves persistence the same, averaged over the course.",
-      supportedIf: {
-        all: layers.map((layer) => ({ outcome: progressSlope(layer), equals: 0, margin: rateMargin })),
-      },
-      refutedIf: { any: layers.flatMap((layer) => beyondMargin(progressSlope(layer))) },
+      supportedIf: { all: layers.map(progressSlope).map(equalsNothing(rateMargin)) },
+      refutedIf: { any: layers.map(progressSlope).flatMap(liesBeyond(rateMargin)) },
     },
   ],
   seeds: { full: 20, quick: 4 },

@@ -1,15 +1,14 @@
 /** S14 as it was written before it was run. */
-import type { Condition } from "../protocol/rule.ts";
+import { equalsNothing, liesAbove, liesBelow, liesBeyond } from "../protocol/rule.ts";
 import type { StudyPlan } from "../protocol/study.ts";
 
 /** Widths of the residual stream at which only the embeddings are trained. */
 export const widths = [16, 64, 128] as const;
 
-/** A metric of dictionaries differs by more than the margin, whichever way. */
-const apart = (metric: string): Condition[] => [
-  { outcome: `${metric} difference`, take: "low", above: 0.05 },
-  { outcome: `${metric} difference`, take: "high", below: -0.05 },
-];
+/** What of trained and initial dictionaries is compared. */
+const fits = ["fvu difference", "token difference"];
+const meanings = ["entropy difference", "context difference"];
+const ofWidths = widths.map((width) => `embeddings ${width}`);
 
 /** Learning rate where only the embeddings are trained. */
 export const ENDS_RATE = 1e-2;
@@ -58,35 +57,21 @@ export const plan: StudyPlan = {
       about: "representations",
       statement:
         "How well a sparse autoencoder fits, and how selective its latents are, does not tell a trained network from a random one.",
-      supportedIf: {
-        all: [
-          { outcome: "fvu difference", equals: 0, margin: 0.05 },
-          { outcome: "token difference", equals: 0, margin: 0.05 },
-        ],
-      },
-      refutedIf: { any: (["fvu", "token"] as const).flatMap(apart) },
+      supportedIf: { all: fits.map(equalsNothing(0.05)) },
+      refutedIf: { any: fits.flatMap(liesBeyond(0.05)) },
     },
     {
       about: "abstractness",
       statement:
         "What latents stand for does tell them apart: how far they spread over tokens, and how much context sets them.",
-      supportedIf: { any: (["entropy", "context"] as const).flatMap(apart) },
-      refutedIf: {
-        all: [
-          { outcome: "entropy difference", equals: 0, margin: 0.05 },
-          { outcome: "context difference", equals: 0, margin: 0.05 },
-        ],
-      },
+      supportedIf: { any: meanings.flatMap(liesBeyond(0.05)) },
+      refutedIf: { all: meanings.map(equalsNothing(0.05)) },
     },
     {
       about: "random body",
       statement: "Embeddings alone reach at least half of what the whole network learns, whatever the width.",
-      supportedIf: {
-        all: widths.map((width) => ({ outcome: `embeddings ${width}`, take: "low", above: 0.5 }) as const),
-      },
-      refutedIf: {
-        any: widths.map((width) => ({ outcome: `embeddings ${width}`, take: "high", below: 0.5 }) as const),
-      },
+      supportedIf: { all: ofWidths.map(liesAbove(0.5)) },
+      refutedIf: { any: ofWidths.map(liesBelow(0.5)) },
     },
   ],
   seeds: { full: 20, quick: 4 },

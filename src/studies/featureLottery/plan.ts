@@ -3,6 +3,7 @@
  * the transformer's other scales at p = 31, its twins with boosted units with their rule and outcomes, and outcomes of
  * statistics that only the tables held. What was there before is unchanged.
  */
+import { liesAbove, liesBelow, showsNoAdvantage } from "../protocol/rule.ts";
 import type { StudyPlan } from "../protocol/study.ts";
 
 /** A network counts if it is right on at least this share of the pairs. */
@@ -13,6 +14,13 @@ export const boostFactor = 1.5;
 
 /** The least rate at which a unit must keep its strongest frequency; chance is 1/11 and 1/15. */
 const kept = 0.3;
+
+/** Share of the boosted frequencies that must win more to matter. */
+const relevant = 0.05;
+
+const matches = ["match smaller", "match larger"];
+const boosts = ["boost smaller", "boost larger"];
+const boostsInUnits = ["boost in units, transformer smaller", "boost in units, transformer larger"];
 
 export const plan: StudyPlan = {
   id: "S13",
@@ -36,43 +44,14 @@ export const plan: StudyPlan = {
     {
       about: "selection",
       statement: "A unit's feature is selected from what is there at initialisation.",
-      supportedIf: {
-        all: [
-          { outcome: "match smaller", take: "low", above: kept },
-          { outcome: "match larger", take: "low", above: kept },
-          { outcome: "boost smaller", take: "low", above: 0 },
-          { outcome: "boost larger", take: "low", above: 0 },
-        ],
-      },
-      refutedIf: {
-        any: [
-          { outcome: "match smaller", take: "high", below: kept },
-          { outcome: "match larger", take: "high", below: kept },
-          { outcome: "boost smaller", take: "high", below: 0 },
-          { outcome: "boost larger", take: "high", below: 0 },
-        ],
-      },
+      supportedIf: { all: [...matches.map(liesAbove(kept)), ...boosts.map(liesAbove(0))] },
+      refutedIf: { any: [...matches.map(liesBelow(kept)), ...boosts.map(liesBelow(0))] },
     },
     {
       about: "intervention",
       statement: "Making a frequency stronger in a unit at initialisation makes the unit end with it.",
-      supportedIf: {
-        all: [
-          { outcome: "boost smaller", take: "low", above: 0 },
-          { outcome: "boost larger", take: "low", above: 0 },
-        ],
-      },
-      refutedIf: {
-        any: (["smaller", "larger"] as const).map(
-          (which) =>
-            ({
-              all: [
-                { outcome: `boost ${which}`, take: "low", below: 0 },
-                { outcome: `boost ${which}`, take: "high", below: 0.05 },
-              ],
-            }) as const,
-        ),
-      },
+      supportedIf: { all: boosts.map(liesAbove(0)) },
+      refutedIf: { any: boosts.map((outcome) => ({ all: showsNoAdvantage(relevant)(outcome) })) },
     },
     {
       about: "phases",
@@ -101,34 +80,14 @@ export const plan: StudyPlan = {
       statement:
         "Making a frequency stronger in a transformer's shared embedding at initialisation makes it win units.",
       supportedIf: { outcome: "boost transformer", take: "low", above: 0 },
-      refutedIf: {
-        all: [
-          { outcome: "boost transformer", take: "low", below: 0 },
-          { outcome: "boost transformer", take: "high", below: 0.05 },
-        ],
-      },
+      refutedIf: { all: showsNoAdvantage(relevant)("boost transformer") },
     },
     {
       about: "transformer units",
       statement:
         'Making a frequency stronger in a unit of a transformer at initialisation makes it win the unit more often, by however little (added after the first run and a look at four seeds, with the thresholds of the rule on perceptrons; "by however little" was put in after the full run).',
-      supportedIf: {
-        all: [
-          { outcome: "boost in units, transformer smaller", take: "low", above: 0 },
-          { outcome: "boost in units, transformer larger", take: "low", above: 0 },
-        ],
-      },
-      refutedIf: {
-        any: (["smaller", "larger"] as const).map(
-          (which) =>
-            ({
-              all: [
-                { outcome: `boost in units, transformer ${which}`, take: "low", below: 0 },
-                { outcome: `boost in units, transformer ${which}`, take: "high", below: 0.05 },
-              ],
-            }) as const,
-        ),
-      },
+      supportedIf: { all: boostsInUnits.map(liesAbove(0)) },
+      refutedIf: { any: boostsInUnits.map((outcome) => ({ all: showsNoAdvantage(relevant)(outcome) })) },
     },
   ],
   seeds: { full: 20, quick: 4 },

@@ -1,4 +1,5 @@
 /** S11, fixed before it was run. */
+import { liesAbove, liesBelow } from "../protocol/rule.ts";
 import type { StudyPlan } from "../protocol/study.ts";
 
 /** The study's name, and the first part of every stream key. */
@@ -60,18 +61,8 @@ export const plan: StudyPlan = {
       about: "H",
       statement:
         "A trained network stays adapted to its own initial weights: in both layers the MLP's input weights are better reset to their own initial values than to fresh ones.",
-      supportedIf: {
-        all: [
-          { outcome: "FPI L0", take: "low", above: 0 },
-          { outcome: "FPI L1", take: "low", above: 0 },
-        ],
-      },
-      refutedIf: {
-        any: [
-          { outcome: "FPI L0", take: "high", below: 0 },
-          { outcome: "FPI L1", take: "high", below: 0 },
-        ],
-      },
+      supportedIf: { all: ["FPI L0", "FPI L1"].map(liesAbove(0)) },
+      refutedIf: { any: ["FPI L0", "FPI L1"].map(liesBelow(0)) },
     },
     {
       about: "H",

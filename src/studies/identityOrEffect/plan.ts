@@ -1,4 +1,5 @@
 /** S4 as data: whether keeping an effect size is keeping a tuning. */
+import { equalsNothing, liesAbove } from "../protocol/rule.ts";
 import type { StudyPlan } from "../protocol/study.ts";
 
 /** Factors of the initial embeddings, one arm each. */
@@ -25,7 +26,7 @@ export const outcomeNames = {
   fall: `r at ${baseScale} − r at ${smallest}`,
 } as const;
 
-const equalLoss = (scale: number) => ({ outcome: outcomeNames.loss(scale), equals: 0, margin: lossMargin });
+const equalLoss = (scale: number) => equalsNothing(lossMargin)(outcomeNames.loss(scale));
 
 export const plan: StudyPlan = {
   id: "S4",
@@ -47,12 +48,8 @@ export const plan: StudyPlan = {
       statement: "Keeping the share of variance, as the original criterion asks, is keeping the tuning.",
       supportedIf: {
         all: [
-          ...[baseScale, smallest].map((scale) => ({
-            ...{ outcome: outcomeNames.gap(scale), equals: 0, margin: gapMargin },
-          })),
-          ...smallScales.map(
-            (scale) => ({ outcome: outcomeNames.r(scale), take: "low", above: 0.4 }) as const,
-          ),
+          ...[baseScale, smallest].map(outcomeNames.gap).map(equalsNothing(gapMargin)),
+          ...smallScales.map(outcomeNames.r).map(liesAbove(0.4)),
         ],
       },
       refutedIf: {

@@ -1,4 +1,5 @@
 /** S8, fixed before it was run. */
+import { equalsNothing, liesAbove, liesBelow } from "../protocol/rule.ts";
 import type { StudyPlan } from "../protocol/study.ts";
 
 /** The study's name, and the first part of every stream key. */
@@ -6,6 +7,11 @@ export const STUDY = "layer-hierarchy";
 
 /** Two persistences that differ by less are alike, in units of r. */
 export const MARGIN = 0.05;
+
+const slopes = ["slope 2", "slope 4"];
+const matchedSlopes = ["slope 2 matched", "slope 4 matched"];
+/** Differences of layers with what is upstream held. */
+const held = ["frozen", "transplanted"];
 
 /** Plan of S8. */
 export const plan: StudyPlan = {
@@ -35,43 +41,15 @@ export const plan: StudyPlan = {
       about: "C3",
       statement:
         "Layer 0 keeps its tuning better than deeper layers, and it does so because deeper layers inherit what changes below them.",
-      supportedIf: {
-        all: [
-          { outcome: "slope 2", take: "high", below: 0 },
-          { outcome: "slope 4", take: "high", below: 0 },
-          { outcome: "frozen", equals: 0, margin: MARGIN },
-          { outcome: "transplanted", equals: 0, margin: MARGIN },
-        ],
-      },
-      refutedIf: {
-        any: [
-          { outcome: "slope 2", take: "low", above: 0 },
-          { outcome: "slope 4", take: "low", above: 0 },
-          {
-            all: [
-              { outcome: "frozen", take: "low", above: MARGIN },
-              { outcome: "transplanted", take: "low", above: MARGIN },
-            ],
-          },
-        ],
-      },
+      supportedIf: { all: [...slopes.map(liesBelow(0)), ...held.map(equalsNothing(MARGIN))] },
+      refutedIf: { any: [...slopes.map(liesAbove(0)), { all: held.map(liesAbove(MARGIN)) }] },
     },
     {
       about: "H",
       statement:
         "The hierarchy is no matter of step size: it is there when the fan-ins of all layers move equally far.",
-      supportedIf: {
-        all: [
-          { outcome: "slope 2 matched", take: "high", below: 0 },
-          { outcome: "slope 4 matched", take: "high", below: 0 },
-        ],
-      },
-      refutedIf: {
-        any: [
-          { outcome: "slope 2 matched", take: "low", above: 0 },
-          { outcome: "slope 4 matched", take: "low", above: 0 },
-        ],
-      },
+      supportedIf: { all: matchedSlopes.map(liesBelow(0)) },
+      refutedIf: { any: matchedSlopes.map(liesAbove(0)) },
     },
     {
       about: "H",

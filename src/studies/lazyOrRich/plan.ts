@@ -1,5 +1,12 @@
 /** The study as it was written down before it was run. */
-import type { Condition, DecisionRule } from "../protocol/rule.ts";
+import {
+  type Condition,
+  type DecisionRule,
+  equalsNothing,
+  liesAbove,
+  liesBelow,
+  showsNoAdvantage,
+} from "../protocol/rule.ts";
 import type { StudyPlan } from "../protocol/study.ts";
 import { type SettingName, scaledOptimizers, settingNames, studyName } from "./arms.ts";
 
@@ -35,20 +42,15 @@ const refine: DecisionRule = {
   about: "C6",
   statement:
     "Training preserves tuning more than isotropic noise of equal size does: it refines what is there.",
-  supportedIf: { all: differences.map((outcome) => ({ outcome, take: "low", above: 0 })) },
-  refutedIf: {
-    all: differences.flatMap((outcome): Condition[] => [
-      { outcome, take: "low", below: 0 },
-      { outcome, take: "high", below: margin },
-    ]),
-  },
+  supportedIf: { all: differences.map(liesAbove(0)) },
+  refutedIf: { all: differences.flatMap(showsNoAdvantage(margin)) },
 };
 
 const motionAlone: DecisionRule = {
   about: "H lazy",
   statement:
     "Persistence is explained by the amount of motion alone: training does what isotropic noise of its size does.",
-  supportedIf: { all: differences.map((outcome) => ({ outcome, equals: 0, margin })) },
+  supportedIf: { all: differences.map(equalsNothing(margin)) },
   refutedIf: {
     atLeast: 3,
     of: settingNames.map((setting) => ({
@@ -86,9 +88,7 @@ const outputScale: DecisionRule = {
       { outcome: outcomeNames.lazy(name), take: "low", above: 0.95 },
     ]),
   },
-  refutedIf: {
-    any: scaledOptimizers.map((name) => ({ outcome: outcomeNames.scale(name), take: "high", below: 0 })),
-  },
+  refutedIf: { any: scaledOptimizers.map(outcomeNames.scale).map(liesBelow(0)) },
 };
 
 const width: DecisionRule = {

@@ -1,5 +1,5 @@
 /** S7, fixed before it is run. */
-import type { Condition } from "../protocol/rule.ts";
+import { liesAbove, liesBelow, liesWithin, showsNoAdvantage } from "../protocol/rule.ts";
 import type { StudyPlan } from "../protocol/study.ts";
 
 /** Layers of the networks of this study. */
@@ -8,13 +8,13 @@ export const layers = [0, 1] as const;
 /** Correlations inside this band are none. */
 const NONE = 0.05;
 
-const everyLayer = (of: (layer: number) => Condition[]): Condition => ({ all: layers.flatMap(of) });
+/** Names of an outcome that every layer has. */
+const ofLayers = (name: string) => layers.map((layer) => `${name} L${layer}`);
 
 /** Contrasts at equal displacement, one for each control and layer. */
-const atEqualDisplacement = (layer: number) => [
-  `equal displacement random L${layer}`,
-  `equal displacement permuted L${layer}`,
-];
+const atEqualDisplacement = layers.flatMap((layer) =>
+  ["random", "permuted"].map((control) => `equal displacement ${control} L${layer}`),
+);
 
 export const plan: StudyPlan = {
   id: "S7",
@@ -42,48 +42,34 @@ export const plan: StudyPlan = {
       about: "C6",
       statement:
         "Tuning persists because there is something to learn: after equal steps more of it is left on the task than on random sequences",
-      supportedIf: everyLayer((layer) => [
-        { outcome: `equal steps random L${layer}`, take: "low", above: 0 },
-      ]),
-      refutedIf: everyLayer((layer) => [{ outcome: `equal steps random L${layer}`, take: "high", below: 0 }]),
+      supportedIf: { all: ofLayers("equal steps random").map(liesAbove(0)) },
+      refutedIf: { all: ofLayers("equal steps random").map(liesBelow(0)) },
     },
     {
       about: "C6",
       statement:
         "For the distance that the weights move, learning the task disturbs tuning less than training with nothing to learn",
-      supportedIf: everyLayer((layer) =>
-        atEqualDisplacement(layer).map((outcome) => ({ outcome, take: "low", above: 0 })),
-      ),
-      refutedIf: everyLayer((layer) =>
-        atEqualDisplacement(layer).flatMap((outcome): Condition[] => [
-          { outcome, take: "low", below: 0 },
-          { outcome, take: "high", below: NONE },
-        ]),
-      ),
+      supportedIf: { all: atEqualDisplacement.map(liesAbove(0)) },
+      refutedIf: { all: atEqualDisplacement.flatMap(showsNoAdvantage(NONE)) },
     },
     {
       about: "C7",
       statement: "Tuning is universal: units of one index come to be tuned alike from any initialisation",
-      supportedIf: everyLayer((layer) => [{ outcome: `other init L${layer}`, take: "low", above: 0.5 }]),
-      refutedIf: everyLayer((layer) => [
-        { outcome: `other init L${layer}`, take: "low", above: -NONE },
-        { outcome: `other init L${layer}`, take: "high", below: NONE },
-      ]),
+      supportedIf: { all: ofLayers("other init").map(liesAbove(0.5)) },
+      refutedIf: { all: ofLayers("other init").flatMap(liesWithin(NONE)) },
     },
     {
       about: "C7",
       statement:
         "Tuning is universal up to relabelling: training on the same data makes the units of two networks match better than before",
-      supportedIf: everyLayer((layer) => [{ outcome: `matching gain L${layer}`, take: "low", above: 0.1 }]),
-      refutedIf: everyLayer((layer) => [{ outcome: `matching gain L${layer}`, take: "high", below: 0.1 }]),
+      supportedIf: { all: ofLayers("matching gain").map(liesAbove(0.1)) },
+      refutedIf: { all: ofLayers("matching gain").map(liesBelow(0.1)) },
     },
     {
       about: "H",
       statement: "The initialisation decides what a unit is tuned to after training",
-      supportedIf: everyLayer((layer) => [{ outcome: `init share L${layer}`, take: "low", above: 0.5 }]),
-      refutedIf: {
-        any: layers.map((layer) => ({ outcome: `init share L${layer}`, take: "high", below: 0.5 })),
-      },
+      supportedIf: { all: ofLayers("init share").map(liesAbove(0.5)) },
+      refutedIf: { any: ofLayers("init share").map(liesBelow(0.5)) },
     },
   ],
   seeds: { full: 30, quick: 3 },

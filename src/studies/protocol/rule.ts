@@ -87,6 +87,39 @@ export function namesIn(condition: Condition): string[] {
   return conditionsIn(condition).map(({ outcome }) => outcome);
 }
 
+/** For a list of outcomes: the 95 % interval of each lies above `bound`. */
+export const liesAbove =
+  (bound: number) =>
+  (outcome: string): SimpleCondition => ({ outcome, take: "low", above: bound });
+
+/** For a list of outcomes: the 95 % interval of each lies below `bound`. */
+export const liesBelow =
+  (bound: number) =>
+  (outcome: string): SimpleCondition => ({ outcome, take: "high", below: bound });
+
+/** For a list of outcomes: each is equivalent to 0 within ±`margin`. */
+export const equalsNothing =
+  (margin: number) =>
+  (outcome: string): SimpleCondition => ({ outcome, equals: 0, margin });
+
+/** Two conditions, either of which says that the 95 % interval lies beyond ±`margin`. */
+export const liesBeyond =
+  (margin: number) =>
+  (outcome: string): SimpleCondition[] => [liesAbove(margin)(outcome), liesBelow(-margin)(outcome)];
+
+/** Two conditions that together say that the 95 % interval lies within ±`margin`. */
+export const liesWithin =
+  (margin: number) =>
+  (outcome: string): SimpleCondition[] => [liesAbove(-margin)(outcome), liesBelow(margin)(outcome)];
+
+/** Two conditions that together say: the 95 % interval reaches below 0 and leaves no room for an advantage of `margin`. */
+export const showsNoAdvantage =
+  (margin: number) =>
+  (outcome: string): SimpleCondition[] => [
+    { outcome, take: "low", below: 0 },
+    { outcome, take: "high", below: margin },
+  ];
+
 function holds(condition: Condition, outcomes: readonly Outcome[]): boolean {
   if ("all" in condition) return condition.all.every((each) => holds(each, outcomes));
   if ("any" in condition) return condition.any.some((each) => holds(each, outcomes));

@@ -1,5 +1,5 @@
 /** What study S10 asks, and what would answer it. */
-import type { Condition } from "../protocol/rule.ts";
+import { type Condition, liesAbove, showsNoAdvantage } from "../protocol/rule.ts";
 import type { StudyPlan } from "../protocol/study.ts";
 
 /** Layers and factors whose strongest units are followed. */
@@ -18,17 +18,11 @@ export const named = (what: "difference" | "rank", { layer, kind }: (typeof grou
 const relevant = 0.05;
 
 const both = (group: (typeof groups)[number]): Condition => ({
-  all: [
-    { outcome: named("difference", group), take: "low", above: 0 },
-    { outcome: named("rank", group), take: "low", above: 0 },
-  ],
+  all: [named("difference", group), named("rank", group)].map(liesAbove(0)),
 });
 /** The interval holds zero, or lies below it, and nothing that would matter. */
 const nothingBeyond = (group: (typeof groups)[number]): Condition => ({
-  all: [
-    { outcome: named("difference", group), take: "low", below: 0 },
-    { outcome: named("difference", group), take: "high", below: relevant },
-  ],
+  all: showsNoAdvantage(relevant)(named("difference", group)),
 });
 
 /** The plan of study S10. */

@@ -1,5 +1,5 @@
 /** S9, fixed before it is run. */
-import type { Condition } from "../protocol/rule.ts";
+import { type Condition, equalsNothing, liesAbove, liesBelow, liesBeyond } from "../protocol/rule.ts";
 import type { StudyPlan } from "../protocol/study.ts";
 
 /** Layers of the networks of this study. */
@@ -26,6 +26,18 @@ const names = layers.flatMap((layer) =>
 );
 const r = layers.map((layer) => outcomeName("r", layer));
 
+/** The outcomes are token less position: what favours a factor, by its mean and by its 95 % interval. */
+const ahead = {
+  token: {
+    mean: (outcome: string): Condition => ({ outcome, take: "estimate", above: 0 }),
+    clearly: liesAbove(0),
+  },
+  position: {
+    mean: (outcome: string): Condition => ({ outcome, take: "estimate", below: 0 }),
+    clearly: liesBelow(0),
+  },
+} as const;
+
 export const plan: StudyPlan = {
   id: "S9",
   name: "token-or-position",
@@ -47,31 +59,20 @@ export const plan: StudyPlan = {
   rules: [
     ...(["token", "position"] as const).map((better) => {
       const other = better === "token" ? "position" : "token";
-      const ahead = (outcome: string, take: "low" | "estimate" | "high", reversed = false): Condition => {
-        // the outcomes are token less position: in favour of position everything is mirrored
-        const positive = (better === "token") !== reversed;
-        const end = take === "estimate" ? take : positive ? "low" : "high";
-        return positive ? { outcome, take: end, above: 0 } : { outcome, take: end, below: 0 };
-      };
       return {
         about: "C4",
         statement: `${better === "token" ? "Token" : "Position"} tuning persists better than ${other} tuning`,
         supportedIf: {
-          all: [...names.map((name) => ahead(name, "estimate")), ...r.map((name) => ahead(name, "low"))],
+          all: [...names.map(ahead[better].mean), ...r.map(ahead[better].clearly)],
         },
-        refutedIf: { any: names.map((name) => ahead(name, "low", true)) },
+        refutedIf: { any: names.map(ahead[other].clearly) },
       };
     }),
     {
       about: "H",
       statement: "By tuning r, token and position tuning persist equally",
-      supportedIf: { all: r.map((outcome): Condition => ({ outcome, equals: 0, margin: MARGIN })) },
-      refutedIf: {
-        any: r.flatMap((outcome): Condition[] => [
-          { outcome, take: "low", above: MARGIN },
-          { outcome, take: "high", below: -MARGIN },
-        ]),
-      },
+      supportedIf: { all: r.map(equalsNothing(MARGIN)) },
+      refutedIf: { any: r.flatMap(liesBeyond(MARGIN)) },
     },
   ],
   seeds: { full: 30, quick: 4 },
