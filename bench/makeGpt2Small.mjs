@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { exportModel, initialWeights, randomStream } from "palimpsest";
 
 /** Sizes of the published model. */
-export const gpt2Small = {
+const gpt2Small = {
   nLayers: 12,
   nHeads: 12,
   dModel: 768,

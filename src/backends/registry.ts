@@ -8,8 +8,9 @@ export type BackendName = (typeof backendNames)[number];
 
 /**
  * Width of the residual stream from which `auto` takes `onnx`: from there on both a forward pass and a training step are
- * faster with it, for one model and for eight (`node bench/onnxCrossing.mjs`; the table is in docs/performance.md). Every
- * study is narrower, so that its numbers stay those of `wasm`, the same bits on every machine.
+ * faster with it, for one model and for eight (`node bench/onnxCrossing.mjs`; the table is in docs/performance.md). A
+ * study asks without a width, whatever its arms have, so that its numbers stay those of `wasm`, the same bits on every
+ * machine.
  */
 const ONNX_FROM_D_MODEL = 128;
 

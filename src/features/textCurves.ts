@@ -120,17 +120,23 @@ function byKind<T>(of: (kind: TextCurveKind) => T): ByKind<T> {
   return { all: of("all"), rows: of("rows"), columns: of("columns"), interaction: of("interaction") };
 }
 
-/** Selectivity of every unit, [model, unit]; NaN for a dead unit. */
+/**
+ * Selectivity of every unit, [model, unit]; NaN for a dead unit.
+ *
+ *   V_x / V,  V_x = mean over the points of the curve, squared,  V = V_all + V_within
+ *
+ * A row's effect counts once in V_rows, and once for each kept cell of it in V. Where every cell is kept that is the same,
+ * and V_rows + V_columns + V_interaction = V_all: these are shares of variance. Where cells are missing they are ratios
+ * of variances, of the effects in a world in which all rows are equally frequent to what the kept cells hold: they need
+ * not add up, and one of them can exceed 1, as where a row with a single cell is unlike all others.
+ */
 export interface TextSelectivity {
-  /**
-   * Share of variance, cells counted once: V_x / V,  V_x = mean over cells of the curve squared,  V = V_all + V_within.
-   * On a balanced probe these are the eta² of the factors and their interaction.
-   */
+  /** From curves of the whole probe. On a balanced probe these are the eta² of the factors and their interaction. */
   readonly eta2: ByKind<Float64Array>;
   /**
-   * The same without bias: V_x from the product of the halves' curves. It is 0 on average for a unit without tuning, as
-   * omega² is, and may be negative; unlike omega² it does not take the positions of one text for independent, only the
-   * halves of the probe.
+   * The same without the noise of the curves: V_x from the product of the halves' curves. It is 0 on average for a unit
+   * without tuning, as omega² is, and may be negative; unlike omega² it does not take the positions of one text for
+   * independent, only the halves of the probe. Halves that hold as much of every cell give at most eta².
    */
   readonly unbiased: ByKind<Float64Array>;
   /**
@@ -142,7 +148,7 @@ export interface TextSelectivity {
   >;
 }
 
-/** Shares of variance that factors explain. */
+/** How much of the units' variance factors explain. */
 export function textSelectivity(of: TextCurves): TextSelectivity {
   const { models, units, curves, halves, within } = of;
   const count = models * units;

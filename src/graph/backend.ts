@@ -13,7 +13,7 @@ import type { Shape } from "./node.ts";
 /** Numbers of a tensor with the model axis first; Float64Array on the reference backend. */
 export type TensorData = Float32Array | Float64Array;
 
-/** What a run is given, by input name: [model, ...shape], or [...shape] where `shared` says all models get the same. */
+/** What a run is given, by input name: [model, ...shape], or [...shape] to give every model the same. */
 export type RunInputs = Readonly<Record<string, Float32Array | Float64Array | Int32Array>>;
 
 /** A graph compiled for one session. */
@@ -24,6 +24,7 @@ export interface Program {
    * @param inputs  by name: [model, ...shape] row-major, or [...shape] to give every model the same
    * @returns       outputs by name, [model, ...shape]; a fresh array each time
    * @throws ShapeError if an input is missing or has another number of elements
+   * @throws ArgumentError if an int32 input holds what is no whole number, or no index of the table that it looks up in
    */
   run(inputs: RunInputs): Promise<Record<string, TensorData>>;
 }

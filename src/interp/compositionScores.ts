@@ -18,7 +18,6 @@
  * Norms are folded into the matrix next to them: in pre-LN into the receiver's, in post-LN into what the sender wrote.
  * A scale would cancel if it were one number; that it differs between positions is left out, as are biases.
  */
-
 import { ArgumentError } from "../base/errors.ts";
 import { inTurn } from "../base/inTurn.ts";
 import type { ModelConfig } from "../model/config.ts";

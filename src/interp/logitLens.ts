@@ -17,10 +17,8 @@
  * An RMS norm does the same without taking the mean away. With mlmHead every stream is read through that head, since the
  * unembedding reads nothing else; then neither lens is linear.
  */
-
 import { integerIn } from "../base/check.ts";
 import { ArgumentError, unknownName } from "../base/errors.ts";
-import { inTurn } from "../base/inTurn.ts";
 import type { RunInputs } from "../graph/backend.ts";
 import { input } from "../graph/build.ts";
 import { makeGraph } from "../graph/graph.ts";
@@ -222,11 +220,11 @@ async function readThrough(
   const rows = batch * pos * config.dVocab;
   const first = cached(cache, names[0]).data;
   const logits = emptyLike(first, models * names.length * rows);
-  await inTurn(names, async (name, site) => {
+  for (const [site, name] of names.entries()) {
     const out = (await program.run({ stream: cached(cache, name).data, ...scale })).logits; // [model, batch, pos, dVocab]
     for (let model = 0; model < models; model++)
       logits.set(out.subarray(model * rows, (model + 1) * rows), (model * names.length + site) * rows);
-  });
+  }
   const logProbs = new Float64Array(logits.length);
   for (let at = 0; at < logits.length; at += config.dVocab)
     logProbs.set(logProbabilities(logits.subarray(at, at + config.dVocab)), at);

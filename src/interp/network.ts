@@ -1,5 +1,4 @@
 /** A network that can be looked into: a population's weights in an open session, and the programs compiled for it. */
-
 import { ArgumentError } from "../base/errors.ts";
 import { inTurn } from "../base/inTurn.ts";
 import type { Backend, Program, Session } from "../graph/backend.ts";
@@ -86,7 +85,7 @@ export function openEmptyNetwork(
         },
       };
     },
-    runInTurn: async (calls) => inTurn(calls, async ({ program, inputs }) => program.run(inputs)),
+    runInTurn: (calls) => inTurn(calls, ({ program, inputs }) => program.run(inputs)),
     write: (name, values) => {
       usable();
       opened.write(name, values);

@@ -18,10 +18,8 @@
  * `p` is P(|c| as large), of one token given beforehand: times dVocab for the best of all. Whether singular values are
  * large, random initialisations say: {@link singularValues} with {@link weightNull}.
  */
-
 import { integerIn } from "../base/check.ts";
 import { ArgumentError, unknownName } from "../base/errors.ts";
-import { inTurn } from "../base/inTurn.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { betaInc } from "../stats/betaInc.ts";
 import { type DenseMatrix, times, transposed } from "./denseMatrix.ts";
@@ -98,21 +96,17 @@ export async function singularDirections(
   const shown = integerIn("singular directions, k", k ?? Math.min(5, config.dVocab), 1, config.dVocab);
   const norms = options.norms ?? "folded";
   const read = matrixReader(source);
-  return (
-    await inTurn(placesOf(source, of, options), async ({ model, layer, head }) => {
-      const { values, right } = singularDecomposition(
-        await matrixAt(config, read, { of, model, layer, head: head ?? 0, norms }),
-      );
-      const total = values.reduce((sum, value) => sum + value * value, 0);
-      const from = of === "OV" ? attentionAt(layer) : mlpAt(layer);
-      const names = normsOnTheWay(config, { from, to: unembeddingAt(config), norms });
-      const unembedding = await readThroughNorms(
-        await unembeddingOf(config, read, model),
-        names,
-        read,
-        model,
-      );
-      return right.slice(0, count).map((direction, index) => ({
+  const found: SingularDirection[] = [];
+  for (const { model, layer, head } of placesOf(source, of, options)) {
+    const { values, right } = singularDecomposition(
+      await matrixAt(config, read, { of, model, layer, head: head ?? 0, norms }),
+    );
+    const total = values.reduce((sum, value) => sum + value * value, 0);
+    const from = of === "OV" ? attentionAt(layer) : mlpAt(layer);
+    const way = normsOnTheWay(config, { from, to: unembeddingAt(config), norms });
+    const unembedding = await readThroughNorms(await unembeddingOf(config, read, model), way, read, model);
+    for (const [index, direction] of right.slice(0, count).entries())
+      found.push({
         model,
         layer,
         head,
@@ -121,9 +115,9 @@ export async function singularDirections(
         share: total === 0 ? Number.NaN : values[index] ** 2 / total,
         direction,
         ...endsOf(direction, unembedding, shown),
-      }));
-    })
-  ).flat();
+      });
+  }
+  return found;
 }
 
 /**
@@ -139,14 +133,11 @@ export async function singularValues(
   const { config, models } = source;
   const rank = rankBound(config, of);
   const read = matrixReader(source);
-  const values = (
-    await inTurn(placesOf(source, of, {}), async ({ model, layer, head }) =>
-      Array.from(
-        singularDecomposition(await matrixAt(config, read, { of, model, layer, head: head ?? 0, norms }))
-          .values,
-      ),
-    )
-  ).flat();
+  const all: number[] = [];
+  for (const { model, layer, head } of placesOf(source, of, {})) {
+    const matrix = await matrixAt(config, read, { of, model, layer, head: head ?? 0, norms });
+    all.push(...singularDecomposition(matrix).values);
+  }
   const byHead = of === "OV";
   return {
     config,
@@ -155,7 +146,7 @@ export async function singularValues(
       value: {
         axes: byHead ? ["model", "layer", "head", "component"] : ["model", "layer", "component"],
         shape: byHead ? [models, config.nLayers, config.nHeads, rank] : [models, config.nLayers, rank],
-        data: Float64Array.from(values),
+        data: Float64Array.from(all),
       },
     },
   };
@@ -213,11 +204,8 @@ async function matrixAt(
     return factoredMatrix(await readAt(attentionAt(layer), await own("V")), await own("O"));
   }
   const name = `blocks.${layer}.mlp.${of}`;
-  const matrix =
-    of === "W_out"
-      ? await read(name, model)
-      : transposed(await readAt(mlpAt(layer), await read(name, model)));
-  return matrix; // [dMlp, dModel]
+  const matrix = await read(name, model);
+  return of === "W_out" ? matrix : transposed(await readAt(mlpAt(layer), matrix)); // [dMlp, dModel]
 }
 
 /** Tokens at both ends of a direction's logits. */

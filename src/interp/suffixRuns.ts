@@ -11,7 +11,6 @@
  * rests on a pattern of 0 hiding what is masked, but 0 · Infinity is NaN: where a replacement or an answer is not
  * finite, whole runs are made. (Values that overflow only inside, behind all that is read, still hide.)
  */
-import { inTurn } from "../base/inTurn.ts";
 import type { RunInputs, TensorData } from "../graph/backend.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { hook, type Site, type SiteName } from "../model/hookPoints.ts";
@@ -231,14 +230,13 @@ function replacedStream(sweep: Sweep, cell: number, sequence: number, first: num
 
 /** Rows after a block. */
 async function advanced(sweep: Sweep, layer: number, rows: readonly Row[]): Promise<Row[]> {
-  return (
-    await inTurn(inRuns(sweep, rows), async (together) => {
-      const streams = await throughBlock(sweep, layer, together);
-      return together.map((row, i) => {
-        return { ...row, first: extentAfter(sweep, layer, row.first)[0], stream: streams[i] };
-      });
-    })
-  ).flat();
+  const after: Row[] = [];
+  for (const together of inRuns(sweep, rows)) {
+    const streams = await throughBlock(sweep, layer, together);
+    for (const [i, row] of together.entries())
+      after.push({ ...row, first: extentAfter(sweep, layer, row.first)[0], stream: streams[i] });
+  }
+  return after;
 }
 
 /** Rows after the block in which they begin. */

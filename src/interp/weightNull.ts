@@ -8,10 +8,8 @@
  * (or smallest) of all m in every draw, so that a random network has any familywise p ≤ α at one end with probability at
  * most α. It takes 1/α − 1 draws, where Bonferroni takes m/α − 1. Each name (q, k, v) is a family of its own.
  */
-
 import { integerIn } from "../base/check.ts";
 import { ArgumentError } from "../base/errors.ts";
-import { inTurn } from "../base/inTurn.ts";
 import type { RandomStream } from "../base/random.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Weights } from "../model/weights.ts";
@@ -83,18 +81,17 @@ export async function weightNull<K extends string>(
   { draws, stream }: { draws: number; stream: RandomStream },
 ): Promise<WeightNull<K>> {
   integerIn("weight null, draws", draws, 1);
-  const drawn = await inTurn(
-    Array.from({ length: draws }, (_, i) => i),
-    async (_, draw) => {
-      const source = weightSource(config, initFor(stream.child(draw)));
-      if (source.models === 1) return measure(source);
+  const drawn: WeightScores<K>[] = [];
+  for (let draw = 0; draw < draws; draw++) {
+    const source = weightSource(config, initFor(stream.child(draw)));
+    if (source.models !== 1)
       throw new ArgumentError({
         where: "weight null, initFor",
         rule: "must return the weights of one model",
         got: `${source.models} models`,
       });
-    },
-  );
+    drawn.push(await measure(source));
+  }
   const [{ setting, scores }] = drawn;
   const collected = byName(scores, (name) =>
     collect(

@@ -43,7 +43,7 @@ export interface Grown {
  * A model that diverges goes on in its lane, where it disturbs nobody; the step at which its loss (or, at the end, a
  * weight) first was NaN or infinite is marked.
  *
- * @returns a generator of stops, whose return value is {@link Grown}
+ * @returns an asynchronous generator of stops, whose return value is {@link Grown}
  * @throws ArgumentError if a checkpoint lies outside the run
  */
 export async function* grow(trainer: Trainer, options: GrowOptions): AsyncGenerator<Stop, Grown> {

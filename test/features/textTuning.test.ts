@@ -96,7 +96,7 @@ test("on a balanced probe curves and shares are those of tuningCurves", () => {
     expect(a.every((value, i) => Math.abs(value - b[i]) < EXACT)).toBe(true);
   }
   // shares of variance: the eta² of the balanced design, sums of squares over their total
-  const { eta2, plain } = textSelectivity(curves);
+  const { eta2, unbiased, plain } = textSelectivity(curves);
   const components = varianceComponents(balanced);
   const shares = {
     rows: components.eta2.token,
@@ -110,6 +110,38 @@ test("on a balanced probe curves and shares are those of tuningCurves", () => {
   plain.rows.eta2.forEach((share, unit) => {
     expect(share).toBeCloseTo(shares.rows[unit], 10);
   });
+  // the halves hold as much of every cell: their product is at most the square of their mean
+  for (const kind of ["all", "rows", "columns", "interaction"] as const)
+    unbiased[kind].forEach((share, unit) => {
+      expect(Number.isNaN(share) || share <= eta2[kind][unit] + EXACT).toBe(true);
+    });
+});
+
+test("where cells are missing selectivity is a ratio of variances that can exceed 1", () => {
+  // one token occurs at the first position alone, and is all that the unit responds to
+  const [rare, count] = [dVocab - 1, 80];
+  const tokens = Int32Array.from({ length: count * nPos }, (_, at) => {
+    const [n, pos] = [Math.floor(at / nPos), at % nPos];
+    return pos === 0 ? Math.floor(n / 2) % dVocab : (Math.floor(n / 2) + pos) % rare;
+  });
+  const half = Uint8Array.from({ length: count }, (_, n) => n % 2);
+  const probe: TextProbe = { tokens, count, nPos, dVocab, half };
+  const [table] = tablesOf(probe);
+  const activations = planted(probe, [(token) => (token === rare ? 1 : 0)], 0);
+  const curves = textCurves(textCellsOf(activations, { site: "x", models: 1, units: 1, probe, table }), {
+    leastCount: 1,
+  });
+  const { cells } = curves;
+  expect(cells.length).toBe(dVocab * nPos - (nPos - 1));
+  // of five effects one is 1 and the others 0, of the kept cells likewise
+  const variance = (one: number) => one * (1 - one);
+  const ratio = variance(1 / dVocab) / variance(1 / cells.length);
+  expect(ratio).toBeGreaterThan(2);
+  const { eta2, unbiased } = textSelectivity(curves);
+  for (const { rows, all } of [eta2, unbiased]) {
+    expect(rows[0]).toBeCloseTo(ratio, 10);
+    expect(all[0]).toBeCloseTo(1, 10);
+  }
 });
 
 test("effects of an unbalanced text are those that were planted, where plain means are not", () => {

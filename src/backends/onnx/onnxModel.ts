@@ -8,7 +8,7 @@ import { bytesField, type Fields, integerField, messageBytes, messageField, text
 
 /** Version of the file format: that of the operator set below. */
 const IR_VERSION = 9;
-/** Operator set of January 2024, the first with Gelu; every runtime of ours knows it. */
+/** Operator set of ONNX 1.15, the first with Gelu; every runtime of ours knows it. */
 const OPERATOR_SET = 20;
 
 /** Element types of ONNX by their number. */

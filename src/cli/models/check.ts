@@ -120,6 +120,13 @@ async function judge(path: string, file: string, check: Check): Promise<Checked>
   }
 }
 
+/** What to do about a folder that holds folders alone; undefined if it holds none. */
+function insideText(folders: readonly string[]): string | undefined {
+  if (folders.length === 0) return undefined;
+  const some = folders.slice(0, 3).join(" ");
+  return `Folders in it are not searched; name them: ${some}${folders.length > 3 ? " …" : ""}.`;
+}
+
 /** Every file that a path stands for, with how it is checked. */
 async function filesOf(file: string, cwd: string): Promise<(readonly [file: string, check: Check])[]> {
   const path = resolve(cwd, file);
@@ -134,7 +141,8 @@ async function filesOf(file: string, cwd: string): Promise<(readonly [file: stri
     const other = /\.json$/i.test(path) ? checkTokenizer : checkTensors;
     return [[file, checkOf(basename(path)) ?? other]];
   }
-  const found = (await entriesOf(path, lineText(file))).flatMap(({ name }) => {
+  const entries = await entriesOf(path, lineText(file));
+  const found = entries.flatMap(({ name }) => {
     const check = checkOf(name);
     return check === undefined ? [] : [[join(file, name), check] as const];
   });
@@ -143,6 +151,9 @@ async function filesOf(file: string, cwd: string): Promise<(readonly [file: stri
     where: lineText(file),
     rule: "must hold files of a model: *.safetensors, config.json, tokenizer.json",
     got: "none of them",
+    wayOut: insideText(
+      entries.filter((entry) => entry.isDirectory()).map(({ name }) => lineText(join(file, name))),
+    ),
   });
 }
 

@@ -137,6 +137,12 @@ export function transportFailure(hub: Hub, error: unknown): unknown {
   });
 }
 
+/** The error for a port that `fetch` never connects to, because another service than the web has it; null for others. */
+function refusedPort({ origin, port }: URL, error: unknown): FileError | null {
+  if (causeOf(error).words !== "bad port") return null;
+  return new FileError({ where: origin, rule: "its port is one that no request is sent to", got: port });
+}
+
 /** What the server asked for with Retry-After, ms. */
 function retryAfter(hub: Hub, headers: Headers): number | null {
   const text = headers.get("retry-after");
@@ -158,7 +164,7 @@ export interface Answer {
  *
  * @param path  below the endpoint, beginning with a slash; or a whole address on the endpoint's origin
  * @throws PassingFailure  no connection, no answer in time, or the server is busy
- * @throws FileError       a redirect that is not followed
+ * @throws FileError       a redirect that is not followed, or a port that no request is sent to
  */
 export async function hubRequest(
   hub: Hub,
@@ -181,7 +187,7 @@ export async function hubRequest(
         signal: AbortSignal.any([hub.signal, stop.signal]),
       });
     } catch (error) {
-      throw transportFailure(hub, error);
+      throw refusedPort(url, error) ?? transportFailure(hub, error);
     } finally {
       clearTimeout(late);
     }

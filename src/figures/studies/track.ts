@@ -201,7 +201,7 @@ export function trackedSelectivity(
     seeds: of.seeds,
     nullModel: `grey band: ${of.random}, lowest to highest layer and network.`,
     reading:
-      "Share of a unit's variance, mean over units, a line for each layer. Every cell of the table counts once; the share is the product of two halves of the probe, 0 on average without tuning, and can be negative.",
+      "Selectivity: variance of a factor's effects, each class or position counted once, over a unit's variance, each cell of the table counted once; mean over units, a line for each layer. The effects are those of one half of the probe times those of the other: 0 on average without tuning, and it can be negative. With every cell there it is a share of variance; where cells are missing it is a ratio, and can exceed 1.",
     panels: panels.map(coursePanel),
   };
 }

@@ -104,7 +104,7 @@ export async function measureSources(network: Network, setup: ExperimentSetup): 
   const norms = await normTunings(network, probe);
   const shapes = weightShapes(config);
   const weights = new Map(
-    await inTurn([...shapes.keys()], async (name) => [name, await network.session.read(name)]),
+    await inTurn(shapes.keys(), async (name) => [name, await network.session.read(name)]),
   );
   const valuesOf = (name: string, model: number) => {
     const size = sizeOf(shapes.get(name) ?? []);

@@ -90,7 +90,7 @@ function selectivityFinding({ series }: TrackResult): string {
     const of = ({ selectivity }: LayerNumbers) => selectivity[name];
     return `${name} ${fixed(over(of, first))} to ${fixed(over(of, last))}`;
   });
-  return `Mean share of variance, first to last checkpoint: ${parts.join(", ")}.`;
+  return `Mean selectivity, first to last checkpoint: ${parts.join(", ")}.`;
 }
 
 function headsFinding({ series }: TrackResult): string {
@@ -247,7 +247,7 @@ function numbersHtml(result: TrackResult): string {
       caption: `${one.name}: every layer at every checkpoint`,
       columns: [
         ...["step", "layer", "loss [95 % over sequences]", "r", "corrected", "shuffled", "p", "random"],
-        ...(["class", "position", "context", "interaction"] as const).map((name) => `share: ${name}`),
+        ...(["class", "position", "context", "interaction"] as const).map((name) => `selectivity: ${name}`),
         ...["reliability", "units without curve"],
       ],
       rows: one.checkpoints.flatMap(({ step, loss, layers }) =>
@@ -305,7 +305,7 @@ ${models.join("\n")}
 <li>Classes of a token (${probe.classes.length}): ${escapeHtml(probe.classes.slice(0, 40).join(" · "))}${probe.classes.length > 40 ? " …" : ""}. Classes of the token before (${probe.contexts.length}): ${escapeHtml(probe.contexts.slice(0, 40).join(" · "))}${probe.contexts.length > 40 ? " …" : ""}.</li>
 <li>Curves are plain means of cells with at least ${probe.leastCount} observations in each half of the probe. Effects of a factor are those of the additive model of all kept cells, each counted once: what unequal frequencies of classes do is taken out.</li>
 <li><b>${escapeHtml(tunedTitles.context)}</b> is beside the class of the token itself; the first position of a sequence has no token before it that a network sees, and is left out there.</li>
-<li>Shares of variance are products of the curves of two halves of the probe (every other sequence), so that noise adds nothing to them; reliability is Spearman–Brown of the halves, and “corrected” divides by it.</li>
+<li>Selectivity is the variance of a factor's effects over that of the unit. The effects are multiplied between two halves of the probe (every other sequence), so that noise adds nothing to them on average. It is a share of variance where every cell has enough observations; where cells are missing, levels and cells no longer weigh alike, and it is a ratio that can exceed 1; reliability is Spearman–Brown of the halves, and “corrected” divides by it.</li>
 <li><b>Shuffled identity</b>: the same curves with units of a layer paired at random; its expectation is computed over all pairings of different units. <b>Random networks</b>: ${escapeHtml(randomNetworks)}; their r is the mean over all pairs of one of their units and one of the checkpoint's.</li>
 <li>${series.length === 1 ? "One network is one unit of replication: there is no interval over seeds here, whatever the number of its units. Intervals of the loss are over sequences of the probe, and say how far the text decides, not the seed." : "A network is the unit of replication: intervals are t intervals over networks."}</li>
 </ul>`;

@@ -15,7 +15,7 @@ type ByTuned<T> = Readonly<Record<Tuned, T>>;
 
 /** Numbers of every unit of a layer. */
 export interface UnitNumbers {
-  /** Unbiased share of variance, [unit]. */
+  /** Unbiased selectivity as textCurves.ts defines it, [unit]. */
   readonly selectivity: ByTuned<Float64Array>;
   /** Correlation with the curve at the first checkpoint, [unit]. */
   readonly r: ByTuned<Float64Array>;
@@ -28,7 +28,7 @@ export interface LayerNumbers {
   readonly units: UnitNumbers;
   /** Units without a curve at either time. */
   readonly flat: number;
-  /** Unbiased share of variance, cells counted once. */
+  /** Unbiased selectivity, cells counted once; above 1 is possible where cells are missing. */
   readonly selectivity: ByTuned<number>;
   /** Omega² by one factor alone, positions counted as the text has them. */
   readonly plain: Readonly<Record<"class" | "position" | "context", number>>;
@@ -65,7 +65,7 @@ export interface TrackedCheckpoint {
 export interface RandomNumbers {
   readonly loss: number;
   readonly heads: HeadTable | null;
-  /** Mean unbiased share of variance, [layer]. */
+  /** Mean unbiased selectivity, [layer]. */
   readonly selectivity: readonly ByTuned<number>[];
 }
 

@@ -116,7 +116,7 @@ export function selectivityPanels({ series }: TrackResult): CoursePanel[] {
       steps,
       series.flatMap((one) => one.random.flatMap(({ selectivity }) => selectivity.map((own) => own[name]))),
     ),
-    ...{ axis: "share of variance", reach: [0], digits: 3 },
+    ...{ axis: "selectivity", reach: [0], digits: 3 },
   }));
 }
 
