@@ -13,8 +13,10 @@ export interface GrowOptions {
   /** Learning rate of all models, or of each. */
   rates: readonly number[];
   schedule: Schedule;
-  /** Number of updates. */
+  /** Number of the last update. */
   steps: number;
+  /** Updates that the trainer's weights and moments have behind them; 0, a fresh initialisation, unless given. */
+  from?: number;
   /** Steps at which the loop stops to be looked at; 0 is the exact initialisation. */
   checkpoints: readonly number[];
   /** Steps between reports of progress. */
@@ -27,11 +29,13 @@ export interface Stop {
   step: number;
   /** Mean training loss over the finite models at the last update; NaN before the first. */
   loss: number;
+  /** Training loss of every model at the last update, [model] in nats; empty before the first. */
+  losses: Float64Array;
 }
 
 /** What the loop leaves behind. */
 export interface Grown {
-  /** Training loss before every update, [step][model] in nats. */
+  /** Training loss before every update that was made here, [step][model] in nats. */
   losses: Float64Array[];
   /** Updates after which a model's loss or weights first were not finite; null where they always were. */
   divergedAt: (number | null)[];
@@ -44,25 +48,27 @@ export interface Grown {
  * weight) first was NaN or infinite is marked.
  *
  * @returns an asynchronous generator of stops, whose return value is {@link Grown}
- * @throws ArgumentError if a checkpoint lies outside the run
+ * @throws ArgumentError if the start or a checkpoint lies outside the run
  */
 export async function* grow(trainer: Trainer, options: GrowOptions): AsyncGenerator<Stop, Grown> {
-  const { sources, rates, schedule, steps, reportEvery = Number.POSITIVE_INFINITY } = options;
+  const { sources, rates, schedule, steps, from = 0, reportEvery = Number.POSITIVE_INFINITY } = options;
   const { models } = trainer.session;
   integerIn("steps", steps, 0);
+  integerIn("from", from, 0, steps);
   const checkpoints = new Set(options.checkpoints);
   for (const step of checkpoints) {
-    if (!(Number.isInteger(step) && step >= 0 && step <= steps))
+    if (!(Number.isInteger(step) && step >= from && step <= steps))
       throw new ArgumentError({
         where: "checkpoints",
-        rule: `must lie between 0 and ${steps}`,
+        rule: `must lie between ${from} and ${steps}`,
         got: String(step),
       });
   }
   const losses: Float64Array[] = [];
   const divergedAt = new Array<number | null>(models).fill(null);
-  if (checkpoints.has(0)) yield { kind: "checkpoint", step: 0, loss: Number.NaN };
-  for (let step = 1; step <= steps; step++) {
+  if (checkpoints.has(from))
+    yield { kind: "checkpoint", step: from, loss: Number.NaN, losses: new Float64Array(0) };
+  for (let step = from + 1; step <= steps; step++) {
     const batches: Sequences[] = sources.map((source) => source.batch(step - 1));
     const factor = rateFactor(schedule, step, steps);
     const loss = await trainer.step(
@@ -73,8 +79,9 @@ export async function* grow(trainer: Trainer, options: GrowOptions): AsyncGenera
     losses.push(loss);
     // the loss is that of the weights after step − 1 updates
     markDiverged(divergedAt, step - 1, (model) => Number.isFinite(loss[model]));
-    if (checkpoints.has(step)) yield { kind: "checkpoint", step, loss: finiteMean(loss) };
-    else if (step % reportEvery === 0) yield { kind: "progress", step, loss: finiteMean(loss) };
+    const kind = checkpoints.has(step) ? "checkpoint" : "progress";
+    if (kind === "checkpoint" || step % reportEvery === 0)
+      yield { kind, step, loss: finiteMean(loss), losses: loss };
   }
   const weights = Object.values(await trainer.readWeights());
   markDiverged(divergedAt, steps, (model) =>

@@ -61,6 +61,10 @@ export interface Trainer {
   writeOrigin(weights: Weights): void;
   /** Copies of all weights, [model, ...shape]. */
   readWeights(): Promise<Weights>;
+  /** Copies of what the optimiser remembers, by state name, [model, ...shape]: with the weights all that a step needs. */
+  readMoments(): Promise<Weights>;
+  /** Sets what {@link readMoments} gave, so that training goes on as if it had never stopped. */
+  writeMoments(moments: Weights): void;
 }
 
 /** Sequences that are evaluated at a time. */
@@ -70,13 +74,14 @@ const EVALUATION_BLOCK = 64;
 export function openTrainer(backend: Backend, options: TrainerOptions): Trainer {
   const { config, optimizer, models, nPos } = options;
   const shapes = weightShapes(config);
+  const moments = optimizerStates(optimizer, shapes);
   const block = backend.wholeBatches ? options.batch : blockSize(config, options.batch, nPos);
   const session = backend.open({
     models,
     clock: options.clock,
     states: {
       ...Object.fromEntries(shapes),
-      ...optimizerStates(optimizer, shapes),
+      ...moments,
       ...(block < options.batch ? accumulatorStates(shapes) : {}),
       ...maskStates(shapes, options.masked ?? []),
       ...(options.outputScale === undefined ? {} : originStates(config)),
@@ -176,9 +181,16 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
     writeOrigin: (weights) => {
       for (const name of shapes.keys()) session.write(originName(name), weights[name]);
     },
-    readWeights: async () =>
-      Object.fromEntries(await inTurn([...shapes.keys()], async (name) => [name, await session.read(name)])),
+    readWeights: () => statesNamed(session, shapes.keys()),
+    readMoments: () => statesNamed(session, Object.keys(moments)),
+    writeMoments: (values) => {
+      for (const name of Object.keys(moments)) session.write(name, values[name]);
+    },
   };
+}
+
+async function statesNamed(session: Session, names: Iterable<string>): Promise<Weights> {
+  return Object.fromEntries(await inTurn(names, async (name) => [name, await session.read(name)]));
 }
 
 function maskStates(shapes: ReadonlyMap<string, Shape>, masked: readonly string[]): Record<string, Shape> {

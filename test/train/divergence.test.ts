@@ -136,12 +136,13 @@ test("the loop stops before the first update, at every checkpoint and report, wi
     checkpoints: [0, 4, 2],
     reportEvery: 1,
   });
+  const told = (at: number) => Float64Array.from(losses[at]);
   expect(stops).toEqual([
-    { kind: "checkpoint", step: 0, loss: nan },
-    { kind: "progress", step: 1, loss: 2 },
-    { kind: "checkpoint", step: 2, loss: 2 },
-    { kind: "progress", step: 3, loss: nan },
-    { kind: "checkpoint", step: 4, loss: 5 },
+    { kind: "checkpoint", step: 0, loss: nan, losses: new Float64Array(0) },
+    { kind: "progress", step: 1, loss: 2, losses: told(0) },
+    { kind: "checkpoint", step: 2, loss: 2, losses: told(1) },
+    { kind: "progress", step: 3, loss: nan, losses: told(2) },
+    { kind: "checkpoint", step: 4, loss: 5, losses: told(3) },
   ]);
   expect(finiteMean([])).toBeNaN();
 });

@@ -8,7 +8,7 @@ import { type Network, openEmptyNetwork, openNetwork } from "../../interp/networ
 import { type ModelConfig, type PresetName, presets } from "../../model/config.ts";
 import { type InitOptions, initialPopulation } from "../../model/init.ts";
 import type { Weights } from "../../model/weights.ts";
-import { streams } from "../../studies/population/job.ts";
+import { streams } from "../../studies/population/arm.ts";
 import type { BackendChoice } from "../commonOptions.ts";
 import { diskError } from "../diskError.ts";
 import type { RunIo } from "../io.ts";

@@ -2,8 +2,8 @@
 import { heldOut } from "../../data/batches.ts";
 import { taskNamed } from "../../data/registry.ts";
 import type { Sequences } from "../../data/types.ts";
+import { streams } from "../population/arm.ts";
 import type { Growth } from "../population/growth.ts";
-import { streams } from "../population/job.ts";
 
 /** The same for all networks of a growth. */
 export function unseen({ study, config, task }: Growth, count: number): Sequences {

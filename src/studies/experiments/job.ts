@@ -9,7 +9,7 @@ import type { Backend } from "../../graph/backend.ts";
 import { openNetwork } from "../../interp/network.ts";
 import { initialPopulation } from "../../model/init.ts";
 import { type Weights, weightShapes } from "../../model/weights.ts";
-import { streams } from "../population/job.ts";
+import { streams } from "../population/arm.ts";
 import { type MeasuredModels, measures } from "./measured.ts";
 import { type ExperimentSettings, nullSeeds, type PopulationSpec, sectionNames, setupOf } from "./spec.ts";
 

@@ -14,8 +14,8 @@ import {
   varianceComponents,
   weightDisplacement,
 } from "../../features/index.ts";
+import { streams } from "../population/arm.ts";
 import { growNetworks, lossesOf, unborn } from "../population/growth.ts";
-import { streams } from "../population/job.ts";
 import { openTuning } from "../population/lookInside.ts";
 import type { MeasureContext } from "../protocol/study.ts";
 import type { ScaleArm } from "./arms.ts";

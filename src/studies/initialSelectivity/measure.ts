@@ -3,7 +3,7 @@ import { randomStream } from "../../base/random.ts";
 import { latinBlocks } from "../../data/probes.ts";
 import { randomProjectionNull, varianceComponents } from "../../features/index.ts";
 import { initialPopulation } from "../../model/init.ts";
-import { streams } from "../population/job.ts";
+import { streams } from "../population/arm.ts";
 import { tuningOf } from "../population/lookInside.ts";
 import { type ScreenedLayer, screenUnits } from "../population/screenUnits.ts";
 import type { MeasureContext } from "../protocol/study.ts";

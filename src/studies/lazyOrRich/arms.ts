@@ -5,8 +5,8 @@ import { latinBlocks, type Probe } from "../../data/probes.ts";
 import { type ModelConfig, presets } from "../../model/config.ts";
 import { maximalUpdate } from "../../train/maximalUpdate.ts";
 import { type Optimizer, optimizers } from "../../train/optimizers.ts";
+import { streams } from "../population/arm.ts";
 import type { Growth } from "../population/growth.ts";
-import { streams } from "../population/job.ts";
 import type { Arm, StudySize } from "../protocol/study.ts";
 
 /** Key of all streams: arms that differ in the task, the rate or the scale share initialisations and data by seed. */

@@ -19,8 +19,8 @@ import { openNetwork } from "../../interp/network.ts";
 import { hook } from "../../model/hookPoints.ts";
 import type { Weights } from "../../model/weights.ts";
 import { mean } from "../../stats/moments.ts";
+import { streams } from "../population/arm.ts";
 import type { Growth } from "../population/growth.ts";
-import { streams } from "../population/job.ts";
 import { layers } from "./plan.ts";
 
 /** Numbers of one layer of one network. */

@@ -1,5 +1,6 @@
 /** Minimal pairs as the tokens that a model is asked about. */
 import { ArgumentError, UserError } from "../../base/errors.ts";
+import { templateStart } from "../../data/templateStart.ts";
 import type { MinimalPair } from "../../data/text/minimalPairs.ts";
 import type { Tokenizer } from "../../data/tokenizerTypes.ts";
 import type { ModelConfig } from "../../model/config.ts";
@@ -25,13 +26,6 @@ export interface EncodePairsOptions {
   readonly leaveOut: boolean;
 }
 
-/** Where `inner` begins in `outer`; −1 if it does not occur. */
-function placeOf(inner: readonly number[], outer: readonly number[]): number {
-  for (let at = 0; at + inner.length <= outer.length; at++)
-    if (inner.every((id, i) => outer[at + i] === id)) return at;
-  return -1;
-}
-
 /**
  * Tokens before every sentence: those of `begin`, else what the tokenizer's template puts before a text, else its token
  * in the role of `bos`, else none.
@@ -46,9 +40,7 @@ function startOf(tokenizer: Tokenizer, begin: string | null, sentence: string): 
       got: JSON.stringify(begin),
     });
   }
-  const whole = tokenizer.encode(sentence).ids;
-  const plain = tokenizer.encode(sentence, { special: false }).ids;
-  const template = whole.slice(0, Math.max(0, placeOf(plain, whole)));
+  const template = templateStart(tokenizer, sentence);
   if (template.length > 0) return template;
   const { bos } = tokenizer.roles;
   return bos === undefined ? [] : [bos];

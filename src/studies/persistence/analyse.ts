@@ -13,8 +13,8 @@ import {
 import { weightShapes, weightsOfModel } from "../../model/weights.ts";
 import { sha256OfWeights } from "../../record/sha256.ts";
 import { finiteMean } from "../../train/grow.ts";
+import { unseenSequences } from "../population/arm.ts";
 import type { ArmResult } from "../population/gather.ts";
-import { unseenSequences } from "../population/job.ts";
 import { cellsAt, sameDataOtherInit } from "./cells.ts";
 import { type Projection, projectionNull } from "./projection.ts";
 import type { Kind } from "./result.ts";

@@ -1,7 +1,7 @@
 /** Tuning curves of a gathered arm, for the comparisons between models that no single job can make. */
 import { type CellMeans, neighbourModel, type Pairing } from "../../features/index.ts";
+import type { ArmSpec } from "../population/arm.ts";
 import type { ArmCheckpoint } from "../population/gather.ts";
-import type { ArmSpec } from "../population/job.ts";
 
 /** Cell means of one site at one checkpoint. */
 export function cellsAt(checkpoint: ArmCheckpoint, site: string, { config, probe }: ArmSpec): CellMeans {

@@ -2,7 +2,7 @@
 import { randomStream } from "../../base/random.ts";
 import { randomProjectionNull, readsEmbeddingSum } from "../../features/randomProjectionNull.ts";
 import { hasBias } from "../../model/config.ts";
-import type { ArmSpec } from "../population/job.ts";
+import type { ArmSpec } from "../population/arm.ts";
 
 /** eta² of units drawn from the random-projection null, by kind. */
 export interface Projection {

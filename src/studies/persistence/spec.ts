@@ -6,7 +6,7 @@ import type { InitOptions } from "../../model/init.ts";
 import { logSpaced } from "../../train/checkpoints.ts";
 import { optimizerNamed } from "../../train/optimizers.ts";
 import { constantRate } from "../../train/schedules.ts";
-import type { ArmSpec, ModelSeeds } from "../population/job.ts";
+import type { ArmSpec, ModelSeeds } from "../population/arm.ts";
 
 /** What the study asks. */
 export const question = "Does what units are tuned to at initialisation survive training, beyond chance?";

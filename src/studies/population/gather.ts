@@ -1,6 +1,8 @@
 /** Puts the events of an arm's jobs together again, models in their order, however the arm was cut. */
 import type { Weights } from "../../model/weights.ts";
-import type { ArmSpec, JobEvent, ModelSeeds, PopulationJob, SiteSnapshot } from "./job.ts";
+import type { ArmSpec, ModelSeeds } from "./arm.ts";
+import type { JobEvent, PopulationJob } from "./job.ts";
+import type { SiteSnapshot } from "./openPopulation.ts";
 
 /** An arm at one checkpoint; arrays have the model axis of the whole arm. */
 export interface ArmCheckpoint {

@@ -12,7 +12,7 @@ import { type Grown, grow } from "../../train/grow.ts";
 import { type Optimizer, optimizers } from "../../train/optimizers.ts";
 import { constantRate, type Schedule } from "../../train/schedules.ts";
 import { openTrainer } from "../../train/trainer.ts";
-import { type ModelSeeds, streams } from "./job.ts";
+import { type ModelSeeds, streams } from "./arm.ts";
 
 /** How networks are trained, on whatever; plain data. */
 export interface Training {

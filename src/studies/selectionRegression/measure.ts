@@ -10,8 +10,8 @@ import {
   type TuningCurves,
 } from "../../features/index.ts";
 import { modelCount, type Weights } from "../../model/weights.ts";
+import { streams } from "../population/arm.ts";
 import { growNetworks } from "../population/growth.ts";
-import { streams } from "../population/job.ts";
 import { openTuning } from "../population/lookInside.ts";
 import type { MeasureContext } from "../protocol/study.ts";
 import type { SelectionArm } from "./arms.ts";

@@ -14,7 +14,7 @@ import { initialPopulation } from "../../model/init.ts";
 import { stackWeights, type Weights, weightsOfModel } from "../../model/weights.ts";
 import { type Grown, grow } from "../../train/grow.ts";
 import { openTrainer } from "../../train/trainer.ts";
-import { streams } from "../population/job.ts";
+import { streams } from "../population/arm.ts";
 import type { TextProbe } from "./probe.ts";
 import { type ProbeCurves, probeProgram, probeStates } from "./probeCurves.ts";
 import type { TextSpec } from "./spec.ts";

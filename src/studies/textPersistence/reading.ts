@@ -7,7 +7,7 @@ import { countNgrams, ngramLoss } from "../../data/text/ngrams.ts";
 import { spreadWindows, windowBatches } from "../../data/text/windows.ts";
 import type { Sequences } from "../../data/types.ts";
 import type { ModelConfig } from "../../model/config.ts";
-import { streams } from "../population/job.ts";
+import { streams } from "../population/arm.ts";
 import type { TextPersistenceArm } from "./arms.ts";
 import { plan } from "./plan.ts";
 

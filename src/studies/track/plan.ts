@@ -4,6 +4,7 @@ import { ArgumentError } from "../../base/errors.ts";
 import { randomStream } from "../../base/random.ts";
 import {
   contextFactor,
+  type Factor,
   type FactorTable,
   positionFactor,
   type TextProbe,
@@ -39,6 +40,10 @@ export interface TrackPlanOptions {
   readonly leastCount?: number;
   readonly draws?: number;
   readonly pairings?: number;
+  /** The class of each position, such as the part of speech of its word; by default that of its token. */
+  readonly classes?: Factor;
+  /** Positions at the beginning of every sequence that hold no text, and are in no table; 0 by default. */
+  readonly begins?: number;
 }
 
 /** Sequences of repeated tokens, and the length of their first half. */
@@ -56,9 +61,10 @@ export function trackPlan(
   probe: TextProbe,
   texts: TokenTexts,
   probeName: string,
-  { leastCount = 8, draws = 5, pairings = 200 }: TrackPlanOptions = {},
+  { leastCount = 8, draws = 5, pairings = 200, classes, begins = 0 }: TrackPlanOptions = {},
 ): TrackPlan {
-  const own = tokenFactor(probe, ownClasses(texts));
+  const { name, levels, of } = classes ?? tokenFactor(probe, ownClasses(texts), "class of the token");
+  const own: Factor = { name, levels, of: of.map((level, at) => (at % probe.nPos < begins ? -1 : level)) };
   const position = positionFactor(probe);
   const context = contextFactor(probe, contextClasses(texts));
   const half = Math.min(repeatedHalf, Math.floor(config.nCtx / 2));

@@ -113,6 +113,8 @@ export interface TrackResult {
     readonly name: string;
     readonly sequences: number;
     readonly positions: number;
+    /** What the classes are: `class of the token`, `part of speech`, `tag`. */
+    readonly classesAre: string;
     readonly classes: readonly string[];
     readonly contexts: readonly string[];
     readonly leastCount: number;
