@@ -7,6 +7,8 @@ export default defineConfig({
     stats: "src/stats/index.ts",
     features: "src/features/index.ts",
     interp: "src/interp/index.ts",
+    figures: "src/figures/index.ts",
+    studies: "src/studies/index.ts",
     record: "src/record/index.ts",
     cli: "src/cli/index.ts",
     worker: "src/cli/workers/worker.ts",
@@ -15,7 +17,8 @@ export default defineConfig({
   platform: "neutral",
   target: "es2022",
   dts: true,
-  clean: true,
+  // the studio's page in dist/studio has a build of its own
+  clean: ["dist/*.*"],
   fixedExtension: false,
   deps: { neverBundle: [/^node:/] },
 });

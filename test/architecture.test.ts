@@ -47,7 +47,7 @@ const source = join(root, "src");
 function filesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter(
-      (entry) => entry.isFile() && /\.(ts|mjs|js)$/.test(entry.name) && !/\.generated\./.test(entry.name),
+      (entry) => entry.isFile() && /\.(ts|mjs|js|svelte)$/.test(entry.name) && !/\.generated\./.test(entry.name),
     )
     .map((entry) => join(entry.parentPath, entry.name));
 }
@@ -153,8 +153,22 @@ test("what decides a drawn number or a trained weight uses no transcendental fun
   expect(found).toEqual([]);
 });
 
+test("the page imports the library below it and never the command line", () => {
+  const page = filesOf(join(root, "studio/src"));
+  expect(page.length).toBeGreaterThan(0);
+  const strange = page.flatMap((file) =>
+    importsOf(file)
+      .filter((target) => target.startsWith("."))
+      .map((target) => relative(root, normalize(join(dirname(file), target))))
+      .filter((target) => !/^(studio\/src|src\/(?!cli\/))/.test(target) && target !== "package.json")
+      .map((target) => `${relative(root, file)} imports ${target}`),
+  );
+  expect(strange).toEqual([]);
+  expect(files.filter((file) => importsOf(file).some((target) => target.includes("studio/src/")))).toEqual([]);
+});
+
 test("every file does one thing: none is over 500 lines, none is a drawer", () => {
-  const all = ["src", "examples", "bench", "kernels/assembly"].flatMap((folder) =>
+  const all = ["src", "studio/src", "examples", "bench", "kernels/assembly"].flatMap((folder) =>
     filesOf(join(root, folder)),
   );
   const long = all.filter((file) => readFileSync(file, "utf8").split("\n").length > MAX_LINES + 1);

@@ -1,6 +1,6 @@
 /** The persistence study as data: its question, its arms, and the settings that decide its numbers. */
 
-import { presetNamed } from "../../model/config.ts";
+import { type ModelConfig, presetNamed } from "../../model/config.ts";
 import type { SiteSelector } from "../../model/hookPoints.ts";
 import type { InitOptions } from "../../model/init.ts";
 import { logSpaced } from "../../train/checkpoints.ts";
@@ -47,9 +47,14 @@ export const siteOfLayer = (layer: number) => `blocks.${layer}.mlp.hook_post`;
  * The two arms of a preset. `main` is the study itself. `otherData` has the same initialisations on the next seed's
  * data: its model i − 1 shares the data of main's model i and not the initialisation (null b), its model i shares the
  * initialisation and not the data (the ceiling, null c).
+ *
+ * @param config  instead of the preset's own
  */
-export function armsOf(preset: string, settings: PersistenceSettings): { main: Arm; otherData: Arm } {
-  const config = presetNamed(preset);
+export function armsOf(
+  preset: string,
+  settings: PersistenceSettings,
+  config: ModelConfig = presetNamed(preset),
+): { main: Arm; otherData: Arm } {
   const { seeds, steps } = settings;
   const sites = SITES.filter((site) =>
     site.includes("attn") ? !config.mlpOnly : !site.includes("mlp") || !config.attnOnly,

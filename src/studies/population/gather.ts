@@ -2,17 +2,11 @@
 import type { Weights } from "../../model/weights.ts";
 import type { ArmSpec, ModelSeeds } from "./arm.ts";
 import type { JobEvent, PopulationJob } from "./job.ts";
-import type { SiteSnapshot } from "./openPopulation.ts";
+import type { Look, SiteSnapshot } from "./openPopulation.ts";
 
 /** An arm at one checkpoint; arrays have the model axis of the whole arm. */
-export interface ArmCheckpoint {
+export interface ArmCheckpoint extends Look {
   step: number;
-  /** [model, pos], nats. */
-  heldOut: Float64Array;
-  /** Share of right answers on the same sequences [model, pos], in [0, 1]. */
-  accuracy: Float64Array;
-  sites: Record<string, SiteSnapshot>;
-  weights: Weights;
 }
 
 /** All that an arm's jobs told. */
@@ -52,28 +46,31 @@ export function gatherArm(jobs: readonly PopulationJob[], told: readonly (readon
   return {
     arm,
     models: jobs.flatMap((job) => job.models),
-    checkpoints: arm.checkpoints.map((step, at) => {
-      const parts = looks.map((of) => of[at]);
-      return {
-        step,
-        heldOut: joined(parts.map((part) => part.heldOut)),
-        accuracy: joined(parts.map((part) => part.accuracy)),
-        sites: joinedRecord(
-          parts.map((part) => part.sites),
-          joinedSnapshot,
-        ),
-        weights: joinedRecord(
-          parts.map((part) => part.weights),
-          (values) => joined(values),
-        ),
-      };
-    }),
+    checkpoints: arm.checkpoints.map((step, at) => ({ step, ...joinedLook(looks.map((of) => of[at])) })),
     losses: jobs.flatMap((job, at) =>
       job.models.map((_, model) => Float64Array.from(ends[at].losses, (ofStep) => ofStep[model])),
     ),
     divergedAt: ends.flatMap((end) => end.divergedAt),
     kernelShare: ends.reduce((sum, end) => sum + end.kernelShare, 0) / ends.length,
   };
+}
+
+/** One look at all models, from looks at consecutive parts of them. */
+export function joinedLook(parts: readonly Look[]): Look {
+  return {
+    heldOut: joined(parts.map((part) => part.heldOut)),
+    accuracy: joined(parts.map((part) => part.accuracy)),
+    sites: joinedRecord(
+      parts.map((part) => part.sites),
+      joinedSnapshot,
+    ),
+    weights: joinedWeights(parts.map((part) => part.weights)),
+  };
+}
+
+/** Weights, or moments, of all models [model, ...shape], from those of consecutive parts of them. */
+export function joinedWeights(parts: readonly Weights[]): Weights {
+  return joinedRecord(parts, (values) => joined(values));
 }
 
 type Numbers = Float64Array | Float32Array | Uint8Array;

@@ -1,0 +1,97 @@
+/** The workers that train one run, as one population: what they tell is joined in the order of the models. */
+import { type Remote, releaseProxy, wrap } from "comlink";
+import type { Weights } from "../../../src/model/weights.ts";
+import type { ArmSpec, ModelSeeds } from "../../../src/studies/population/arm.ts";
+import { joinedLook, joinedWeights } from "../../../src/studies/population/gather.ts";
+import type { GrowthState } from "../../../src/studies/population/openPopulation.ts";
+import type { Stretch, TrainWorker } from "../workers/trainWorker.ts";
+import { shares } from "./shares.ts";
+
+/** Workers of one run; dismiss them when done. */
+export interface Crew {
+  /** Trains all models until `to` updates are made. */
+  advance(to: number, keepState: boolean): Promise<Stretch>;
+  dismiss(): void;
+}
+
+/** Models `start ≤ i < end` of weights or moments [model, ...shape] of `models` models. */
+function part(weights: Weights, models: number, start: number, end: number): Weights {
+  return Object.fromEntries(
+    Object.entries(weights).map(([name, values]) => {
+      const size = values.length / models;
+      return [name, values.slice(start * size, end * size)];
+    }),
+  );
+}
+
+/**
+ * Opens the models of an arm in workers.
+ *
+ * @param cores    workers at most
+ * @param from     the state to go on from; the initialisation of the seeds unless given
+ * @param onError  told once if a worker dies
+ */
+export async function assembleCrew(
+  arm: ArmSpec,
+  models: readonly ModelSeeds[],
+  { cores, from, onError }: { cores: number; from?: GrowthState; onError: (message: string) => void },
+): Promise<Crew> {
+  const workers: Worker[] = [];
+  const remotes: Remote<TrainWorker>[] = [];
+  let start = 0;
+  const opened = shares(models.length, cores).map((size) => {
+    const worker = new Worker(new URL("../workers/trainWorker.ts", import.meta.url), { type: "module" });
+    worker.onerror = (event) => onError(event.message || "a worker could not be started");
+    const remote = wrap<TrainWorker>(worker);
+    workers.push(worker);
+    remotes.push(remote);
+    const [first, end] = [start, start + size];
+    start = end;
+    const state = from && {
+      step: from.step,
+      weights: part(from.weights, models.length, first, end),
+      moments: part(from.moments, models.length, first, end),
+    };
+    return remote.open(arm, models.slice(first, end), state);
+  });
+  const dismiss = () => {
+    for (const remote of remotes) remote[releaseProxy]();
+    for (const worker of workers) worker.terminate();
+  };
+  try {
+    await Promise.all(opened);
+  } catch (error) {
+    dismiss();
+    throw error;
+  }
+  return {
+    dismiss,
+    async advance(to, keepState) {
+      const parts = await Promise.all(remotes.map((remote) => remote.advance(to, arm.steps, keepState)));
+      return joinedStretch(parts);
+    },
+  };
+}
+
+function joinedStretch(parts: readonly Stretch[]): Stretch {
+  const [{ losses }] = parts;
+  const states = parts.flatMap(({ state }) => (state === null ? [] : [state]));
+  const ends = parts.flatMap(({ divergedAt }) => (divergedAt === null ? [] : [divergedAt]));
+  return {
+    losses: losses.map((_, update) => Float64Array.from(parts.flatMap((of) => [...of.losses[update]]))),
+    look: joinedLook(parts.map(({ look }) => look)),
+    state:
+      states.length < parts.length
+        ? null
+        : {
+            step: states[0].step,
+            weights: joinedWeights(states.map(({ weights }) => weights)),
+            moments: joinedWeights(states.map(({ moments }) => moments)),
+          },
+    divergedAt: ends.length < parts.length ? null : ends.flat(),
+    took: {
+      updates: Math.max(...parts.map(({ took }) => took.updates)),
+      look: Math.max(...parts.map(({ took }) => took.look)),
+    },
+  };
+}

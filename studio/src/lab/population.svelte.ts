@@ -1,0 +1,218 @@
+/** A run of the page: a population that trains in workers, everything that was seen of it, and where it is now. */
+import type { ArmResult } from "../../../src/studies/population/gather.ts";
+import type { GrowthState, Look } from "../../../src/studies/population/openPopulation.ts";
+import { armOf, configOf, type RunSettings } from "../state/runSettings.ts";
+import { assembleCrew, type Crew } from "./crew.ts";
+
+/** Where a run is. */
+export type RunStatus = "opening" | "ready" | "training" | "paused" | "done" | "failed";
+
+/** What was seen at a step. */
+export interface Seen extends Look {
+  readonly step: number;
+}
+
+/** Where a run comes from that did not begin at an initialisation. */
+export interface Origin {
+  readonly parent: Population;
+  /** Updates that both share. */
+  readonly step: number;
+}
+
+/** Updates a second that a person can follow, and no limit. */
+export type Pace = number | "fast";
+
+/** Milliseconds between pictures at least. */
+const ROUND_MILLISECONDS = 120;
+
+/** Time by which a page may be late and still be smooth, ms. */
+const BREATH = 4;
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/**
+ * A population in this page.
+ *
+ * Looks are kept at the checkpoints of the study, where the run was paused, and at the step reached; from every look
+ * but the last that is none of these the page moves on. Nothing of this decides a bit of the training.
+ */
+export class Population {
+  readonly arm;
+  readonly models;
+  readonly config;
+  status = $state<RunStatus>("opening");
+  /** Why it failed; a sentence. */
+  failure = $state<string | null>(null);
+  /** Updates made. */
+  step = $state(0);
+  /** The step that is shown; null follows the training. */
+  chosen = $state<number | null>(null);
+  pace = $state<Pace>(60);
+  /** What was seen, steps ascending. */
+  seen = $state.raw<readonly Seen[]>([]);
+  /** Training loss before every update, [update][model]; the parent's first where there is one. */
+  losses = $state.raw<readonly Float64Array[]>([]);
+  divergedAt = $state.raw<readonly (number | null)[]>([]);
+  /** Milliseconds that an update of the whole population took last, and a look. */
+  took = $state.raw({ update: 1, look: 0 });
+
+  #crew: Crew | undefined;
+  #states = new Map<number, GrowthState>();
+  #running = false;
+
+  constructor(
+    readonly name: string,
+    readonly settings: RunSettings,
+    readonly origin: Origin | null = null,
+    readonly cores = Math.max(1, Math.min(16, navigator.hardwareConcurrency || 2)),
+  ) {
+    const { spec, models } = armOf(settings);
+    this.arm = spec;
+    this.models = models;
+    this.config = configOf(settings);
+    this.divergedAt = models.map(() => null);
+    if (origin !== null) {
+      this.step = origin.step;
+      this.seen = origin.parent.seen.filter(({ step }) => step <= origin.step);
+      this.losses = origin.parent.losses.slice(0, origin.step);
+    }
+  }
+
+  /** The look that is shown. */
+  get shown(): Seen | undefined {
+    const { seen, chosen } = this;
+    if (chosen === null) return seen[seen.length - 1];
+    return seen.findLast(({ step }) => step <= chosen) ?? seen[0];
+  }
+
+  /** The initialisation. */
+  get first(): Seen | undefined {
+    return this.seen[0];
+  }
+
+  /** Steps at which a person may branch or scrub: those whose looks are kept. */
+  get steps(): number[] {
+    return this.seen.map(({ step }) => step);
+  }
+
+  /** The run up to the shown step, in the form that statistics and figures take. */
+  result(): ArmResult {
+    const until = this.shown?.step ?? 0;
+    return {
+      arm: this.arm,
+      models: this.models,
+      checkpoints: this.seen.filter(({ step }) => step <= until),
+      losses: this.models.map((_, model) =>
+        Float64Array.from(this.losses.slice(0, until), (of) => of[model]),
+      ),
+      divergedAt: [...this.divergedAt],
+      kernelShare: Number.NaN,
+    };
+  }
+
+  /** Opens the networks and looks at them as they are before the first update. */
+  async open(): Promise<void> {
+    try {
+      const from = this.origin?.parent.stateAt(this.origin.step);
+      this.#crew = await assembleCrew(this.arm, this.models, {
+        cores: this.cores,
+        from,
+        onError: (message) => this.#fail(message),
+      });
+      if (this.origin === null) this.#take(0, await this.#crew.advance(0, true));
+      else this.#states.set(this.origin.step, from as GrowthState);
+      this.status = this.step === this.arm.steps ? "done" : "ready";
+    } catch (error) {
+      this.#fail(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Trains on, until paused or done. */
+  async play(): Promise<void> {
+    if (this.#running || this.#crew === undefined || this.step >= this.arm.steps) return;
+    this.#running = true;
+    this.status = "training";
+    this.chosen = null;
+    try {
+      while (this.status === "training" && this.step < this.arm.steps) await this.#round(this.#target());
+      if (this.status === "training") this.status = "done";
+    } catch (error) {
+      this.#fail(error instanceof Error ? error.message : String(error));
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Stops after the updates that are under way. */
+  pause(): void {
+    if (this.status === "training") this.status = "paused";
+  }
+
+  /** Makes `updates` updates and stays there. */
+  async advance(updates = 1): Promise<void> {
+    if (this.#running || this.#crew === undefined || this.step >= this.arm.steps) return;
+    this.#running = true;
+    this.chosen = null;
+    try {
+      await this.#round(Math.min(this.arm.steps, this.step + updates), true);
+      this.status = this.step >= this.arm.steps ? "done" : "paused";
+    } catch (error) {
+      this.#fail(error instanceof Error ? error.message : String(error));
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** What training needs to go on from a step; undefined where it was not kept. */
+  stateAt(step: number): GrowthState | undefined {
+    return this.#states.get(step) ?? (this.origin !== null ? this.origin.parent.stateAt(step) : undefined);
+  }
+
+  /** Ends the workers; what was seen stays. */
+  close(): void {
+    this.pause();
+    this.#crew?.dismiss();
+    this.#crew = undefined;
+  }
+
+  /** The next step to stop at: as far as the pace allows, but no checkpoint is passed by. */
+  #target(): number {
+    const { step, arm, pace, took } = this;
+    // no more time for looking than for training, unless the pace leaves it
+    const round = Math.max(ROUND_MILLISECONDS, took.look);
+    const far = Math.max(1, Math.round(pace === "fast" ? round / took.update : (pace * round) / 1000));
+    const checkpoint = arm.checkpoints.find((at) => at > step) ?? arm.steps;
+    return Math.min(step + far, checkpoint);
+  }
+
+  async #round(to: number, keep = false): Promise<void> {
+    const crew = this.#crew as Crew;
+    const updates = to - this.step;
+    const began = performance.now();
+    const stretch = await crew.advance(to, keep || this.arm.checkpoints.includes(to));
+    if (crew !== this.#crew) return; // closed meanwhile
+    this.took = { update: Math.max(0.01, stretch.took.updates / updates), look: stretch.took.look };
+    this.#take(to, stretch);
+    // the page draws before the next round, and the pace is kept
+    const wanted = this.pace === "fast" ? 0 : (1000 * updates) / this.pace;
+    await pause(Math.max(BREATH, wanted - (performance.now() - began)));
+  }
+
+  #take(step: number, { losses, look, state, divergedAt }: Awaited<ReturnType<Crew["advance"]>>): void {
+    if (state !== null) this.#states.set(step, state);
+    const before = this.seen.filter((one) => one.step < step && this.#isKept(one.step));
+    this.seen = [...before, { step, ...look }];
+    if (losses.length > 0) this.losses = [...this.losses, ...losses];
+    if (divergedAt !== null) this.divergedAt = divergedAt;
+    this.step = step;
+  }
+
+  #isKept(step: number): boolean {
+    return this.#states.has(step) || this.stateAt(step) !== undefined;
+  }
+
+  #fail(message: string): void {
+    this.failure = message;
+    this.status = "failed";
+  }
+}

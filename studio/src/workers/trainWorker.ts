@@ -1,0 +1,67 @@
+/** A web worker that trains some models of a run: the part of the population that one core has. */
+import { expose } from "comlink";
+import { wasmBackend } from "../../../src/backends/wasm/index.ts";
+import type { ArmSpec, ModelSeeds } from "../../../src/studies/population/arm.ts";
+import {
+  type GrowthState,
+  type Look,
+  type OpenPopulation,
+  openPopulation,
+} from "../../../src/studies/population/openPopulation.ts";
+import type { Grown, Stop } from "../../../src/train/grow.ts";
+
+/** What a stretch of training tells of the worker's models. */
+export interface Stretch {
+  /** Training loss of every model at each update made, [update][model], nats. */
+  losses: Float64Array[];
+  look: Look;
+  /** What going on from here needs; only where it was asked for. */
+  state: GrowthState | null;
+  /** Once the last update is made: where each model diverged. */
+  divergedAt: (number | null)[] | null;
+  /** Milliseconds that the updates took, and the look. */
+  took: { updates: number; look: number };
+}
+
+let population: OpenPopulation | undefined;
+let loop: AsyncGenerator<Stop, Grown> | undefined;
+let step = 0;
+let divergedAt: (number | null)[] | null = null;
+
+/** What the page can ask of the worker; one call at a time. */
+const deeds = {
+  /** Opens the models, as their seeds draw them or as a state has them. */
+  open(arm: ArmSpec, models: readonly ModelSeeds[], from?: GrowthState): void {
+    population?.close();
+    population = openPopulation(arm, models, wasmBackend(), { from });
+    loop = population.grow({ checkpoints: [], reportEvery: 1 });
+    step = from?.step ?? 0;
+    divergedAt = null;
+  },
+
+  /** Trains until `to` updates are made, and looks. */
+  async advance(to: number, last: number, keepState: boolean): Promise<Stretch> {
+    if (population === undefined || loop === undefined) throw new Error("train worker: opened no models");
+    const began = performance.now();
+    const losses: Float64Array[] = [];
+    for (; step < to; step++) {
+      const next = await loop.next();
+      if (next.done) break;
+      losses.push(next.value.losses);
+    }
+    if (step === last && divergedAt === null) {
+      const end = await loop.next();
+      if (end.done) divergedAt = end.value.divergedAt;
+    }
+    const trained = performance.now();
+    const look = await population.look();
+    const took = { updates: trained - began, look: performance.now() - trained };
+    const state = keepState ? await population.state(step) : null;
+    return { losses, look, state, divergedAt, took };
+  },
+};
+
+/** The worker as the page sees it. */
+export type TrainWorker = typeof deeds;
+
+expose(deeds);
