@@ -1,5 +1,6 @@
 /** The laboratory: the runs of this page, the one that is looked at, and what looks into its networks. */
-import type { RunSettings } from "../state/runSettings.ts";
+import { linkOf, sharedOf } from "../state/link.ts";
+import { defaultSettings, type RunSettings } from "../state/runSettings.ts";
 import { ViewState } from "../state/view.svelte.ts";
 import { openLooker } from "./looker.ts";
 import { Population } from "./population.svelte.ts";
@@ -13,25 +14,55 @@ export class Lab {
   readonly looker = openLooker();
   #count = 0;
 
-  /** Begins a run; false if no run can have such settings, which {@link refusal} then says. */
-  begin(settings: RunSettings): boolean {
+  /** A link that is being followed: runs are trained up to the step that it shows. */
+  following = $state(false);
+
+  /** Begins a run; undefined if no run can have such settings, which {@link refusal} then says. */
+  begin(settings: RunSettings): Population | undefined {
     const run = this.#made(() => new Population(`run ${this.#count + 1}`, settings));
-    if (run === undefined) return false;
-    for (const other of this.runs) other.pause();
-    void run.open();
-    return true;
+    void run?.open();
+    return run;
   }
 
   /** Begins a run that shares the current one's first updates and goes on with other settings. */
-  branch(step: number, changes: Partial<RunSettings>): boolean {
+  branch(step: number, changes: Partial<RunSettings>): Population | undefined {
     const parent = this.current;
-    if (parent === undefined || parent.stateAt(step) === undefined) return false;
+    if (parent === undefined || parent.stateAt(step) === undefined) return undefined;
     const settings = { ...parent.settings, ...changes };
     const run = this.#made(() => new Population(`run ${this.#count + 1}`, settings, { parent, step }));
-    if (run === undefined) return false;
-    parent.pause();
-    void run.open();
-    return true;
+    void run?.open();
+    return run;
+  }
+
+  /** The state of the page as a link; null while one is being followed. */
+  link(): string | null {
+    const { current, view } = this;
+    if (current === undefined || this.following) return null;
+    const at = current.shown?.step ?? 0;
+    return linkOf({ ...current.line(), at: at === 0 ? null : at, view: view.told() });
+  }
+
+  /** Computes what a link shows, from the initialisation: the same bits as where it was made. */
+  async openLink(hash: string): Promise<void> {
+    if (hash.replace(/^#/, "") === (this.link() ?? "none")) return; // the page's own
+    try {
+      const { settings, branches, at, view } = sharedOf(hash);
+      this.view.take(view);
+      this.following = true;
+      let run = this.begin(settings);
+      for (const { step, settings: own } of branches) {
+        await run?.opened;
+        await run?.goTo(step);
+        run = this.branch(step, own);
+      }
+      await run?.opened;
+      if (at !== null) await run?.goTo(at);
+    } catch (error) {
+      this.refusal = error instanceof Error ? error.message : String(error);
+      if (this.current === undefined) this.begin(defaultSettings);
+    } finally {
+      this.following = false;
+    }
   }
 
   show(run: Population): void {
@@ -48,6 +79,7 @@ export class Lab {
   #made(make: () => Population): Population | undefined {
     try {
       const run = make();
+      for (const other of this.runs) other.pause();
       this.#count++;
       this.runs = [...this.runs, run];
       this.current = run;

@@ -28,6 +28,7 @@ const ROUND_MILLISECONDS = 120;
 /** Time by which a page may be late and still be smooth, ms. */
 const BREATH = 4;
 
+const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /**
@@ -110,8 +111,16 @@ export class Population {
     };
   }
 
+  /** Settles when {@link open} is done, well or not. */
+  opened: Promise<void> = Promise.resolve();
+
   /** Opens the networks and looks at them as they are before the first update. */
-  async open(): Promise<void> {
+  open(): Promise<void> {
+    this.opened = this.#open();
+    return this.opened;
+  }
+
+  async #open(): Promise<void> {
     try {
       const from = this.origin?.parent.stateAt(this.origin.step);
       this.#crew = await assembleCrew(this.arm, this.models, {
@@ -123,24 +132,13 @@ export class Population {
       else this.#states.set(this.origin.step, from as GrowthState);
       this.status = this.step === this.arm.steps ? "done" : "ready";
     } catch (error) {
-      this.#fail(error instanceof Error ? error.message : String(error));
+      this.#fail(sentenceOf(error));
     }
   }
 
   /** Trains on, until paused or done. */
-  async play(): Promise<void> {
-    if (this.#running || this.#crew === undefined || this.step >= this.arm.steps) return;
-    this.#running = true;
-    this.status = "training";
-    this.chosen = null;
-    try {
-      while (this.status === "training" && this.step < this.arm.steps) await this.#round(this.#target());
-      if (this.status === "training") this.status = "done";
-    } catch (error) {
-      this.#fail(error instanceof Error ? error.message : String(error));
-    } finally {
-      this.#running = false;
-    }
+  play(): Promise<void> {
+    return this.#trainUntil(this.arm.steps, () => this.pace);
   }
 
   /** Stops after the updates that are under way. */
@@ -148,19 +146,9 @@ export class Population {
     if (this.status === "training") this.status = "paused";
   }
 
-  /** Makes `updates` updates and stays there. */
-  async advance(updates = 1): Promise<void> {
-    if (this.#running || this.#crew === undefined || this.step >= this.arm.steps) return;
-    this.#running = true;
-    this.chosen = null;
-    try {
-      await this.#round(Math.min(this.arm.steps, this.step + updates), true);
-      this.status = this.step >= this.arm.steps ? "done" : "paused";
-    } catch (error) {
-      this.#fail(error instanceof Error ? error.message : String(error));
-    } finally {
-      this.#running = false;
-    }
+  /** Trains as fast as it goes until `step` updates are made, and stays there. */
+  goTo(step: number): Promise<void> {
+    return this.#trainUntil(Math.min(step, this.arm.steps), () => "fast");
   }
 
   /** What training needs to go on from a step; undefined where it was not kept. */
@@ -175,26 +163,49 @@ export class Population {
     this.#crew = undefined;
   }
 
-  /** The next step to stop at: as far as the pace allows, but no checkpoint is passed by. */
-  #target(): number {
-    const { step, arm, pace, took } = this;
+  /** The settings that this run began with, and every branch on the way to it, oldest first. */
+  line(): { settings: RunSettings; branches: { step: number; settings: RunSettings }[] } {
+    if (this.origin === null) return { settings: this.settings, branches: [] };
+    const { settings, branches } = this.origin.parent.line();
+    return { settings, branches: [...branches, { step: this.origin.step, settings: this.settings }] };
+  }
+
+  async #trainUntil(end: number, pace: () => Pace): Promise<void> {
+    if (this.#running && this.status === "paused") this.status = "training"; // the last round is still under way
+    if (this.#running || this.#crew === undefined || this.step >= end) return;
+    this.#running = true;
+    this.status = "training";
+    this.chosen = null;
+    try {
+      while (this.status === "training" && this.step < end) await this.#round(end, pace());
+      // where a person stopped can be branched from
+      if (!this.#states.has(this.step))
+        this.#take(this.step, await (this.#crew as Crew).advance(this.step, true));
+      if (this.step >= this.arm.steps) this.status = "done";
+      else if (this.status === "training") this.status = "paused";
+    } catch (error) {
+      this.#fail(sentenceOf(error));
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Some updates and a look: as far as the pace allows, but no checkpoint is passed by, and not `end`. */
+  async #round(end: number, pace: Pace): Promise<void> {
+    const { step, arm, took } = this;
     // no more time for looking than for training, unless the pace leaves it
     const round = Math.max(ROUND_MILLISECONDS, took.look);
     const far = Math.max(1, Math.round(pace === "fast" ? round / took.update : (pace * round) / 1000));
     const checkpoint = arm.checkpoints.find((at) => at > step) ?? arm.steps;
-    return Math.min(step + far, checkpoint);
-  }
-
-  async #round(to: number, keep = false): Promise<void> {
+    const to = Math.min(step + far, checkpoint, end);
     const crew = this.#crew as Crew;
-    const updates = to - this.step;
     const began = performance.now();
-    const stretch = await crew.advance(to, keep || this.arm.checkpoints.includes(to));
+    const stretch = await crew.advance(to, to === end || arm.checkpoints.includes(to));
     if (crew !== this.#crew) return; // closed meanwhile
-    this.took = { update: Math.max(0.01, stretch.took.updates / updates), look: stretch.took.look };
+    this.took = { update: Math.max(0.01, stretch.took.updates / (to - step)), look: stretch.took.look };
     this.#take(to, stretch);
     // the page draws before the next round, and the pace is kept
-    const wanted = this.pace === "fast" ? 0 : (1000 * updates) / this.pace;
+    const wanted = pace === "fast" ? 0 : (1000 * (to - step)) / pace;
     await pause(Math.max(BREATH, wanted - (performance.now() - began)));
   }
 
@@ -208,7 +219,7 @@ export class Population {
   }
 
   #isKept(step: number): boolean {
-    return this.#states.has(step) || this.stateAt(step) !== undefined;
+    return this.stateAt(step) !== undefined;
   }
 
   #fail(message: string): void {
