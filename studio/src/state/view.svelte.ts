@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { ArgumentError, unknownName } from "../../../src/base/errors.ts";
 import type { JsonValue } from "../../../src/record/canonicalJson.ts";
+import { allRows, curveKind, rowChoice } from "./rowChoice.ts";
 
 /** The views, in the order of the tabs. */
 export const viewNames = [
@@ -20,13 +21,17 @@ const index = z.int().min(0).max(100_000);
 /**
  * Every selection that a link carries: what it may be, and what it is at first. `model` is the index of the seed that is
  * shown singly, `unit` the one that is looked at closely, `tokens` the sequence that attention, lens and interventions
- * look at (what is longer than a run allows is cut).
+ * look at (what is longer than a run allows is cut); `kind` is the part of tuning that is compared, `allSeeds` whether the
+ * units of all seeds are listed, `rows` which of them.
  */
 const selections = {
   view: { schema: z.enum(viewNames), first: "units" },
   model: { schema: index, first: 0 },
   layer: { schema: index, first: 0 },
   unit: { schema: index.nullable(), first: null },
+  kind: { schema: curveKind, first: "all" },
+  allSeeds: { schema: z.boolean(), first: false },
+  rows: { schema: rowChoice, first: allRows },
   tokens: { schema: z.array(index).min(1).max(4096).readonly(), first: [0, 1, 2, 3, 4, 5, 6] },
 } as const satisfies Record<string, { schema: z.ZodType<JsonValue>; first: JsonValue }>;
 

@@ -1,0 +1,69 @@
+/** What became of every unit by the original criterion, and how often any unit of the layer would have passed it. */
+import type { Fate } from "../../state/rowChoice.ts";
+
+/** Share of variance that a selective unit exceeds, and the share of its initial value that it must keep. */
+const FLOOR = 0.05;
+const RATIO = 0.5;
+
+/** What a unit must exceed to count as survived. */
+const barOf = (then: number) => Math.max(FLOOR, RATIO * then);
+
+/**
+ * The fate of one unit.
+ *
+ *   survived: then > floor and now > max(floor, ratio · then)    lost: then > floor and not    new: now > floor only
+ *
+ * A unit without variance (NaN) is not selective at that time.
+ */
+export function fateOf(then: number, now: number): Fate {
+  if (then > FLOOR) return now > barOf(then) ? "survived" : "lost";
+  return now > FLOOR ? "new" : "never";
+}
+
+/** How many units were selective and survived, beside the null. */
+export interface Survival {
+  readonly selective: number;
+  readonly survived: number;
+  /**
+   * Share of the selective that would survive if it were forgotten which unit of the same trained network is which:
+   * the identity shuffle in closed form. NaN where none was selective.
+   */
+  readonly chance: number;
+}
+
+/**
+ * Survival over some networks.
+ *
+ * @param then    shares of variance before training, [model, unit]
+ * @param models  those that count
+ */
+export function survival(
+  then: ArrayLike<number>,
+  now: ArrayLike<number>,
+  { models, units }: { models: readonly number[]; units: number },
+): Survival {
+  let [selective, survived, passing] = [0, 0, 0];
+  for (const model of models) {
+    const sorted = Float64Array.from({ length: units }, (_, unit) => now[model * units + unit])
+      .filter(Number.isFinite)
+      .sort();
+    for (let at = model * units; at < (model + 1) * units; at++) {
+      if (!(then[at] > FLOOR)) continue;
+      selective++;
+      if (now[at] > barOf(then[at])) survived++;
+      passing += countAbove(sorted, barOf(then[at])) / units;
+    }
+  }
+  return { selective, survived, chance: passing / selective };
+}
+
+/** How many of some ascending values exceed a bar. */
+function countAbove(sorted: Float64Array, bar: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] > bar) high = middle;
+    else low = middle + 1;
+  }
+  return sorted.length - low;
+}
