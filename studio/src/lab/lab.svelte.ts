@@ -1,4 +1,5 @@
 /** The laboratory: the runs of this page, the one that is looked at, and what looks into its networks. */
+import { Findings } from "../state/findings.svelte.ts";
 import { linkOf, sharedOf } from "../state/link.ts";
 import { defaultSettings, type RunSettings } from "../state/runSettings.ts";
 import { ViewState } from "../state/view.svelte.ts";
@@ -11,6 +12,7 @@ export class Lab {
   /** Why the last settings were refused; a sentence. */
   refusal = $state<string | null>(null);
   readonly view = new ViewState();
+  readonly findings = new Findings();
   readonly looker = openLooker();
   #count = 0;
 
@@ -57,6 +59,7 @@ export class Lab {
       }
       await run?.opened;
       if (at !== null) await run?.goTo(at);
+      if (run !== undefined && at !== null && at < run.step) run.chosen = at;
     } catch (error) {
       this.refusal = error instanceof Error ? error.message : String(error);
       if (this.current === undefined) this.begin(defaultSettings);

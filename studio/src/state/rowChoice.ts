@@ -6,7 +6,7 @@ import { curveKinds } from "../../../src/features/unitCurves.ts";
 export const curveKind = z.enum(curveKinds);
 
 /** What rows can be sorted by. */
-export const sortKeys = ["persistence", "then", "now", "change", "token", "position", "unit"] as const;
+export const sortKeys = ["persistence", "initial", "current", "change", "token", "position", "unit"] as const;
 export type SortKey = (typeof sortKeys)[number];
 
 /**
@@ -20,7 +20,10 @@ export type Fate = (typeof fates)[number];
 export type Range = readonly [low: number, high: number];
 
 /** Every value that a share of variance, and a correlation, can have. */
-export const wholeRange = { selectivity: [0, 1], persistence: [-1, 1] } as const satisfies Record<string, Range>;
+export const wholeRange = { selectivity: [0, 1], persistence: [-1, 1] } as const satisfies Record<
+  string,
+  Range
+>;
 
 const range = ([low, high]: Range) => {
   const bound = z.number().min(low).max(high);

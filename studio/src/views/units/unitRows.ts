@@ -1,6 +1,7 @@
 /** The list of units: one row each, chosen and sorted. */
-import { curveOf, type UnitCurves } from "../../../../src/features/unitCurves.ts";
+
 import type { CurveKind } from "../../../../src/features/unitCurves.ts";
+import { curveOf, type UnitCurves } from "../../../../src/features/unitCurves.ts";
 import { unitName } from "../../../../src/figures/population.ts";
 import { type Fate, type Range, type RowChoice, type SortKey, wholeRange } from "../../state/rowChoice.ts";
 import { fateOf } from "./fates.ts";
@@ -16,8 +17,8 @@ export interface UnitRow {
   /** Correlation of the curve now with that at initialisation; NaN for a flat one. */
   readonly r: number;
   /** Share of variance of the kind, then and now. */
-  readonly then: number;
-  readonly now: number;
+  readonly initial: number;
+  readonly current: number;
   /** Token and position with the highest mean activation; −1 for a flat curve. */
   readonly token: Levels;
   readonly position: Levels;
@@ -56,7 +57,15 @@ export function unitRows(
         peak(now.curves[factor], at),
       ];
       return {
-        ...{ model, unit, at, name: unitName(layer, unit), r: r[at], then: before[at], now: after[at] },
+        ...{
+          model,
+          unit,
+          at,
+          name: unitName(layer, unit),
+          r: r[at],
+          initial: before[at],
+          current: after[at],
+        },
         token: levels("token"),
         position: levels("position"),
         fate: fateOf(before[at], after[at]),
@@ -73,18 +82,23 @@ export function isInRange(value: number, [low, high]: Range, whole: Range): bool
 
 /** Whether a name is meant by a text: `L0N17`, `N17`, `17`, or the beginning of a name; several with spaces or commas. */
 export function isMeant(name: string, text: string): boolean {
-  const words = text.toUpperCase().split(/[\s,;]+/).filter((word) => word !== "");
+  const words = text
+    .toUpperCase()
+    .split(/[\s,;]+/)
+    .filter((word) => word !== "");
   if (words.length === 0) return true;
   const [, index] = name.split("N");
-  return words.some((word) => (/^\d+$/.test(word) ? word === index : `N${index}`.startsWith(word) || name.startsWith(word)));
+  return words.some((word) =>
+    /^\d+$/.test(word) ? word === index : `N${index}`.startsWith(word) || name.startsWith(word),
+  );
 }
 
 /** What a row is sorted by; higher comes first, and what has no value last. */
 const keys: Record<SortKey, (row: UnitRow) => number> = {
   persistence: ({ r }) => r,
-  then: ({ then }) => then,
-  now: ({ now }) => now,
-  change: ({ then, now }) => now - then,
+  initial: ({ initial }) => initial,
+  current: ({ current }) => current,
+  change: ({ initial, current }) => current - initial,
   token: ({ token }) => (token[1] < 0 ? Number.NaN : -token[1]),
   position: ({ position }) => (position[1] < 0 ? Number.NaN : -position[1]),
   unit: ({ unit }) => -unit,
@@ -102,7 +116,7 @@ export function chosenRows(rows: readonly UnitRow[], choice: RowChoice): UnitRow
     .filter(
       (row) =>
         (fate === "any" || row.fate === fate) &&
-        isInRange(row.then, selectivity, wholeRange.selectivity) &&
+        isInRange(row.initial, selectivity, wholeRange.selectivity) &&
         isInRange(row.r, persistence, wholeRange.persistence) &&
         isMeant(row.name, text),
     )
