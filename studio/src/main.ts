@@ -1,4 +1,6 @@
 /** Puts the studio into the page. */
+import "./strictSchemas.ts";
+
 import { mount } from "svelte";
 import { themeCss } from "../../src/figures/theme.ts";
 import App from "./App.svelte";

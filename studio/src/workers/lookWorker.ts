@@ -5,9 +5,29 @@ import { type Network, openNetwork } from "../../../src/interp/index.ts";
 import type { ModelConfig } from "../../../src/model/config.ts";
 import type { Weights } from "../../../src/model/weights.ts";
 import { attention } from "./looks/attention.ts";
+import { attribution } from "./looks/attribution.ts";
+import { composition } from "./looks/composition.ts";
+import { drawHeads } from "./looks/drawHeads.ts";
+import { embeddings } from "./looks/embeddings.ts";
+import { headKinds } from "./looks/headKinds.ts";
+import { lens } from "./looks/lens.ts";
+import { pairMap } from "./looks/pairMap.ts";
+import { streamLengths } from "./looks/streamLengths.ts";
+import { unitPairs } from "./looks/unitPairs.ts";
 
 /** Every kind of look: a function of the networks and of a request, plain data in and out. */
-const looks = { attention };
+const looks = {
+  attention,
+  attribution,
+  composition,
+  drawHeads,
+  embeddings,
+  headKinds,
+  lens,
+  pairMap,
+  streamLengths,
+  unitPairs,
+};
 
 export type LookKind = keyof typeof looks;
 export type LookRequest<K extends LookKind> = Parameters<(typeof looks)[K]>[1];

@@ -1,0 +1,70 @@
+/** The studio's page in Chromium, by a person's clicks. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { leftOut } from "../browser/openBrowser.ts";
+import { type OpenStudio, openStudio, type StudioVisit } from "./openStudio.ts";
+
+describe.skipIf(leftOut)("the studio's page", () => {
+  let studio: OpenStudio;
+  beforeAll(async () => {
+    studio = await openStudio();
+  });
+  afterAll(() => studio?.close());
+
+  /** Nothing was said on the console, no policy was broken, and nothing came from elsewhere. */
+  function expectQuiet({ complaints, requests, origin }: StudioVisit): void {
+    expect(complaints).toEqual([]);
+    const elsewhere = requests.filter((url) => !url.startsWith(`${origin}/`) && !url.startsWith("blob:"));
+    expect(elsewhere).toEqual([]);
+  }
+
+  const small = "preset=causal&seeds=6&steps=12&sequences=64";
+
+  test("a population trains at a press of the button, and the losses are drawn", async () => {
+    const visit = await studio.visit({ hash: `${small}&view=training` });
+    const { page } = visit;
+    await page.getByText("before the first update, 6 seeds").waitFor();
+    await page.getByLabel("Pace").selectOption("as fast as it goes");
+    await page.getByRole("button", { name: "Play" }).click();
+    await page.getByText("trained, 6 seeds").waitFor();
+    expect(await page.locator("#figure-loss-curves svg").count()).toBe(1);
+    expect(await page.evaluate(() => location.hash)).toContain("at=12");
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+    expectQuiet(visit);
+    await visit.close();
+  });
+
+  test("a link computes the same run, branch included, in another browser", async () => {
+    const first = await studio.visit({ hash: `${small}&view=training` });
+    const { page } = first;
+    await page.getByText("before the first update").waitFor();
+    await page.getByRole("button", { name: "Step", exact: true }).click();
+    await page.getByText("paused, 6 seeds").waitFor();
+    await page.getByRole("button", { name: "Branch here" }).click();
+    await page.getByLabel("Learning rate").last().fill("0.05");
+    await page.getByRole("button", { name: "Begin the branch" }).click();
+    await page.getByLabel("Pace").selectOption("as fast as it goes");
+    await page.getByRole("button", { name: "Play" }).click();
+    await page.getByText("trained, 6 seeds").waitFor();
+    const drawn = (of: StudioVisit) => of.page.locator("#figure-loss-curves svg").innerHTML();
+    const hash = await page.evaluate(() => location.hash.slice(1));
+    expect(hash).toContain("branches=");
+    const second = await studio.visit({ hash });
+    await second.page.getByText("trained, 6 seeds").waitFor();
+    expect(await drawn(second)).toBe(await drawn(first));
+    expectQuiet(first);
+    expectQuiet(second);
+    await first.close();
+    await second.close();
+  });
+
+  test("settings that no run can have are refused in one sentence, and the run before stays", async () => {
+    const visit = await studio.visit({ hash: `${small}&lr=fast` });
+    await visit.page.getByRole("alert").waitFor();
+    expect(await visit.page.getByRole("alert").textContent()).toBe(
+      'link: lr: is not what a run can have; got "fast".',
+    );
+    await visit.page.getByText("before the first update, 16 seeds").waitFor();
+    expectQuiet(visit);
+    await visit.close();
+  });
+});
