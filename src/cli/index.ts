@@ -45,4 +45,6 @@ await runProcess({
   modelsRun: runModel,
   modelsPairs: runPairs,
   bench: runBench,
+  // the only command that needs a server's libraries
+  studio: async (options, io) => (await import("./studio/runStudio.ts")).runStudio(options, io),
 });

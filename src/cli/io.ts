@@ -48,6 +48,13 @@ export interface LinesIo {
   readonly print: (result: object, text: string) => void;
 }
 
+/** What a function is given that serves until it is stopped. */
+export interface ServingIo extends LinesIo {
+  readonly date: () => Date;
+  /** Says on stderr what a request met with that only a defect can explain. */
+  readonly report: (error: unknown, id: string) => void;
+}
+
 /** What a run function returns. */
 export interface Outcome {
   /** What `--json` prints, exactly this and nothing else. */

@@ -13,6 +13,7 @@ import { addModelsCheck } from "./commands/modelsCheck.ts";
 import { addModelsPairs } from "./commands/modelsPairs.ts";
 import { addModelsPull } from "./commands/modelsPull.ts";
 import { addModelsRun } from "./commands/modelsRun.ts";
+import { addStudio, type StudioOptions } from "./commands/studio.ts";
 import { addStudy, addStudyAll, type StudyOptions, type StudyRunOptions } from "./commands/study.ts";
 import { addStudyFidelity, type FidelityOptions } from "./commands/studyFidelity.ts";
 import { addStudyFindings, type FindingsOptions } from "./commands/studyFindings.ts";
@@ -22,7 +23,7 @@ import { addTrack, type TrackOptions } from "./commands/track.ts";
 import { addTrain, type TrainOptions } from "./commands/train.ts";
 import type { DisplayFlags } from "./commonOptions.ts";
 import { verbFirst } from "./inspect/verbFirst.ts";
-import type { CliIo, Interruption, LinesIo, Outcome, RunIo } from "./io.ts";
+import type { CliIo, Interruption, LinesIo, Outcome, RunIo, ServingIo } from "./io.ts";
 import { jsonLine } from "./lineText.ts";
 import type { CheckOptions } from "./models/check.ts";
 import type { PullOptions } from "./models/pull.ts";
@@ -52,6 +53,8 @@ export interface Handlers {
   readonly modelsRun: (options: ModelRunOptions, io: RunIo) => Promise<Outcome>;
   readonly modelsPairs: (options: PairsOptions, io: RunIo) => Promise<Outcome>;
   readonly bench: (options: BenchOptions, io: RunIo) => Promise<Outcome>;
+  /** Resolves to the exit code once it was stopped. */
+  readonly studio: (options: StudioOptions, io: ServingIo) => Promise<number>;
 }
 
 /** Exit codes: 0 done, 1 the answer is no or a defect, 2 something the user gave is wrong, 128 + n signal n. */
@@ -148,6 +151,17 @@ function buildProgram(handlers: Handlers, io: CliIo, settle: (exitCode: number) 
     run(display, (runIo) => handlers.allStudies(options, runIo)),
   );
   addStudyFindings(study, (options, display) => run(display, (runIo) => handlers.findings(options, runIo)));
+  addStudio(program, async (options, display) => {
+    const report = (error: unknown, id: string) => {
+      const { text } = describeError(error, io.showStack);
+      io.stderr.write(`${printable(`defect ${id}: ${text}`)}\n`);
+    };
+    settle(
+      await carryOutLines(io, display, (lines) =>
+        handlers.studio(options, { ...lines, date: io.date, report }),
+      ),
+    );
+  });
   addBenchTrain(bench, io.cores, (options, display) =>
     run(display, (runIo) => handlers.bench(options, runIo)),
   );

@@ -5,18 +5,13 @@
  * folder flushed. `log.jsonl` is the one file that grows. `manifest.json` comes last; a folder without one is a run
  * that did not end, and a file that the manifest does not list is none of the run's.
  */
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { ArgumentError, FileError, InternalError } from "../base/errors.ts";
 import type { JsonValue } from "../record/canonicalJson.ts";
 import { readableJson } from "../record/canonicalJson.ts";
-import {
-  type FileEntry,
-  fileEntry,
-  isRunPath,
-  type ManifestParts,
-  manifestBytes,
-} from "../record/manifest.ts";
+import { type FileEntry, isRunPath, type ManifestParts, manifestBytes } from "../record/manifest.ts";
 import { diskError, systemCode } from "./diskError.ts";
 
 /** The part of `node:fs` that writes a run: the seam at which tests let every single call fail. */
@@ -37,6 +32,16 @@ export interface RunFolderOptions {
   readonly disk?: Disk;
 }
 
+/** A file whose bytes come in pieces. It is the run's only once it has ended. */
+export interface FileWriter {
+  /** Whatever {@link RunFolder.write} throws; nothing is then left of the file, which may be begun again. */
+  append(bytes: Uint8Array): void;
+  /** Publishes what was appended. */
+  end(): FileEntry;
+  /** Leaves nothing of the file behind; without effect after the end. */
+  abandon(): void;
+}
+
 /** An open run folder. Everything is on the disk when a call returns. */
 export interface RunFolder {
   /** Absolute path. */
@@ -53,6 +58,8 @@ export interface RunFolder {
    * @throws ArgumentError  for a path that may not stand in a manifest, or one that was written before
    */
   write(path: string, content: Uint8Array | string): FileEntry;
+  /** Begins a file that is too long to be held whole; throws what {@link RunFolder.write} does. */
+  begin(path: string): FileWriter;
   /** Appends a line to `log.jsonl`, with its number and the time. */
   log(record: Readonly<Record<string, JsonValue>>): void;
   /** Publishes the manifest of what was written, and ends the run. */
@@ -137,19 +144,51 @@ function withFile(disk: Disk, path: string, flags: string, use: (file: number) =
   }
 }
 
-function publish(disk: Disk, path: string, bytes: Uint8Array): void {
+/** Begins a file that gets its name when it ends; whatever fails before leaves nothing behind. */
+function beginFile(disk: Disk, path: string) {
   const folder = dirname(path);
   makeParents(disk, path);
   // no name of a run begins with a dot, so a leftover is recognised as such
   const temporary = join(folder, `.${basename(path)}.tmp`);
-  try {
-    withFile(disk, temporary, "w", (file) => writeAll(disk, file, bytes));
-    disk.renameSync(temporary, path);
-  } catch (error) {
-    disk.rmSync(temporary, { force: true });
-    throw error;
-  }
-  flushFolder(disk, folder);
+  const file = disk.openSync(temporary, "w");
+  let open = true;
+  const close = () => {
+    open = false;
+    disk.closeSync(file);
+  };
+  const orNothing = (action: () => void) => {
+    try {
+      action();
+    } catch (error) {
+      abandon();
+      throw error;
+    }
+  };
+  const abandon = () => {
+    try {
+      if (open) close();
+    } finally {
+      disk.rmSync(temporary, { force: true });
+    }
+  };
+  return {
+    append: (bytes: Uint8Array) => orNothing(() => writeAll(disk, file, bytes)),
+    end: () => {
+      orNothing(() => {
+        disk.fsyncSync(file);
+        close();
+        disk.renameSync(temporary, path);
+      });
+      flushFolder(disk, folder);
+    },
+    abandon,
+  };
+}
+
+function publish(disk: Disk, path: string, bytes: Uint8Array): void {
+  const file = beginFile(disk, path);
+  file.append(bytes);
+  file.end();
 }
 
 /**
@@ -192,23 +231,59 @@ export function createRunFolder(options: RunFolderOptions): RunFolder {
     if (ended)
       throw new InternalError({ where: shownPath(path), rule: "the run has ended, its files are final" });
   };
+  /** Files that have begun and neither ended nor failed. */
+  const begun = new Set<string>();
+  const begin = (name: string): FileWriter => {
+    stillOpen();
+    const where = `run file ${JSON.stringify(name)}`;
+    // some file systems keep one file for both names
+    const folded = name.toLowerCase();
+    if (!isRunPath(name) || ownFiles.includes(folded))
+      throw new ArgumentError({ where, rule: "must be a relative path that the run may use" });
+    if (begun.has(folded) || files.some((file) => file.path.toLowerCase() === folded))
+      throw new ArgumentError({ where, rule: "is written once" });
+    const target = join(path, name);
+    const rule = "cannot be written";
+    const file = attempt(target, rule, () => beginFile(disk, target));
+    begun.add(folded);
+    const hash = createHash("sha256");
+    let bytes = 0;
+    const orForgotten = <T>(action: () => T): T => {
+      try {
+        return attempt(target, rule, action);
+      } catch (error) {
+        begun.delete(folded);
+        throw error;
+      }
+    };
+    return {
+      append: (piece) => {
+        orForgotten(() => file.append(piece));
+        hash.update(piece);
+        bytes += piece.length;
+      },
+      end: () => {
+        stillOpen();
+        orForgotten(() => file.end());
+        const entry = { path: name, bytes, sha256: hash.digest("hex") };
+        begun.delete(folded);
+        files.push(entry);
+        return entry;
+      },
+      abandon: () => {
+        if (begun.delete(folded)) file.abandon();
+      },
+    };
+  };
   return {
     path,
     name: shownPath(path),
     files,
+    begin,
     write: (name, content) => {
-      stillOpen();
-      const where = `run file ${JSON.stringify(name)}`;
-      if (!isRunPath(name) || ownFiles.includes(name))
-        throw new ArgumentError({ where, rule: "must be a relative path that the run may use" });
-      if (files.some((file) => file.path.toLowerCase() === name.toLowerCase()))
-        throw new ArgumentError({ where, rule: "is written once" });
-      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-      const target = join(path, name);
-      attempt(target, "cannot be written", () => publish(disk, target, bytes));
-      const entry = fileEntry(name, bytes);
-      files.push(entry);
-      return entry;
+      const file = begin(name);
+      file.append(typeof content === "string" ? new TextEncoder().encode(content) : content);
+      return file.end();
     },
     log: (record) => {
       stillOpen();

@@ -39,11 +39,13 @@ const START_MILLISECONDS = 20_000;
  *
  * @param scratch  a folder that the npm package's browser may be unpacked into (200 MB); whoever made it removes it
  * @param env      the environment that is looked at
+ * @param flags    arguments for the program besides those that every test needs
  * @throws Error in one sentence that names everything that was tried and why it failed
  */
 export async function startBrowser(
   scratch: string,
   env: Environment = process.env,
+  flags: readonly string[] = [],
 ): Promise<{ browser: Browser; from: string }> {
   const tried: string[] = [];
   for (const { name, locate } of candidates(scratch, env)) {
@@ -51,7 +53,7 @@ export async function startBrowser(
       const { executablePath, env: needs } = await locate();
       const browser = await chromium.launch({
         executablePath,
-        args: ARGUMENTS,
+        args: [...ARGUMENTS, ...flags],
         env: { ...env, ...needs },
         timeout: START_MILLISECONDS,
       });

@@ -74,6 +74,11 @@ export async function palimpsest(args: readonly string[], setup: Setup = {}): Pr
       return 0;
     },
     bench: handler("bench"),
+    studio: async (options, { print }) => {
+      calls.push(["studio", options]);
+      print(outcome.result, outcome.summary);
+      return 0;
+    },
     ...setup.handlers,
   };
   const io: CliIo = {

@@ -31,6 +31,7 @@ await runProcess({
   modelsPull: async () => ({ result: {}, summary: "" }),
   modelsRun: async () => ({ result: {}, summary: "" }),
   modelsPairs: async () => ({ result: {}, summary: "" }),
+  studio: async () => 0,
   bench: async () => {
     queueMicrotask(() => {
       throw new TypeError("thrown outside");

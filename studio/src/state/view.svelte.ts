@@ -3,18 +3,7 @@ import { z } from "zod";
 import { ArgumentError, unknownName } from "../../../src/base/errors.ts";
 import type { JsonValue } from "../../../src/record/canonicalJson.ts";
 import { allRows, curveKind, rowChoice } from "./rowChoice.ts";
-
-/** The views, in the order of the tabs. */
-export const viewNames = [
-  "units",
-  "training",
-  "attention",
-  "stream",
-  "circuits",
-  "touch",
-  "findings",
-] as const;
-export type ViewName = (typeof viewNames)[number];
+import { viewNames } from "./viewNames.ts";
 
 const index = z.int().min(0).max(100_000);
 

@@ -36,7 +36,7 @@ export interface RowLayout {
 const nameWidth = 54;
 const seedWidth = 56;
 const numberWidth = 46;
-const textWidths: Record<TextColumn, number> = { selectivity: 104, preferred: 92, fate: 66 };
+const textWidths: Record<TextColumn, number> = { selectivity: 104, preferred: 92, fate: 82 };
 const timeGap = 6;
 const kindGap = 18;
 /** From these widths on all kinds are shown side by side, and selectivity is written out. */
@@ -122,7 +122,24 @@ export function columnLeft({ left, cell, every, gap }: StripGroup, column: numbe
   return left + column * cell + Math.floor(column / every) * gap;
 }
 
+/** Narrowest columns that are all labelled, px; of narrower ones every fifth is. */
+const labelledFrom = 8;
+
+/** Numbers above a group: of its levels, or of the tokens of its cells, with the middle of what they stand for. */
+export function columnLabels(group: StripGroup): { x: number; label: string }[] {
+  const { columns, every, cell, kind } = group;
+  const size = kind === "token" || kind === "position" ? 1 : every;
+  const stride = size * cell >= labelledFrom ? 1 : 5;
+  return Array.from({ length: Math.ceil(columns / size / stride) }, (_, i) => ({
+    x: columnLeft(group, i * stride * size) + (size * cell) / 2,
+    label: String(i * stride),
+  }));
+}
+
+/** Room for half a point at both ends of the scale of r, px. */
+const rInset = 6;
+
 /** Where an r stands, px. */
 export function rPlace({ r: { left, width } }: RowLayout, r: number): number {
-  return left + ((r + 1) / 2) * width;
+  return left + rInset + ((r + 1) / 2) * (width - 2 * rInset);
 }

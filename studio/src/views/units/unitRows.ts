@@ -93,9 +93,12 @@ export function isMeant(name: string, text: string): boolean {
   );
 }
 
+/** Correlations that differ less are equal: at initialisation all are 1, but for rounding. */
+const ROUNDING = 1e-9;
+
 /** What a row is sorted by; higher comes first, and what has no value last. */
 const keys: Record<SortKey, (row: UnitRow) => number> = {
-  persistence: ({ r }) => r,
+  persistence: ({ r }) => Math.round(r / ROUNDING),
   initial: ({ initial }) => initial,
   current: ({ current }) => current,
   change: ({ initial, current }) => current - initial,

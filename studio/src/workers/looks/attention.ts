@@ -50,9 +50,7 @@ export async function attended(
 ): Promise<Attended> {
   const { cache } = await runWithCache(network, sequences, { sites: ["blocks.*.attn.hook_pattern"] });
   const all = cache.names.map((name) => cache.get(name));
-  const models = all
-    .map(soundModels)
-    .reduce((sound, own) => sound.filter((model) => own.includes(model)));
+  const models = all.map(soundModels).reduce((sound, own) => sound.filter((model) => own.includes(model)));
   const patterns =
     models.length === 0
       ? []

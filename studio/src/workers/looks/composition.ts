@@ -47,7 +47,10 @@ const kinds = ["q", "k", "v"] as const;
 /** The null of the last config and initialisation: drawing takes longer than all else here. */
 let kept: { key: string; drawn: WeightNull<CompositionKind> } | undefined;
 
-async function nullOf({ config }: Network, init: Required<InitOptions>): Promise<WeightNull<CompositionKind>> {
+async function nullOf(
+  { config }: Network,
+  init: Required<InitOptions>,
+): Promise<WeightNull<CompositionKind>> {
   const key = JSON.stringify([config, init]);
   if (kept?.key !== key) {
     const drawn = await weightNull(

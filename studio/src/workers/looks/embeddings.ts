@@ -6,6 +6,7 @@ import type { Network } from "../../../../src/interp/index.ts";
 import { pearson } from "../../../../src/stats/correlation.ts";
 import { quantileSorted } from "../../../../src/stats/quantile.ts";
 import { type CosineNull, cosineNull } from "../../../../src/studies/experiments/cosineNull.ts";
+import { embeddingNames } from "./embeddingNames.ts";
 import { type PrincipalPlane, planeNull, principalPlane, relativeMove } from "./principalPlane.ts";
 
 /** Tables by the name of their weight, [model, row, dModel]. */
@@ -15,7 +16,7 @@ type Tables = Readonly<Record<string, ArrayLike<number>>>;
 export interface EmbeddingsRequest {
   /** The model that is shown. */
   readonly model: number;
-  /** The embeddings of all models before training, by the names in {@link embeddingNames}. */
+  /** The embeddings of all models before training, by their weights' names, those of embeddingNames.ts. */
   readonly before: Tables;
 }
 
@@ -38,12 +39,6 @@ export interface EmbeddingsSeen {
   /** The same with the cosines then of every other model, [pair of models]. */
   readonly others: readonly number[];
 }
-
-/** Weights that are embeddings, with what their rows are. */
-export const embeddingNames: Readonly<Record<string, string>> = {
-  "embed.W_E": "token embeddings",
-  "pos_embed.W_pos": "position embeddings",
-};
 
 /** Random tables that the plane is held against. */
 const DRAWS = 199;
@@ -72,7 +67,10 @@ export async function embeddings(
         return crossCosines(table, table);
       });
     const [cosines, cosinesBefore] = [cosinesOf(now), cosinesOf(then)];
-    const pairs = { now: cosines.map((of) => upper(of, rows)), before: cosinesBefore.map((of) => upper(of, rows)) };
+    const pairs = {
+      now: cosines.map((of) => upper(of, rows)),
+      before: cosinesBefore.map((of) => upper(of, rows)),
+    };
     const [first, last] = [tableOf(then, model), tableOf(now, model)];
     const moved = relativeMove(first, last, dModel);
     const shares = planeNull(

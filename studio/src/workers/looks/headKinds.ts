@@ -4,10 +4,10 @@ import type { Band } from "../../../../src/figures/subject.ts";
 import {
   type HeadClass,
   type HeadClassification,
-  headClasses,
-  headScoreNames,
   type HeadScoreNull,
   type HeadScores,
+  headClasses,
+  headScoreNames,
   type Network,
   patternScores,
   pick,

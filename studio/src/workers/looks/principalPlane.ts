@@ -49,7 +49,9 @@ export function principalPlane(
     autoTranspose: true,
   });
   const axes = [0, 1].map((at) =>
-    at < rightSingularVectors.columns ? rightSingularVectors.getColumn(at) : new Array<number>(dModel).fill(0),
+    at < rightSingularVectors.columns
+      ? rightSingularVectors.getColumn(at)
+      : new Array<number>(dModel).fill(0),
   );
   const along = (row: readonly number[], axis: readonly number[]) =>
     signOf(axis) * row.reduce((sum, value, i) => sum + value * axis[i], 0);

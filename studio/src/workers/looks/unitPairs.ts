@@ -76,10 +76,8 @@ export async function unitPairs(
   const strength = r.map((value, pair) => correlationStrength(value, nEff[pair]));
   const rank = (value: number) =>
     (1 + draws - permuted.largest.filter((other) => other < value).length) / (1 + draws);
-  // p falls with the strength, so that one number decides all pairs
-  const critical = permuted.largest.find((value) => rank(value + Number.EPSILON * value) <= ALPHA) ?? Number.POSITIVE_INFINITY;
   const beyond = Array.from(r.keys())
-    .filter((pair) => strength[pair] > critical)
+    .filter((pair) => strength[pair] > 0 && rank(strength[pair]) <= ALPHA)
     .sort((x, y) => strength[y] - strength[x]);
   const known = nEff.filter((value) => !Number.isNaN(value));
   return {
