@@ -53,7 +53,7 @@ describe.skipIf(leftOut)("the studio", () => {
   test("can be used by the keyboard alone: tabs by arrows, playing, and going back in time", async () => {
     const visit = await studio.visit({ hash: "preset=causal&seeds=4&steps=8&sequences=64&view=training" });
     const { page } = visit;
-    await page.getByText("before the first update").waitFor();
+    await page.getByText("before the first update, ").waitFor();
     await page.getByRole("tab", { name: "Training" }).focus();
     await page.keyboard.press("ArrowRight");
     expect(await page.getByRole("tab", { name: "Attention" }).getAttribute("aria-selected")).toBe("true");

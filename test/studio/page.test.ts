@@ -36,7 +36,7 @@ describe.skipIf(leftOut)("the studio's page", () => {
   test("a link computes the same run, branch included, in another browser", async () => {
     const first = await studio.visit({ hash: `${small}&view=training` });
     const { page } = first;
-    await page.getByText("before the first update").waitFor();
+    await page.getByText("before the first update, ").waitFor();
     await page.getByRole("button", { name: "Step", exact: true }).click();
     await page.getByText("paused, 6 seeds").waitFor();
     await page.getByRole("button", { name: "Branch here" }).click();

@@ -51,13 +51,12 @@ export class Population {
   pace = $state<Pace>(60);
   /** What was seen, steps ascending. */
   seen = $state.raw<readonly Seen[]>([]);
-  /** Training loss before every update, [update][model]; the parent's first where there is one. */
-  losses = $state.raw<readonly Float64Array[]>([]);
   divergedAt = $state.raw<readonly (number | null)[]>([]);
   /** Milliseconds that an update of the whole population took last, and a look. */
   took = $state.raw({ update: 1, look: 0 });
 
   #crew: Crew | undefined;
+  #losses: Float64Array[] = [];
   #states = new Map<number, GrowthState>();
   #running = false;
 
@@ -75,7 +74,7 @@ export class Population {
     if (origin !== null) {
       this.step = origin.step;
       this.seen = origin.parent.seen.filter(({ step }) => step <= origin.step);
-      this.losses = origin.parent.losses.slice(0, origin.step);
+      this.#losses = origin.parent.losses.slice(0, origin.step);
     }
   }
 
@@ -84,6 +83,11 @@ export class Population {
     const { seen, chosen } = this;
     if (chosen === null) return seen[seen.length - 1];
     return seen.findLast(({ step }) => step <= chosen) ?? seen[0];
+  }
+
+  /** Training loss before every update, [update][model]; the parent's first where there is one. Grows with {@link step}. */
+  get losses(): readonly Float64Array[] {
+    return this.step >= 0 ? this.#losses : [];
   }
 
   /** The initialisation. */
@@ -213,7 +217,7 @@ export class Population {
     if (state !== null) this.#states.set(step, state);
     const before = this.seen.filter((one) => one.step < step && this.#isKept(one.step));
     this.seen = [...before, { step, ...look }];
-    if (losses.length > 0) this.losses = [...this.losses, ...losses];
+    this.#losses.push(...losses);
     if (divergedAt !== null) this.divergedAt = divergedAt;
     this.step = step;
   }

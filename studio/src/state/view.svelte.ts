@@ -3,6 +3,7 @@ import { z } from "zod";
 import { ArgumentError, unknownName } from "../../../src/base/errors.ts";
 import type { JsonValue } from "../../../src/record/canonicalJson.ts";
 import { allRows, curveKind, rowChoice } from "./rowChoice.ts";
+import { firstTouch, touchChoice, touchEdits } from "./touchChoice.ts";
 import { viewNames } from "./viewNames.ts";
 
 const index = z.int().min(0).max(100_000);
@@ -11,7 +12,8 @@ const index = z.int().min(0).max(100_000);
  * Every selection that a link carries: what it may be, and what it is at first. `model` is the index of the seed that is
  * shown singly, `unit` the one that is looked at closely, `tokens` the sequence that attention, lens and interventions
  * look at (what is longer than a run allows is cut); `kind` is the part of tuning that is compared, `allSeeds` whether the
- * units of all seeds are listed, `rows` which of them.
+ * units of all seeds are listed, `rows` which of them; `other` is the sequence that parts are patched from, `edits` what is
+ * done to the networks and `touch` what is asked of it.
  */
 const selections = {
   view: { schema: z.enum(viewNames), first: "units" },
@@ -22,6 +24,9 @@ const selections = {
   allSeeds: { schema: z.boolean(), first: false },
   rows: { schema: rowChoice, first: allRows },
   tokens: { schema: z.array(index).min(1).max(4096).readonly(), first: [0, 1, 2, 3, 4, 5, 6] },
+  other: { schema: z.array(index).min(1).max(4096).readonly(), first: [3, 4, 5, 6, 7, 8, 9] },
+  edits: { schema: touchEdits, first: [] },
+  touch: { schema: touchChoice, first: firstTouch },
 } as const satisfies Record<string, { schema: z.ZodType<JsonValue>; first: JsonValue }>;
 
 type Selections = { [K in keyof typeof selections]: z.infer<(typeof selections)[K]["schema"]> };

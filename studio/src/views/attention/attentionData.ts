@@ -76,7 +76,7 @@ export function coursesData(
   const [last] = known.slice(-1);
   const heads = last === undefined ? [] : headsOf(last.seen);
   const { models = [] } = last?.seen ?? {};
-  const valueOf = (
+  const scoreOf = (
     seen: AttentionSeen,
     name: (typeof headScoreNames)[number],
     model: number,
@@ -99,7 +99,7 @@ export function coursesData(
         defined.map((name) => [
           name,
           {
-            networks: models.map((model) => known.map(({ seen }) => valueOf(seen, name, model, index))),
+            networks: models.map((model) => known.map(({ seen }) => scoreOf(seen, name, model, index))),
             ...(kinds?.bands[layer] === undefined ? {} : { null: kinds.bands[layer][head][name] }),
           },
         ]),

@@ -1,5 +1,6 @@
 /** What became of every unit by the original criterion, and how often any unit of the layer would have passed it. */
 import type { Fate } from "../../state/rowChoice.ts";
+import { countFrom } from "./sorted.ts";
 
 /** Share of variance that a selective unit exceeds, and the share of its initial value that it must keep. */
 const FLOOR = 0.05;
@@ -51,19 +52,8 @@ export function survival(
       if (!(then[at] > FLOOR)) continue;
       selective++;
       if (now[at] > barOf(then[at])) survived++;
-      passing += countAbove(sorted, barOf(then[at])) / units;
+      passing += countFrom(sorted, barOf(then[at]), { beyond: true }) / units;
     }
   }
   return { selective, survived, chance: passing / selective };
-}
-
-/** How many of some ascending values exceed a bar. */
-function countAbove(sorted: Float64Array, bar: number): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] > bar) high = middle;
-    else low = middle + 1;
-  }
-  return sorted.length - low;
 }

@@ -1,10 +1,14 @@
 /** The null of a unit's persistence: how it correlates with units of other seeds' initialisations. */
 import { squaredNorm } from "../../../../src/features/cellEffects.ts";
 import { curveOf, type UnitCurves } from "../../../../src/features/unitCurves.ts";
+import type { Spread } from "../../../../src/figures/spread.ts";
 import { quantileSorted } from "../../../../src/stats/quantile.ts";
+import { countFrom } from "./sorted.ts";
 
 /** Units of other initialisations that a unit is compared with, about: enough for its 5 % and 95 % quantiles. */
 const PARTNERS = 256;
+/** Units whose nulls are put together. */
+const POOLED = 16;
 
 /** Curves at initialisation, of length 1, of some units of every seed. */
 export interface InitReference {
@@ -18,11 +22,7 @@ export interface InitReference {
 }
 
 /** The grey band behind an r. */
-export interface NullBand {
-  /** 5 %, 50 % and 95 % quantiles. */
-  readonly low: number;
-  readonly median: number;
-  readonly high: number;
+export interface NullBand extends Spread {
   /** Share of the compared units that correlate less than the unit's own initialisation; NaN where r is. */
   readonly below: number;
   /** Units that it was compared with. */
@@ -77,22 +77,55 @@ export function nullCorrelations(
     if (other === model) continue;
     for (let i = 0; i < perModel; i++) {
       const start = (other * perModel + i) * length;
-      let sum = 0;
-      for (let point = 0; point < length; point++) sum += own[point] * values[start + point];
+      // two sums, so that an addition need not wait for the one before it
+      let [sum, odd] = [0, 0];
+      for (let point = 1; point < length; point += 2) {
+        sum += own[point - 1] * values[start + point - 1];
+        odd += own[point] * values[start + point];
+      }
+      sum += length % 2 === 1 ? odd + own[length - 1] * values[start + length - 1] : odd;
       if (!Number.isNaN(sum)) found[count++] = sum;
     }
   }
   return found.subarray(0, count).sort();
 }
 
+/**
+ * Middle 90 % and median of the nulls of some units together: of at most 16 of them, evenly spaced, which are thousands
+ * of correlations.
+ */
+export function pooledNull(
+  reference: InitReference,
+  curves: UnitCurves,
+  units: readonly { at: number; model: number }[],
+): Spread {
+  const stride = Math.max(1, Math.ceil(units.length / POOLED));
+  const found = units
+    .filter((_, i) => i % stride === 0)
+    .map((unit) => nullCorrelations(reference, curves, unit));
+  const all = new Float64Array(found.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  for (const values of found) {
+    all.set(values, end);
+    end += values.length;
+  }
+  return sortedSpread(all.sort());
+}
+
+/** Middle 90 % and median of ascending values. */
+export function sortedSpread(sorted: Float64Array): Spread {
+  return {
+    low: quantileSorted(sorted, 0.05),
+    median: quantileSorted(sorted, 0.5),
+    high: quantileSorted(sorted, 0.95),
+  };
+}
+
 /** The band of some null correlations, ascending, behind a unit's own r. */
 export function nullBand(correlations: Float64Array, r: number): NullBand {
-  const below = correlations.findIndex((value) => value >= r);
   return {
-    low: quantileSorted(correlations, 0.05),
-    median: quantileSorted(correlations, 0.5),
-    high: quantileSorted(correlations, 0.95),
-    below: Number.isNaN(r) ? Number.NaN : (below < 0 ? correlations.length : below) / correlations.length,
+    ...sortedSpread(correlations),
+    below: Number.isNaN(r) ? Number.NaN : 1 - countFrom(correlations, r) / correlations.length,
     partners: correlations.length,
   };
 }

@@ -7,6 +7,8 @@ import type { ArmCheckpoint } from "../../../../src/studies/population/gather.ts
 import type { SiteSnapshot } from "../../../../src/studies/population/openPopulation.ts";
 
 export interface LayerLook {
+  /** Mean activation in every cell, [model, unit, token, pos]. */
+  readonly cellMean: Float64Array;
   readonly step: number;
   readonly models: number;
   readonly units: number;
@@ -26,10 +28,10 @@ export interface LayerLook {
 export function layerLook(look: ArmCheckpoint, layer: number, arm: ArmSpec): LayerLook {
   const site = siteOfLayer(layer);
   const cells = cellsAt(look, site, arm);
-  const { models, units, dVocab, nPos } = cells;
+  const { models, units, dVocab, nPos, cellMean } = cells;
   const { eta2 } = look.sites[site];
   return {
-    ...{ step: look.step, models, units, dVocab, nPos },
+    ...{ step: look.step, cellMean, models, units, dVocab, nPos },
     curves: unitCurves(cells),
     selectivity: { ...eta2, all: explainedByCells(eta2) },
   };

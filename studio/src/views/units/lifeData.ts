@@ -9,10 +9,9 @@ import { pearson } from "../../../../src/stats/correlation.ts";
 import { siteOfLayer } from "../../../../src/studies/persistence/spec.ts";
 import type { ArmSpec, ModelSeeds } from "../../../../src/studies/population/arm.ts";
 import type { ArmCheckpoint } from "../../../../src/studies/population/gather.ts";
-import { type InitReference, nullCorrelations } from "./initNull.ts";
+import { type InitReference, nullCorrelations, sortedSpread } from "./initNull.ts";
 import { tuningNames } from "./layerFinding.ts";
 import type { LayerLook } from "./layerLook.ts";
-import type { Both } from "./rowPaths.ts";
 
 /** Cells of the unit of one index in every seed, [model, token, pos]. */
 function cellsOfUnit(
@@ -44,17 +43,17 @@ function populationOf(
   const [ownStart, ownEnd] = [model * units * length, (model + 1) * units * length];
   return Array.from({ length }, (_, level) => {
     const found: number[] = [];
-    for (let i = level; i < end; i += length) if (i < ownStart || i >= ownEnd) found.push(values[i]);
-    return spreadOf(found);
+    for (let i = level; i < end; i += length)
+      if ((i < ownStart || i >= ownEnd) && !Number.isNaN(values[i])) found.push(values[i]);
+    return sortedSpread(Float64Array.from(found).sort());
   });
 }
 
-function momentOf(
-  look: LayerLook,
-  cells: ArrayLike<number>,
-  { at, model }: { at: number; model: number },
-): UnitMoment {
-  const { mean } = cellEffects(cells, look.nPos);
+/** A unit at one time, among the units of the other seeds. */
+export function momentOf(look: LayerLook, { unit, model }: { unit: number; model: number }): UnitMoment {
+  const at = model * look.units + unit;
+  const size = look.dVocab * look.nPos;
+  const { mean } = cellEffects(look.cellMean.subarray(at * size, (at + 1) * size), look.nPos);
   const curve = (kind: CurveKind) => curveOf(look.curves[kind], at);
   return {
     mean,
@@ -71,12 +70,13 @@ function momentOf(
 /**
  * A unit's life up to the shown step.
  *
- * @param looks      steps ascending, from the initialisation to that of `both.now`
+ * @param looks      steps ascending, from the initialisation
+ * @param moments    the unit at the first of them and at the last, from {@link momentOf}
  * @param reference  of the same kind, from all units of the layer
  */
 export function lifeData(
   looks: readonly ArmCheckpoint[],
-  both: Both,
+  moments: Pick<UnitLifeData, "before" | "after">,
   {
     layer,
     unit,
@@ -107,17 +107,13 @@ export function lifeData(
       position: points(now.position),
       r: r[model],
       others: spreadOf(r.filter((_, other) => other !== model)),
-      null: spreadOf(nullCorrelations(reference, now[kind], { at: model, model })),
+      null: sortedSpread(nullCorrelations(reference, now[kind], { at: model, model })),
     };
   });
-  const at = model * both.first.units + unit;
-  const size = arm.config.dVocab * arm.probe.nPos;
-  const own = (i: number) => tables[i].cellMean.subarray(model * size, (model + 1) * size);
   return {
     ...{ layer, unit, seed: models[model].init, seeds: models.length, tuning: tuningNames[kind] },
     probe: { dVocab: arm.config.dVocab, nPos: arm.probe.nPos },
-    before: momentOf(both.first, own(0), { at, model }),
-    after: momentOf(both.now, own(tables.length - 1), { at, model }),
+    ...moments,
     looks: lives,
   };
 }
