@@ -1,4 +1,8 @@
-/** The record floor: the run format. Bytes in, bytes out. */
+/**
+ * The record floor: the run format. Bytes in, bytes out.
+ *
+ * @module palimpsest/record
+ */
 export { type ByteSource, memorySource, readExactly } from "./byteSource.ts";
 export { canonicalJson, type JsonOptions, type JsonValue, parseJson, readableJson } from "./canonicalJson.ts";
 export {

@@ -42,7 +42,11 @@ export function saveRun(cwd: string, out: string, run: SavedRun = {}): void {
   folder.commit({
     study,
     status: "complete",
-    config: { presets: [...names], init: { ...init }, ...run.config },
+    config: {
+      ...{ presets: [...names], seeds: [...saved.seeds], steps: 8, init: { ...init } },
+      ...{ sequences: 500, batch: 32, lr: 1e-3, optimizer: "adam", task: "patterns", probe: "trained" },
+      ...{ backend: "wasm", relaxed: false, ...run.config },
+    },
     versions: { palimpsest: "0.0.0" },
     engine: null,
   });

@@ -75,7 +75,7 @@ export async function openSubject(
         got: choice.init.scheme,
       });
     refusePretrained(choice);
-    return opened(readRunNetworks(choice, io.cwd));
+    return opened(await readRunNetworks(choice, io.cwd));
   }
   return openPretrained(choice, backendName, io);
 }

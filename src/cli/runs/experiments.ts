@@ -74,18 +74,18 @@ async function subjectsOf(
   io: RunIo,
 ): Promise<{ populations: PopulationSpec[]; sample: ExperimentModel | null }> {
   const { subjects } = options;
-  if (subjects.kind !== "model") return { populations: populationsOf(subjects, io.cwd), sample: null };
+  if (subjects.kind !== "model") return { populations: await populationsOf(subjects, io.cwd), sample: null };
   const sample = await experimentModel(subjects.choice, options, io);
   return { populations: [sample.population], sample };
 }
 
-function populationsOf(
+async function populationsOf(
   subjects: Exclude<ExperimentsOptions["subjects"], { kind: "model" }>,
   cwd: string,
-): PopulationSpec[] {
+): Promise<PopulationSpec[]> {
   if (subjects.kind === "run") {
     const { run, preset, step, seeds } = subjects;
-    const opened = readRunNetworks({ subject: run, preset, step, seeds: seeds ?? "all" }, cwd);
+    const opened = await readRunNetworks({ subject: run, preset, step, seeds: seeds ?? "all" }, cwd);
     const { config, init, weights } = opened;
     return [{ name: opened.name, config, init, step: opened.step, seeds: opened.seeds, weights }];
   }

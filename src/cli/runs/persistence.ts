@@ -1,23 +1,21 @@
 /** `palimpsest study persistence`: from checked options to a run folder with its report. */
-import { parseHTML } from "linkedom";
 import packageJson from "../../../package.json" with { type: "json" };
 import { type BackendName, chosenBackend } from "../../backends/registry.ts";
 import { engineBytes } from "../../backends/wasm/index.ts";
-import { renderFigure } from "../../figures/index.ts";
-import { weightShapes } from "../../model/weights.ts";
-import type { JsonValue } from "../../record/canonicalJson.ts";
-import { readableJson } from "../../record/canonicalJson.ts";
-import { measurementsToParquet } from "../../record/measurements.ts";
-import { writeSafetensors } from "../../record/safetensors.ts";
 import { sha256OfBytes } from "../../record/sha256.ts";
-import type { PresetBySeed } from "../../studies/persistence/analyse.ts";
-import { persistenceFigures, persistenceReport } from "../../studies/persistence/report.ts";
 import type { PersistenceResult } from "../../studies/persistence/result.ts";
+import {
+  persistenceFiles,
+  persistenceManifest,
+  persistenceResult,
+  type RunOrigin,
+} from "../../studies/persistence/runFiles.ts";
 import { armsOf, type PersistenceSettings } from "../../studies/persistence/spec.ts";
-import { measurementRows, type PersistenceStudy, persistenceStudy } from "../../studies/persistence/study.ts";
+import { type PersistenceStudy, persistenceStudy } from "../../studies/persistence/study.ts";
 import type { PersistenceOptions } from "../commands/studyPersistence.ts";
 import type { Outcome, RunIo } from "../io.ts";
 import { createRunFolder, type RunFolder } from "../runFolder.ts";
+import { drawingDocument } from "../svgFile.ts";
 import { openPool } from "../workers/pool.ts";
 import { persistenceSummary } from "./persistenceSummary.ts";
 import { progressState } from "./progressState.ts";
@@ -39,23 +37,18 @@ export async function runPersistence(asked: PersistenceOptions, io: RunIo): Prom
     presets: [...options.presets],
     workers: options.workers,
   });
-  const { backend, relaxed, workers } = options;
+  const origin = originOf(options);
+  const { relaxed, workers } = options;
   const pool = openPool({ workers, signal: io.signal, relaxed });
   try {
     const study = await carryOut(settings, options, io, pool);
     io.board.log(`Writing ${folder.name}`);
-    const result = writeRun(folder, settings, options, study);
+    const result = writeRun(folder, settings, origin, study);
     return { result, summary: persistenceSummary(result, `${folder.name}/report.html`) };
   } catch (error) {
     folder.log({ event: "failed", message: error instanceof Error ? error.message : String(error) });
     const status = io.signal.aborted ? "interrupted" : "failed";
-    folder.commit({
-      study: "persistence",
-      status,
-      config: configOf(settings, backend, relaxed),
-      versions: versions(),
-      engine: engineOf(backend, relaxed),
-    });
+    folder.commit(persistenceManifest(settings, origin, status));
     throw error;
   } finally {
     await pool.close();
@@ -91,102 +84,25 @@ async function carryOut(
   });
 }
 
+/** Writes what was found, a file at a time. */
 function writeRun(
   folder: RunFolder,
   settings: PersistenceSettings,
-  options: ChosenOptions,
+  origin: RunOrigin,
   study: PersistenceStudy,
 ): PersistenceResult {
-  const { backend, relaxed } = options;
-  for (const analysis of study.analyses) writePopulation(folder, analysis);
-  const result: PersistenceResult = {
-    study: "persistence",
-    presets: study.summaries,
-    claims: study.claims,
-    run: folder.name,
-  };
-  // the folder's own place is no part of what was found: a run that is moved or repeated has the same bytes
-  folder.write("result.json", `${readableJson({ ...result, run: "." })}\n`);
-  const engine = engineOf(backend, relaxed);
-  const { document } = parseHTML("<!doctype html><html><body></body></html>") as unknown as {
-    document: Document;
-  };
-  for (const figure of persistenceFigures(study.details))
-    folder.write(`figures/${figure.name}.svg`, renderFigure(figure, document));
-  const facts: [string, string][] = [
-    ["Palimpsest", packageJson.version],
-    ["backend", relaxed ? `${backend}, fused multiply-add` : backend],
-    ["kernels", engine === null ? "none" : engine.slice(0, 16)],
-  ];
-  folder.write(
-    "report.html",
-    persistenceReport({
-      result,
-      details: study.details,
-      manifestSummary: { command: commandOf(options), facts },
-      document,
-    }),
-  );
+  for (const [path, bytes] of persistenceFiles(study, settings, origin, drawingDocument()))
+    folder.write(path, bytes);
   folder.log({ event: "complete", kernelShare: study.kernelShare });
-  folder.commit({
-    study: "persistence",
-    status: "complete",
-    config: configOf(settings, backend, relaxed),
-    versions: versions(),
-    engine,
-  });
-  return result;
+  folder.commit(persistenceManifest(settings, origin, "complete"));
+  return persistenceResult(study, folder.name);
 }
 
-/** Checkpoints and measurements of a preset's main arm, a file of each for every step. */
-function writePopulation(folder: RunFolder, { preset, main }: PresetBySeed): void {
-  const shapes = weightShapes(main.arm.config);
-  const models = main.models.length;
-  main.checkpoints.forEach(({ step, weights }, at) => {
-    const name = `${preset}-step-${String(step).padStart(6, "0")}`;
-    const tensors = [...shapes].map(
-      ([weight, shape]) => [weight, { shape: [models, ...shape], data: weights[weight] }] as const,
-    );
-    const metadata = { step: String(step), seeds: main.models.map(({ init }) => init).join(",") };
-    folder.write(`checkpoints/${name}.safetensors`, writeSafetensors(tensors, { metadata }));
-    folder.write(`measurements/${name}.parquet`, measurementsToParquet(measurementRows(preset, main, at)));
-  });
-  const losses = main.losses.flatMap((ofModel, model) =>
-    Array.from(ofModel, (value, step) => ({
-      ...{ arm: preset, model, seed: main.models[model].init, step, site: "model" },
-      ...{ unit: null, statistic: "trainingLoss", value },
-    })),
-  );
-  folder.write(`measurements/${preset}-loss.parquet`, measurementsToParquet(losses));
-}
-
-function configOf(
-  settings: PersistenceSettings,
-  backend: string,
-  relaxed: boolean,
-): Record<string, JsonValue> {
-  const { presets, seeds, sequences, batch, steps, lr, optimizer, task, init, probe } = settings;
+/** This program, and the kernels, which only the wasm backend has. */
+function originOf({ backend, relaxed }: ChosenOptions): RunOrigin {
+  const engine = backend === "wasm" ? sha256OfBytes(engineBytes({ relaxed })) : null;
   return {
-    ...{ presets: [...presets], seeds: [...seeds], sequences, batch, steps, lr, optimizer, task },
-    ...{ init: { scheme: init.scheme, embeddingScale: init.embeddingScale ?? 1 }, probe, backend, relaxed },
+    ...{ backend, relaxed, engine },
+    versions: { palimpsest: packageJson.version, node: process.versions.node },
   };
-}
-
-const versions = () => ({ palimpsest: packageJson.version, node: process.versions.node });
-
-/** SHA-256 of the kernels, which only the wasm backend has. */
-const engineOf = (backend: string, relaxed: boolean) =>
-  backend === "wasm" ? sha256OfBytes(engineBytes({ relaxed })) : null;
-
-/** The command that makes this run again. */
-function commandOf(options: ChosenOptions): string {
-  const { presets, seeds, sequences, batch, steps, lr, optimizer, task, init, probe, backend, relaxed } =
-    options;
-  const isRange = seeds.every((seed, i) => seed === i);
-  const scale = init.embeddingScale === 1 ? "" : `:${init.embeddingScale}`;
-  return [
-    `npx palimpsest study persistence --preset ${presets.join(",")} --seeds ${isRange ? seeds.length : seeds.join(",")}`,
-    `--sequences ${sequences} --batch ${batch} --steps ${steps} --lr ${lr} --optimizer ${optimizer} --task ${task}`,
-    `--init ${init.scheme}${scale} --probe ${probe} --backend ${backend}${relaxed ? " --relaxed" : ""}`,
-  ].join(" ");
 }

@@ -2,16 +2,18 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { FileError } from "../../base/errors.ts";
-import { tokenizerOf } from "../../data/tokenizer.ts";
+import { inTurn } from "../../base/inTurn.ts";
 import type { Tokenizer } from "../../data/tokenizerTypes.ts";
-import { readWhole } from "../../pretrained/modelFolder.ts";
 import { folderCheckpoint, type SeriesCheckpoint, weightsCheckpoint } from "../../pretrained/series/index.ts";
 import { readManifest } from "../../record/manifest.ts";
+import { isPopulationStudy } from "../../studies/persistence/runConfig.ts";
 import type { TrackOptions } from "../commands/track.ts";
 import { diskError } from "../diskError.ts";
 import { readRunNetworks } from "../inspect/runNetworks.ts";
+import { fileSha256, folderSha256 } from "../models/fileHash.ts";
 import { openModelFolder } from "../models/fileSource.ts";
 import { cacheFolder, repoFolder, resolveModel } from "../models/modelCache.ts";
+import { readTokenizer } from "../models/openModel.ts";
 import { readInput } from "../readInput.ts";
 
 /** One network through its training. */
@@ -24,9 +26,6 @@ export interface FoundSeries {
   /** Name of the task, where it is known. */
   readonly task: string | null;
 }
-
-/** Largest tokenizer.json that is read, in bytes. */
-const tokenizerLimit = 2 ** 26;
 
 type Choice = Pick<TrackOptions, "steps" | "revisions" | "cache" | "preset" | "seeds">;
 
@@ -58,6 +57,7 @@ const stepOf = (pattern: string) => {
 function checkpointIn(step: number, label: string, place: () => Promise<string>): SeriesCheckpoint {
   return {
     ...{ step, label },
+    files: async () => folderSha256(await place()),
     open: async () => {
       const folder = await openModelFolder(await place(), label);
       try {
@@ -74,10 +74,8 @@ async function tokenizerIn(folders: readonly string[]): Promise<Tokenizer | null
   for (const path of folders) {
     const folder = await openModelFolder(path, path);
     try {
-      if (folder.names.includes("tokenizer.json"))
-        return tokenizerOf(await readWhole(folder, "tokenizer.json", tokenizerLimit), {
-          file: `${path}/tokenizer.json`,
-        });
+      const tokenizer = await readTokenizer(folder);
+      if (tokenizer !== null) return tokenizer;
     } finally {
       await folder.close();
     }
@@ -181,7 +179,7 @@ function heldSteps(model: string, { cache, revisions }: Choice, cwd: string): nu
 }
 
 /** The networks of a run of this program. */
-function runSeries(model: string, path: string, choice: Choice, cwd: string): FoundSeries[] {
+async function runSeries(model: string, path: string, choice: Choice, cwd: string): Promise<FoundSeries[]> {
   const file = join(model, "manifest.json");
   const manifest = readManifest(readInput(file, { cwd }), file);
   const models = join(path, "models");
@@ -196,29 +194,38 @@ function runSeries(model: string, path: string, choice: Choice, cwd: string): Fo
       };
     });
   }
-  if (manifest.study !== "persistence")
+  if (!isPopulationStudy(manifest.study))
     throw new FileError({
       where: model,
       rule: "holds no checkpoints that can be tracked",
       got: `a run of ${JSON.stringify(manifest.study)} without models/`,
       wayOut: 'Train with "palimpsest train --export all".',
     });
-  const { presets: held, task } = manifest.config;
-  const preset = choice.preset ?? (Array.isArray(held) && held.length === 1 ? String(held[0]) : null);
+  const { presets, task } = manifest.config;
+  const preset =
+    choice.preset ?? (Array.isArray(presets) && presets.length === 1 ? String(presets[0]) : null);
   const named = new RegExp(`^checkpoints/${preset ?? "[a-z-]+"}-step-(\\d{1,15})\\.safetensors$`);
-  const steps = manifest.files.flatMap(({ path: name }) => {
+  const held = manifest.files.flatMap(({ path: name }) => {
     const digits = named.exec(name)?.[1];
-    return digits === undefined ? [] : [Number(digits)];
+    return digits === undefined ? [] : [{ step: Number(digits), name }];
   });
-  const chosen = chosenSteps(model, choice, [...new Set(steps)]);
+  const chosen = chosenSteps(model, choice, [...new Set(held.map(({ step }) => step))]);
   const networks = (step: number, seeds: readonly number[] | "all") =>
     readRunNetworks({ subject: model, preset: choice.preset, step, seeds }, cwd);
-  return networks(chosen[0], choice.seeds).seeds.map((seed) => ({
+  const { seeds } = await networks(chosen[0], choice.seeds);
+  return seeds.map((seed) => ({
     name: `${model}, seed ${seed}`,
     checkpoints: chosen.map((step) => ({
       ...{ step, label: `step ${step}` },
+      // of all seeds together
+      files: async () => {
+        const own = held.filter((one) => one.step === step).map(({ name }) => name);
+        return Object.fromEntries(
+          await inTurn(own, async (name) => [name, await fileSha256(join(path, name))] as const),
+        );
+      },
       open: async () => {
-        const { config, weights } = networks(step, [seed]);
+        const { config, weights } = await networks(step, [seed]);
         return weightsCheckpoint(config, weights, `${model}, step ${step}`);
       },
     })),
