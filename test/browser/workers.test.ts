@@ -1,8 +1,6 @@
 /** The engine in a browser's web workers, in Node's worker threads and in this process: the same bits everywhere. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
 import * as library from "../../src/index.ts";
@@ -17,7 +15,8 @@ import { constantRate } from "../../src/train/schedules.ts";
 import { type Digests, digestsOf } from "./digests.ts";
 import { digestsFromPool } from "./digestsFromPool.ts";
 import { startBrowser } from "./findBrowser.ts";
-import { buildPage, serveFolder } from "./servePage.ts";
+import { leftOut, type OpenBrowser, openBrowser, type Visit } from "./openBrowser.ts";
+import { buildPage } from "./servePage.ts";
 
 const root = join(import.meta.dirname, "../..");
 const STEPS = 20;
@@ -86,59 +85,30 @@ test("where CHROME_PATH names no browser, one sentence says so and what to do", 
   );
 });
 
-/** A machine that can have no browser says so; nobody else leaves this part out. */
-const leftOut = process.env.PALIMPSEST_NO_BROWSER === "1";
-if (leftOut)
-  console.warn("browser test: left out, for PALIMPSEST_NO_BROWSER=1; nothing was checked in a browser");
-
 describe.skipIf(leftOut)("in a browser", () => {
-  /** Everything the page and its workers said and asked for, from the first request to the last test. */
-  const complaints: string[] = [];
-  const requests: string[] = [];
-  let webWorkers = 0;
-  /** What has been opened, to be closed in the opposite order. */
-  const closing: (() => Promise<void>)[] = [];
-  let opened: ReturnType<typeof open>;
-
-  async function open(): Promise<{ page: Page; origin: string; from: string }> {
-    const scratch = mkdtempSync(join(tmpdir(), "palimpsest-browser-"));
-    closing.push(async () => rmSync(scratch, { recursive: true, force: true }));
-    const { browser, from } = await startBrowser(scratch);
-    closing.push(() => browser.close());
-    const site = join(scratch, "site");
-    await buildPage(site);
-    const { origin, close } = await serveFolder(site);
-    closing.push(close);
-    const context = await browser.newContext();
-    context.on("request", (request) => requests.push(request.url()));
-    const page = await context.newPage();
-    page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
-    page.on("pageerror", (error) => complaints.push(error.message));
-    page.on("worker", () => webWorkers++);
-    await page.goto(origin);
-    await page.waitForFunction(() => "inPage" in globalThis);
-    return { page, origin, from };
-  }
+  let browser: Promise<OpenBrowser>;
+  let opened: Promise<Visit & { from: string }>;
 
   // every test awaits the page itself: without a browser each of them fails, and none is quietly passed over
   beforeAll(async () => {
-    opened = open();
+    browser = openBrowser(buildPage);
+    opened = browser.then(async ({ from, visit }) => ({ from, ...(await visit("inPage")) }));
     await opened.catch(() => {});
   });
 
   afterAll(async () => {
-    for (const close of closing.reverse()) await close();
+    await browser.then(({ close }) => close()).catch(() => {});
   });
 
   test.each([1, 2])("%d web workers give the bits of this process", async (workers) => {
-    const { page, from } = await opened;
-    const before = webWorkers;
+    const { page, from, workers: started } = await opened;
+    const before = started.length;
     const digests = await page.evaluate(([jobs, workers]) => globalThis.inPage.population(jobs, workers), [
       jobs,
       workers,
     ] as const);
     expect(digests, from).toEqual(expected);
-    expect(webWorkers - before).toBe(workers);
+    expect(started.length - before).toBe(workers);
   });
 
   test("from recorded weights the page lands where PyTorch landed, with the numbers of this process", async () => {
@@ -156,7 +126,7 @@ describe.skipIf(leftOut)("in a browser", () => {
   });
 
   test("the page asked its own server for everything and had nothing to complain of", async () => {
-    const { origin } = await opened;
+    const { origin, requests, complaints } = await opened;
     expect(requests).toContain(`${origin}/worker.js`);
     expect(requests.filter((url) => new URL(url).origin !== origin)).toEqual([]);
     expect(complaints).toEqual([]);

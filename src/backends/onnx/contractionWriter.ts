@@ -42,22 +42,46 @@ interface Operand {
   readonly axes: readonly Axis[];
 }
 
-/** The product of two stacks of matrices. */
-function product(plan: Contraction, left: Operand, right: Operand, emitter: Emitter): string {
+/** The product of two stacks of matrices, with the sizes of its axes as they stand. */
+function product(
+  plan: Contraction,
+  left: Operand,
+  right: Operand,
+  emitter: Emitter,
+): { name: string; sizes: readonly number[] } {
   const { batch, rows, inner, columns } = plan;
   if (inner === 1) {
     // nothing is summed: a product of numbers, broadcast
     const a = stacked(left, plan.left, [batch, rows, 1], emitter);
-    return emitter.call("Mul", [a, stacked(right, plan.right, [batch, 1, columns], emitter)]);
+    const name = emitter.call("Mul", [a, stacked(right, plan.right, [batch, 1, columns], emitter)]);
+    return { name, sizes: batch === 1 ? [rows, columns] : [batch, rows, columns] };
   }
   if (rows === 1 && columns === 1) {
     // many dot products: a matrix product for each of them would cost more than its multiplications
     const a = stacked(left, plan.left, [1, batch, inner], emitter);
     const products = emitter.call("Mul", [a, stacked(right, plan.right, [1, batch, inner], emitter)]);
-    return emitter.call("ReduceSum", [products, emitter.list([1])], { keepdims: 0 });
+    return {
+      name: emitter.call("ReduceSum", [products, emitter.list([1])], { keepdims: 0 }),
+      sizes: [batch],
+    };
   }
-  const a = stacked(left, plan.left, [batch, rows, inner], emitter);
-  return emitter.call("MatMul", [a, stacked(right, plan.right, [batch, inner, columns], emitter)]);
+  const b = stacked(right, plan.right, [batch, inner, columns], emitter);
+  if (hasPlainRows(plan, left)) {
+    const sizes = [...sizesOfAxes(left.axes.slice(0, -1)), columns];
+    return { name: emitter.call("MatMul", [left.name, b]), sizes };
+  }
+  const name = emitter.call("MatMul", [stacked(left, plan.left, [batch, rows, inner], emitter), b]);
+  return { name, sizes: batch === 1 ? [rows, columns] : [batch, rows, columns] };
+}
+
+/**
+ * Whether the left operand can be multiplied as it stands, its last axis by one matrix. The product then seldom has to be
+ * reshaped, which would be a copy where it leaves the model: of the logits, say.
+ */
+function hasPlainRows({ batch, inner, left }: Contraction, { axes }: Operand): boolean {
+  const wide = axes.filter(({ size }) => size > 1);
+  const isInPlace = left.axes.every(({ label }, at) => label === wide[at].label) && !left.isTransposed;
+  return batch === 1 && isInPlace && axes.length > 1 && axes[axes.length - 1].size === inner;
 }
 
 /** Writer of `einsum`. */
@@ -73,7 +97,9 @@ export const einsum: Writer<"einsum"> = ({ attrs, shape }, [a, b], emitter) => {
   const [left, right] = plan.isSwapped ? operands.toReversed() : operands;
   const wanted = ofResult.filter(({ size }) => size > 1);
   const made = product(plan, left, right, emitter);
-  const dense = emitter.call("Reshape", [made, emitter.list(sizesOfAxes(plan.result))]);
+  if (wanted.every(({ label }, at) => label === plan.result[at].label))
+    return resized(made.name, made.sizes, sizesOfAxes(ofResult), emitter);
+  const dense = resized(made.name, made.sizes, sizesOfAxes(plan.result), emitter);
   const { name, axes } = moved({ name: dense, axes: plan.result }, wanted, emitter);
   return resized(name, sizesOfAxes(axes), sizesOfAxes(ofResult), emitter);
 };

@@ -4,7 +4,9 @@ import { type GradientRule, gradientRules } from "../../graph/gradients.ts";
 import { type Graph, topologicalOrder } from "../../graph/graph.ts";
 import { type ComputedOp, type DType, type Node, sizeOf } from "../../graph/node.ts";
 import { type Emitter, openEmitter, type Value, type Writer } from "./emitter.ts";
-import { elementTypes, type OnnxModel, onnxBytes, type Port } from "./onnxModel.ts";
+import { fusionOf } from "./fusions.ts";
+import { elementTypes, type OnnxModel, type OnnxNode, onnxBytes, type Port } from "./onnxModel.ts";
+import { openRewrites, type Rewrite } from "./rewrites.ts";
 import { withModels } from "./shapeWriters.ts";
 import { writers } from "./writers.ts";
 
@@ -30,7 +32,7 @@ export function graphToOnnx(graph: Graph, models: number): Uint8Array {
 export function writeGraph(graph: Graph, models: number): OnnxModel {
   const emitter = openEmitter(models);
   const values = new Map<Node, Value>();
-  writeNodes(graph.order, values, emitter);
+  writeNodes(graph.order, { values, emitter, rewrite: openRewrites(graph) });
   const port = (name: string, { shape, dtype }: Node, type: DType = dtype): Port => ({
     ...{ name, type },
     shape: [models, ...shape],
@@ -47,13 +49,14 @@ export function writeGraph(graph: Graph, models: number): OnnxModel {
     renamed.set(own, name);
   }
   const rename = (name: string) => renamed.get(name) ?? name;
+  const { nodes, read } = neededFor(renamed.keys(), emitter.nodes);
   return {
-    nodes: emitter.nodes.map((node) => ({
+    nodes: nodes.map((node) => ({
       ...node,
       inputs: node.inputs.map(rename),
       output: rename(node.output),
     })),
-    initializers: emitter.initializers,
+    initializers: emitter.initializers.filter(({ name }) => read.has(name)),
     inputs: [
       ...[...graph.inputs].map(([name, node]) => port(onnxNames.input(name), node)),
       // a state that is only written goes in nowhere
@@ -71,37 +74,61 @@ function resultOf(node: Node, value: Value, emitter: Emitter): string {
   return node.dtype === "float32" ? name : emitter.call("Cast", [name], { to: elementTypes.float32 });
 }
 
-/** Writes nodes whose operands stand before them; those that have a value already are left as they are. */
-function writeNodes(order: readonly Node[], values: Map<Node, Value>, emitter: Emitter): void {
-  for (const node of order) if (!values.has(node)) values.set(node, writeNode(node, values, emitter));
+/** The operators that results depend on, and the names of all that these read: fusions leave others without a reader. */
+function neededFor(
+  results: Iterable<string>,
+  nodes: readonly OnnxNode[],
+): { nodes: OnnxNode[]; read: ReadonlySet<string> } {
+  const read = new Set(results);
+  const needed = nodes.toReversed().filter(({ inputs, output }) => {
+    if (!read.has(output)) return false;
+    for (const name of inputs) read.add(name);
+    return true;
+  });
+  return { nodes: needed.reverse(), read };
 }
 
-function writeNode(node: Node, values: Map<Node, Value>, emitter: Emitter): Value {
+/** A graph while it is written. */
+interface Writing {
+  /** What has been written. */
+  readonly values: Map<Node, Value>;
+  readonly emitter: Emitter;
+  readonly rewrite: Rewrite;
+}
+
+/** Writes nodes whose operands stand before them; those that have a value already are left as they are. */
+function writeNodes(order: readonly Node[], writing: Writing): void {
+  const { values } = writing;
+  for (const node of order) if (!values.has(node)) values.set(node, writeNode(node, writing));
+}
+
+function writeNode(node: Node, writing: Writing): Value {
+  const { values, emitter, rewrite } = writing;
   const { shape } = node;
   if (node.op === "input") return { name: onnxNames.input(node.attrs.name), shape, hasModels: true };
   if (node.op === "state") return { name: onnxNames.state(node.attrs.name), shape, hasModels: true };
   if (node.op === "constant") return { name: writeConstant(node, emitter), shape, hasModels: false };
-  const writer = writers[node.op] as Writer<ComputedOp> | undefined;
-  if (writer === undefined) return writeDefinition(node, values, emitter);
-  const operands = node.inputs.map((operand) => values.get(operand) as Value);
-  return {
-    name: writer(node, operands, emitter),
-    shape,
-    hasModels: operands.some((operand) => operand.hasModels),
-  };
+  const other = rewrite(node) ?? (node.op in writers ? undefined : definitionOf(node));
+  if (other !== undefined) {
+    writeNodes(topologicalOrder([other], new Set(values.keys())), writing);
+    return values.get(other) as Value;
+  }
+  const fusion = fusionOf(node);
+  const operands = (fusion?.operands ?? node.inputs).map((operand) => values.get(operand) as Value);
+  const hasModels = operands.some((operand) => operand.hasModels);
+  if (fusion !== undefined) return { name: fusion.write(operands, emitter), shape, hasModels };
+  const writer = writers[node.op] as Writer<ComputedOp>;
+  return { name: writer(node, operands, emitter), shape, hasModels };
 }
 
-/** A node by the definition of its op in simpler ones. */
-function writeDefinition(node: Node<ComputedOp>, values: Map<Node, Value>, emitter: Emitter): Value {
+/** The definition of a node's op in simpler ones. */
+function definitionOf(node: Node<ComputedOp>): Node {
   const how = gradientRules[node.op] as GradientRule<ComputedOp>;
-  if (!("definition" in how))
-    throw new InternalError({
-      where: "graphToOnnx",
-      rule: `op ${node.op} has neither writer nor definition`,
-    });
-  const definition = how.definition(node);
-  writeNodes(topologicalOrder([definition], new Set(node.inputs)), values, emitter);
-  return values.get(definition) as Value;
+  if ("definition" in how) return how.definition(node);
+  throw new InternalError({
+    where: "graphToOnnx",
+    rule: `op ${node.op} has neither writer nor definition`,
+  });
 }
 
 function writeConstant({ attrs: { values, dtype }, shape }: Node<"constant">, emitter: Emitter): string {

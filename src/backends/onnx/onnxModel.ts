@@ -4,7 +4,15 @@
  * @source https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (field numbers), docs/IR.md (versions)
  */
 import type { Shape } from "../../graph/node.ts";
-import { bytesField, type Fields, integerField, messageBytes, messageField, textField } from "./protobuf.ts";
+import {
+  bytesField,
+  type Fields,
+  floatField,
+  integerField,
+  messageBytes,
+  messageField,
+  textField,
+} from "./protobuf.ts";
 
 /** Version of the file format: that of the operator set below. */
 const IR_VERSION = 9;
@@ -15,8 +23,8 @@ const OPERATOR_SET = 20;
 export const elementTypes = { float32: 1, int32: 6, int64: 7 } as const;
 export type ElementType = keyof typeof elementTypes;
 
-/** An attribute of an operator: a whole number, a list of them, or text. */
-export type Attribute = number | readonly number[] | string;
+/** An attribute of an operator: a whole number, a list of them, text, or a float32 number. */
+export type Attribute = number | readonly number[] | string | { readonly float: number };
 
 /** One operator with the names of what it reads and of the one tensor it makes. */
 export interface OnnxNode {
@@ -81,6 +89,7 @@ function nodeField({ op, inputs, output, attributes }: OnnxNode): Fields {
 function attributeValue(value: Attribute): Fields {
   if (typeof value === "number") return [...integerField(3, value), ...integerField(20, 2)];
   if (typeof value === "string") return [...textField(4, value), ...integerField(20, 3)];
+  if ("float" in value) return [...floatField(2, value.float), ...integerField(20, 1)];
   return [...value.flatMap((each) => integerField(8, each)), ...integerField(20, 7)];
 }
 

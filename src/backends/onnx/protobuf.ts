@@ -1,5 +1,6 @@
 /**
- * The wire format of Protocol Buffers, as far as an ONNX model needs it: whole numbers, strings, bytes and messages.
+ * The wire format of Protocol Buffers, as far as an ONNX model needs it: whole and float32 numbers, strings, bytes and
+ * messages.
  *
  * Our own because this is all there is to it, while npm's `onnx-proto` is unmaintained and brings a runtime that parses.
  *
@@ -11,6 +12,7 @@ export type Fields = readonly Uint8Array[];
 
 const VARINT = 0;
 const LENGTH_DELIMITED = 2;
+const FOUR_BYTES = 5;
 
 /** Base-128 digits, lowest first; for whole numbers from 0 to 2^53 − 1. */
 function varint(value: number): number[] {
@@ -23,6 +25,13 @@ function varint(value: number): number[] {
 /** A field that holds a whole number from 0 to 2^53 − 1. */
 export function integerField(field: number, value: number): Fields {
   return [Uint8Array.from([...varint(field * 8 + VARINT), ...varint(value)])];
+}
+
+/** A field that holds a float32 number. */
+export function floatField(field: number, value: number): Fields {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setFloat32(0, value, true);
+  return [Uint8Array.from([...varint(field * 8 + FOUR_BYTES), ...bytes])];
 }
 
 /** A field that holds bytes. */

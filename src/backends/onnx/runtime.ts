@@ -8,8 +8,15 @@ export interface OnnxTensor {
 
 /** A model that the runtime has loaded. */
 export interface OnnxSession {
-  /** Outputs by name, in fresh arrays. */
-  run(inputs: Readonly<Record<string, OnnxTensor>>): Promise<Readonly<Record<string, OnnxTensor>>>;
+  /**
+   * Outputs by name, in fresh arrays.
+   *
+   * @param outputs  where {@link OnnxRuntime.fillsOutputs}: every output by name, a tensor to be written into, or null
+   */
+  run(
+    inputs: Readonly<Record<string, OnnxTensor>>,
+    outputs?: Readonly<Record<string, OnnxTensor | null>>,
+  ): Promise<Readonly<Record<string, OnnxTensor>>>;
   release(): Promise<void>;
 }
 
@@ -21,6 +28,8 @@ export interface OnnxSessionOptions {
 
 /** The runtime's module. */
 export interface OnnxRuntime {
+  /** Whether a run writes into tensors that it is given for outputs, which saves a copy; `onnxruntime-web` leaves them. */
+  readonly fillsOutputs?: true;
   readonly env: { logLevel?: "verbose" | "info" | "warning" | "error" | "fatal" };
   readonly Tensor: new (
     type: "float32" | "int32",
@@ -32,19 +41,26 @@ export interface OnnxRuntime {
   };
 }
 
-/** Brings the runtime's module; where it comes from is the environment's business. */
-export type RuntimeLoader = () => Promise<unknown>;
+/**
+ * Brings the runtime's module; where it comes from is the environment's business.
+ *
+ * @param threads  cores that one operator may use, for a runtime that has to know before its first model
+ */
+export type RuntimeLoader = (threads?: number) => Promise<unknown>;
 
 /** ONNX Runtime in Node: native code on all cores. The package is optional. */
-export const nodeRuntime: RuntimeLoader = () => import("onnxruntime-node");
+export const nodeRuntime: RuntimeLoader = async () => {
+  return { ...runtimeIn(await import("onnxruntime-node")), fillsOutputs: true };
+};
 
 /**
  * The runtime that a loader brings.
  *
  * @throws ArgumentError if it cannot be loaded, with what to do
  */
-export async function loadRuntime(load: RuntimeLoader): Promise<OnnxRuntime> {
-  const loaded = await load().catch((error: unknown) => {
+export async function loadRuntime(load: RuntimeLoader, threads?: number): Promise<OnnxRuntime> {
+  const loaded = await load(threads).catch((error: unknown) => {
+    if (error instanceof ArgumentError) throw error; // the loader knows better what to do
     throw new ArgumentError({
       where: "onnx backend",
       rule: "ONNX Runtime cannot be loaded",
@@ -52,8 +68,13 @@ export async function loadRuntime(load: RuntimeLoader): Promise<OnnxRuntime> {
       wayOut: "npm i onnxruntime-node, or take --backend wasm.",
     });
   });
+  return runtimeIn(loaded);
+}
+
+/** The runtime in what an import brought, told to keep warnings of missing graphics cards and such to itself. */
+export function runtimeIn(loaded: unknown): OnnxRuntime {
   const module = loaded as OnnxRuntime & { default?: OnnxRuntime };
   const runtime = module.default ?? module; // a CommonJS module's exports are its default
-  runtime.env.logLevel = "error"; // warnings about missing graphics cards and such would go to the terminal
+  runtime.env.logLevel = "error";
   return runtime;
 }

@@ -55,6 +55,13 @@ export function openSession(
     let session: Promise<OnnxSession> | undefined;
     const limits = indexLimits(graph);
     const read = graph.order.filter((node) => node.op === "state");
+    const untouched = [...graph.updates.keys()].map((name) => [onnxNames.update(name), null] as const);
+    /** Tensors for the outputs; what the runtime makes for itself it copies, and logits are large. */
+    const room = () =>
+      Object.fromEntries([
+        ...[...graph.outputs].map(([name, { shape }]) => [onnxNames.output(name), zeros(shape)] as const),
+        ...untouched,
+      ]);
     return (inputs: RunInputs) => {
       const given = [...graph.inputs].map(([name, node]): [string, OnnxTensor] => {
         const values = checkedInput(node, inputs, models);
@@ -69,7 +76,7 @@ export function openSession(
           ...read.map(({ attrs: { name } }) => [onnxNames.state(name), heldState(held, name).tensor]),
         ]);
         const start = clock();
-        const results = await ready.run(feeds);
+        const results = runtime.fillsOutputs ? await ready.run(feeds, room()) : await ready.run(feeds);
         milliseconds += clock() - start;
         // only now, when everything was computed from the old ones
         for (const name of graph.updates.keys())
