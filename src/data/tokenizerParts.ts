@@ -38,6 +38,27 @@ const matches = (pattern: string): Step => ({
   invert: true,
 });
 
+/** Puts a text in place of whatever matches; `$&` in it stands for the match. */
+const replaced = (pattern: string, content: string) => ({
+  type: "Replace",
+  pattern: { Regex: pattern },
+  content,
+});
+
+/** Each character by itself: a sigma at the end of a word is one like any other. */
+const lowercase = [replaced("Σ", "σ"), { type: "Lowercase" }];
+
+/** What the reference implementation of BERT's normalizer takes out, makes a space of, and sets apart. */
+const bertControls =
+  "\\u0000-\\u0008\\u000B\\u000C\\u000E-\\u001F\\u007F-\\u009F\\u00AD\\u0600-\\u0605\\u061C\\u06DD\\u070F\\u180E" +
+  "\\u200B-\\u200F\\u202A-\\u202E\\u2060-\\u2064\\u2066-\\u206F\\uE000-\\uF8FF\\uFEFF\\uFFF9-\\uFFFB\\uFFFD" +
+  "\\u{110BD}\\u{1BCA0}-\\u{1BCA3}\\u{1D173}-\\u{1D17A}\\u{E0001}\\u{E0020}-\\u{E007F}\\u{F0000}-\\u{FFFFD}" +
+  "\\u{100000}-\\u{10FFFD}";
+const bertSpaces = "\\t\\n\\r\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000";
+const bertIdeographs =
+  "\\u3400-\\u4DBF\\u4E00-\\u9FFF\\uF900-\\uFAFF\\u{20000}-\\u{2A6DF}\\u{2A700}-\\u{2B81F}\\u{2B920}-\\u{2CEAF}" +
+  "\\u{2F800}-\\u{2FA1F}";
+
 /** Reads the steps of one file. */
 export function stepReader(read: JsonReader) {
   let growth = 1;
@@ -85,6 +106,26 @@ export function stepReader(read: JsonReader) {
     return read.fail(`this ${kind} is not supported`, type ?? null);
   }
 
+  /** The library's own leaves characters beyond U+FFFF together and knows other controls. */
+  function bertNormalizer(step: JsonObject): Step {
+    const lower = read.flag(step.lowercase, "lowercase", true);
+    return {
+      type: "Sequence",
+      normalizers: [
+        ...(read.flag(step.clean_text, "clean_text", true)
+          ? [replaced(`[${bertControls}]`, ""), replaced(`[${bertSpaces}]`, " ")]
+          : []),
+        ...(read.flag(step.handle_chinese_chars, "handle_chinese_chars", true)
+          ? [replaced(`[${bertIdeographs}]`, " $& ")]
+          : []),
+        ...(read.flag(step.strip_accents, "strip_accents", lower)
+          ? [{ type: "NFD" }, replaced("\\p{Mn}", "")]
+          : []),
+        ...(lower ? lowercase : []),
+      ],
+    };
+  }
+
   function normalizer(value: unknown, depth = 0): Step {
     if (value === null || value === undefined) return null;
     const step = read.object(value, "normalizer");
@@ -95,23 +136,16 @@ export function stepReader(read: JsonReader) {
       case "NFD":
       case "NFKC":
       case "NFKD":
-      case "Lowercase":
       case "StripAccents":
         return { type: step.type };
+      case "Lowercase":
+        return { type: "Sequence", normalizers: lowercase };
       case "Prepend":
         return { type: "Prepend", prepend: read.text(step.prepend, "prepend", longestContent) };
       case "Replace":
         return replacement(step, "normalizer");
-      case "BertNormalizer": {
-        const lowercase = read.flag(step.lowercase, "lowercase", true);
-        return {
-          type: "BertNormalizer",
-          lowercase,
-          clean_text: read.flag(step.clean_text, "clean_text", true),
-          handle_chinese_chars: read.flag(step.handle_chinese_chars, "handle_chinese_chars", true),
-          strip_accents: read.flag(step.strip_accents, "strip_accents", lowercase),
-        };
-      }
+      case "BertNormalizer":
+        return bertNormalizer(step);
       default:
         return unknown("normalizer", step.type);
     }
@@ -150,9 +184,12 @@ export function stepReader(read: JsonReader) {
     const prefix = read.flag(step.add_prefix_space, "add_prefix_space", true);
     const useRegex = read.flag(step.use_regex, "use_regex", true);
     const bytes = { type: "ByteLevel", add_prefix_space: prefix };
+    if (!useRegex) return { ...bytes, use_regex: false };
     // the built-in pattern counts other characters as white space than the reference implementation
-    if (!useRegex || prefix) return { ...bytes, use_regex: useRegex };
-    return { type: "Sequence", pretokenizers: [isolated(gpt2Pattern), { ...bytes, use_regex: false }] };
+    const words = [isolated(gpt2Pattern), { ...bytes, add_prefix_space: false, use_regex: false }];
+    // not ^, which the library takes for the beginning of any line
+    const before = replaced("(?<!\\p{Any})[^ ]", " $&");
+    return { type: "Sequence", pretokenizers: prefix ? [before, ...words] : words };
   }
   function preTokenizer(value: unknown, depth = 0): Step {
     if (value === null || value === undefined) return null;

@@ -14,7 +14,7 @@ import { weightPlan } from "./weightPlan.ts";
 
 /** How a model is exported. */
 export interface ExportOptions {
-  /** Name of the family; by default the first that can express the config. */
+  /** Name of the family; by default the one that the model was loaded as, else the first that can express its config. */
   readonly family?: string;
 }
 
@@ -65,18 +65,20 @@ function obstacle(family: Family, config: ModelConfig): string | undefined {
 /**
  * The family that a config is exported as.
  *
+ * @param loadedAs  name of the family whose files the model came from: taken if it can still express the config
  * @throws NameError      for a family that does not exist
  * @throws ArgumentError  if the named family, or every family, has no word for something in the config; says what
  */
-export function exportFamily(config: ModelConfig, options: ExportOptions = {}): Family {
+export function exportFamily(config: ModelConfig, options: ExportOptions = {}, loadedAs?: string): Family {
   const named = families.filter(({ name }) => options.family === undefined || name === options.family);
   if (named.length === 0) {
     const known = families.map(({ name }) => name);
     throw unknownName("export as family", options.family as string, known);
   }
   const obstacles = named.map((family) => ({ family, why: obstacle(family, config) }));
-  const able = obstacles.find(({ why }) => why === undefined);
-  if (able !== undefined) return able.family;
+  const able = obstacles.flatMap(({ family, why }) => (why === undefined ? [family] : []));
+  const chosen = able.find(({ name }) => name === loadedAs) ?? able.at(0);
+  if (chosen !== undefined) return chosen;
   throw new ArgumentError({
     where: "export in Hugging Face layout",
     rule: obstacles.map(({ family, why }) => `as ${family.name} ${why}`).join("; "),
@@ -87,13 +89,15 @@ export function exportFamily(config: ModelConfig, options: ExportOptions = {}): 
 /**
  * The files of one model: config.json and model.safetensors (float32), by name.
  *
- * @param weights  of one model, by our names; float64 is rounded to float32
+ * @param model  config, the weights of one model by our names (float64 is rounded to float32), and the family it was
+ *               loaded as, if it was
  * @throws ArgumentError  as {@link exportFamily}, or for weights that do not fit the config or are of several models
  */
 export function exportModel(
-  { config, weights }: { readonly config: ModelConfig; readonly weights: Weights },
+  model: { readonly config: ModelConfig; readonly weights: Weights; readonly family?: string },
   options: ExportOptions = {},
 ): Record<"config.json" | "model.safetensors", Uint8Array> {
+  const { config, weights } = model;
   const models = modelCount(config, weights);
   if (models !== 1)
     throw new ArgumentError({
@@ -102,7 +106,7 @@ export function exportModel(
       got: `${models}`,
       wayOut: "Take one out of the population with weightsOfModel.",
     });
-  const family = exportFamily(config, options);
+  const family = exportFamily(config, options, model.family);
   const sizes = axisSizes(config);
   const tensors = [...weightPlan(family, config)].map(([name, { shape, parts }]) => {
     const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
@@ -110,6 +114,10 @@ export function exportModel(
       putWeight(data, part.layout, Float32Array.from(weights[part.name]), part.axes, sizes);
     return [name, { shape, data }] as const;
   });
+  for (const [copy, original, untied] of family.copies) {
+    const twin = tensors.find(([name]) => name === original);
+    if (untied === "own" && !config.tiedUnembed && twin) tensors.push([copy, twin[1]]);
+  }
   return {
     "config.json": new TextEncoder().encode(configText(family, config)),
     [singleName]: writeSafetensors(tensors, { metadata: { format: "pt" } }), // "pt": transformers 4 refuses a file without

@@ -3,12 +3,12 @@ import { FileError, nearest } from "../base/errors.ts";
 import { bert } from "./families/bert.ts";
 import { gpt2 } from "./families/gpt2.ts";
 import { gptNeox } from "./families/gptNeox.ts";
-import { llama } from "./families/llama.ts";
+import { llama, mistral, qwen2 } from "./families/llama.ts";
 import type { Family } from "./family.ts";
 import type { JsonFields } from "./jsonFields.ts";
 
 /** Every family, in the order in which an export tries them. */
-export const families: readonly Family[] = [gpt2, gptNeox, llama, bert];
+export const families: readonly Family[] = [gpt2, gptNeox, llama, mistral, qwen2, bert];
 
 /**
  * The family of a config.json, by its `model_type` and `architectures`.

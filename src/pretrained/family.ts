@@ -34,8 +34,11 @@ export interface Family {
   readonly formerEndings: readonly (readonly [former: string, now: string])[];
   /** Tensors that nothing here needs: masks and other constants, heads for other ends than predicting tokens. */
   readonly ignored: readonly string[];
-  /** Tensors that may stand beside the one that they are tied to, and must then be equal to it. */
-  readonly copies: readonly (readonly [copy: string, original: string])[];
+  /**
+   * Tensors that may stand beside the one that they are tied to, and must then be equal to it; one marked `own` counts
+   * in place of the other where the unembedding is not tied.
+   */
+  readonly copies: readonly (readonly [copy: string, original: string, untied?: "own"])[];
 }
 
 /** Axes of our weights, slowest first; the name is what follows `blocks.{l}.` where it begins so. */
@@ -92,11 +95,12 @@ export const activations = {
 } as const satisfies Record<string, ModelConfig["actFn"]>;
 
 /**
- * Width of a head where config.json does not say it: the stream shared out among the heads.
+ * Width of a head where config.json does not choose it: the stream shared out among the heads.
  *
- * @throws FileError if it does not come out even
+ * @throws FileError if it does not come out even, or if `head_dim` is there and another
  */
 export function sharedWidth(fields: JsonFields, headsField: string, dModel: number, nHeads: number): number {
+  fields.only("head_dim", dModel / nHeads, "the stream shared out among the heads");
   if (dModel % nHeads === 0) return dModel / nHeads;
   return fields.fail(headsField, `must divide the width of the stream, ${dModel}`);
 }

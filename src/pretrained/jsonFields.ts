@@ -11,6 +11,10 @@ export interface JsonFields {
   readonly file: string;
   /** Whether a field is there and not null. */
   has(field: string): boolean;
+  /** Whether a field is there, be it null. */
+  names(field: string): boolean;
+  /** Fields that are there, neither null nor false, and that no method has been asked about so far. */
+  unread(): readonly string[];
   /** A whole number, written as one, within limits. */
   integer(field: string, limits: readonly [low: number, high: number], fallback?: number): number;
   /** A finite number within limits. */
@@ -49,7 +53,11 @@ export function jsonFields(
   members: ReadonlyMap<string, StrictJson>,
   path: readonly string[] = [],
 ): JsonFields {
-  const value = (field: string) => members.get(field) ?? undefined;
+  const asked = new Set<string>();
+  const value = (field: string) => {
+    asked.add(field);
+    return members.get(field) ?? undefined;
+  };
   function fail(field: string, rule: string, wayOut?: string): never {
     const where = `${file}, ${[...path, field].join(".")}`;
     throw new FileError({ where, rule, got: shown(value(field)), wayOut });
@@ -69,6 +77,9 @@ export function jsonFields(
     file,
     fail,
     has: (field) => value(field) !== undefined,
+    names: (field) => members.has(field),
+    unread: () =>
+      [...members].flatMap(([name, one]) => (asked.has(name) || one === null || one === false ? [] : [name])),
     integer: (field, [low, high], fallback) =>
       taken(field, fallback, `must be a whole number, ${low} to ${high}`, (v) =>
         typeof v === "bigint" && v >= low && v <= high ? Number(v) : undefined,

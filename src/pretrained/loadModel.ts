@@ -7,6 +7,7 @@ import { readConfigJson } from "./configJson.ts";
 import { familyOf } from "./families.ts";
 import { axisSizes, type Family } from "./family.ts";
 import { type ModelFolder, shownName } from "./modelFolder.ts";
+import { checkOtherFields } from "./otherFields.ts";
 import type { PretrainedModel } from "./pretrainedModel.ts";
 import { type FileTensor, openTensors } from "./tensorFiles.ts";
 import { type PlannedTensor, weightPlan } from "./weightPlan.ts";
@@ -15,6 +16,8 @@ import { type PlannedTensor, weightPlan } from "./weightPlan.ts";
 export interface ModelDescription {
   readonly config: ModelConfig;
   readonly family: Family;
+  /** Fields that nobody here knows and that were not used; transformers does not use them for the family either. */
+  readonly unreadFields: readonly string[];
 }
 
 /** How the files were read. */
@@ -29,6 +32,8 @@ export interface LoadReport {
   readonly ignored: readonly string[];
   /** Tensors that nobody knows and that were not read. */
   readonly unexpected: readonly string[];
+  /** The same of the fields of config.json. */
+  readonly unreadFields: readonly string[];
 }
 
 /** A model as loaded: weights float32 and otherwise as in the files. */
@@ -52,8 +57,9 @@ export async function describeModel(folder: ModelFolder): Promise<ModelDescripti
   const fields = await readConfigJson(folder);
   const family = familyOf(fields);
   const config = family.readConfig(fields);
+  const unreadFields = checkOtherFields(fields);
   try {
-    return { config: validateConfig(config), family };
+    return { config: validateConfig(config), family, unreadFields };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     throw new FileError({
@@ -69,8 +75,8 @@ const templateOf = (name: string) => name.replace(/(?<=^|\.)\d+(?=\.)/, "{l}");
 /** What the files hold, by what it is for. */
 interface Sorted {
   /** By the name that transformers writes. */
-  readonly needed: ReadonlyMap<string, FileTensor>;
-  readonly copies: ReadonlyMap<string, FileTensor>;
+  readonly needed: Map<string, FileTensor>;
+  readonly copies: Map<string, FileTensor>;
   readonly ignored: readonly string[];
   readonly unexpected: readonly string[];
 }
@@ -182,10 +188,17 @@ export async function streamModel(
   take: (name: string, values: Float32Array) => void | Promise<void>,
   options: LoadOptions = {},
 ): Promise<Omit<LoadedModel, "weights">> {
-  const { config, family } = await describeModel(folder);
+  const { config, family, unreadFields } = await describeModel(folder);
   const { files, tensors } = await openTensors(folder);
   const plan = weightPlan(family, config);
   const { needed, copies, ignored, unexpected } = sortTensors(family, plan, tensors);
+  for (const [copy, original, untied] of family.copies) {
+    const [own, other] = [copies.get(copy), needed.get(original)];
+    if (own === undefined || untied !== "own" || config.tiedUnembed) continue;
+    needed.set(original, own);
+    if (other !== undefined) copies.set(original, other);
+    copies.delete(copy);
+  }
   checkTensors(folder, plan, needed);
   for (const [copy, original] of family.copies) {
     const [one, other] = [copies.get(copy), needed.get(original)];
@@ -209,7 +222,7 @@ export async function streamModel(
     options.onProgress?.(done, total);
   }
   const copied = [...copies.values()].map(({ place }) => place.name);
-  const report = { files, dtypes, narrowed, ignored: [...ignored, ...copied], unexpected };
+  const report = { files, dtypes, narrowed, ignored: [...ignored, ...copied], unexpected, unreadFields };
   return { config, family: family.name, processing: [], report };
 }
 

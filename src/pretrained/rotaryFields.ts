@@ -10,12 +10,25 @@ export interface RotaryNames {
   readonly share?: { readonly name: string; readonly fallback: number };
 }
 
+/** What is said of how queries and keys turn. */
+type Rotary = Pick<ModelConfig, "positions" | "rotaryDim" | "rotaryBase" | "ropeScaling">;
+
 const kinds = { default: "none", linear: "linear", llama3: "llama3" } as const;
 const largest = 1e12; // bases in use are 1e4 to 1e7
+/** Every name of the two options that some family or some version of transformers has beside the object. */
+const baseNames = ["rope_theta", "rotary_emb_base"];
+const shareNames = ["partial_rotary_factor", "rotary_pct"];
 
 function readScaling(rope: JsonFields, nCtx: number): RopeScaling | undefined {
-  const kind = rope.choice(rope.has("rope_type") ? "rope_type" : "type", kinds, "default");
-  if (kind === "none") return undefined;
+  const field = rope.has("rope_type") ? "rope_type" : "type";
+  const kind = rope.choice(field, kinds, "default");
+  if (field === "rope_type") rope.only("type", rope.text(field), "as rope_type says");
+  // where frequencies do not depend on it, files have it all the same
+  const originalCtx = rope.integer("original_max_position_embeddings", sizeLimits.nCtx, nCtx);
+  if (kind === "none") {
+    rope.only("factor", 1, "positions are not scaled");
+    return undefined;
+  }
   const factor = rope.number("factor", [1, largest]);
   if (kind === "linear") return { kind, factor };
   return {
@@ -23,23 +36,16 @@ function readScaling(rope: JsonFields, nCtx: number): RopeScaling | undefined {
     factor,
     lowFreqFactor: rope.number("low_freq_factor", [0, largest]),
     highFreqFactor: rope.number("high_freq_factor", [0, largest]),
-    originalCtx: rope.integer("original_max_position_embeddings", sizeLimits.nCtx, nCtx),
+    originalCtx,
   };
 }
 
-/**
- * How queries and keys are turned.
- *
- * Read from `rope_parameters`, or from `rope_scaling` with the family's fields beside it.
- *
- * @throws FileError for a kind of scaling that is not supported
- */
-export function readRotary(
+function readFrom(
   fields: JsonFields,
+  rope: JsonFields | undefined,
   names: RotaryNames,
   { dHead, nCtx }: { dHead: number; nCtx: number },
-): Pick<ModelConfig, "positions" | "rotaryDim" | "rotaryBase" | "ropeScaling"> {
-  const rope = fields.object("rope_parameters") ?? fields.object("rope_scaling");
+): Rotary {
   const number = (inside: string, outside: string, limits: readonly [number, number], fallback: number) =>
     rope?.has(inside) ? rope.number(inside, limits) : fields.number(outside, limits, fallback);
   const rotaryBase = number("rope_theta", names.base, [1, largest], 10000);
@@ -47,11 +53,39 @@ export function readRotary(
   const share = number("partial_rotary_factor", name, [0, 1], fallback);
   if (names.share === undefined && share !== 1)
     fields.fail(name, "the family turns all dimensions of a head, so it must be 1");
+  for (const other of baseNames) fields.only(other, rotaryBase, "the base that the file says elsewhere");
+  for (const other of shareNames) fields.only(other, share, "the share that the file says elsewhere");
   const rotaryDim = Math.trunc(dHead * share); // as Python's int()
   if (rotaryDim < 2 || rotaryDim % 2 !== 0)
     fields.fail(name, `must leave an even number of a head's ${dHead} dimensions to turn, not ${rotaryDim}`);
   const ropeScaling = rope && readScaling(rope, nCtx);
+  for (const strange of rope?.unread() ?? []) rope?.fail(strange, "is not known to turn positions here");
   return { positions: "rotary", rotaryDim, rotaryBase, ...(ropeScaling && { ropeScaling }) };
+}
+
+/**
+ * How queries and keys are turned.
+ *
+ * Read from `rope_parameters`, or from `rope_scaling` with the family's fields beside it; from both, they must agree.
+ *
+ * @throws FileError for a kind of scaling that is not supported, for an option that is not known, and where two places
+ *                   contradict each other
+ */
+export function readRotary(
+  fields: JsonFields,
+  names: RotaryNames,
+  sizes: { dHead: number; nCtx: number },
+): Rotary {
+  const [now, before] = ["rope_parameters", "rope_scaling"].map((name) => {
+    const rope = fields.object(name);
+    return rope?.unread().length === 0 ? undefined : rope; // {} says nothing
+  });
+  const rotary = readFrom(fields, now ?? before, names, sizes);
+  if (now === undefined || before === undefined) return rotary;
+  const other = readFrom(fields, before, names, sizes);
+  if (JSON.stringify(other) !== JSON.stringify(rotary))
+    fields.fail("rope_scaling", "turns positions otherwise than rope_parameters");
+  return rotary;
 }
 
 /** `rope_parameters` for a model, as transformers 5 writes them. */

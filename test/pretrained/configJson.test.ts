@@ -3,6 +3,7 @@ import { FileError, UserError } from "../../src/base/errors.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { validateConfig } from "../../src/model/config.ts";
 import { configLimit } from "../../src/pretrained/configJson.ts";
+import { families } from "../../src/pretrained/families.ts";
 import { describeModel, loadModel } from "../../src/pretrained/loadModel.ts";
 import { type ModelFolder, memoryFolder } from "../../src/pretrained/modelFolder.ts";
 import { cases, filesOf, folderOf, withConfig } from "./modelFixtures.ts";
@@ -73,6 +74,47 @@ test("rotary options are read alike in their old and their new form", async () =
   );
 });
 
+test("fields that nobody knows are told, and those that only matter elsewhere are not", async () => {
+  for (const name of cases) expect((await describeModel(folderOf(name))).unreadFields, name).toEqual([]);
+  const more = {
+    ...{
+      smoothness: 3,
+      attn_pdrop: 0.1,
+      task_specific_params: { x: 1 },
+      _name_or_path: "x",
+      pad_token_id: 3,
+    },
+    ...{ unsloth_version: "2024.9", quietness: false, loudness: null },
+  };
+  expect((await describeModel(withConfig("gpt2", more))).unreadFields).toEqual(["smoothness"]);
+});
+
+test("what a family leaves out has the value that transformers gives it", async () => {
+  const left = { num_key_value_heads: undefined, sliding_window: undefined, rope_theta: undefined };
+  const wide = {
+    num_attention_heads: 8,
+    head_dim: 4,
+    rms_norm_eps: undefined,
+    tie_word_embeddings: undefined,
+  };
+  const mistral = (await describeModel(withConfig("mistral-hub-bf16", { ...left, ...wide }))).config;
+  expect(mistral).toMatchObject({ nKeyValueHeads: 8, rotaryBase: 10000, eps: 1e-6, tiedUnembed: false });
+  const qwen2 = await describeModel(
+    withConfig("qwen2-grouped", { ...left, num_attention_heads: 64, head_dim: 4 }),
+  );
+  expect(qwen2.config).toMatchObject({ nKeyValueHeads: 32, biases: ["qkv"] });
+  const none = await describeModel(withConfig("mistral-hub-bf16", { num_key_value_heads: null }));
+  expect(none.config.nKeyValueHeads).toBe(4);
+});
+
+test("biases are where config.json of Llama says", async () => {
+  const of = async (changes: object) =>
+    (await describeModel(withConfig("llama-tied-bf16", { ...changes }))).config.biases;
+  expect(await of({ attention_bias: true })).toEqual(["qkv", "attnOut"]);
+  expect(await of({ mlp_bias: true })).toEqual(["mlp"]);
+  expect(await of({})).toEqual([]);
+});
+
 describe("sizes are checked against limits before anything is allocated:", () => {
   test.each([
     ["gpt2", "n_layer", "1000000000", "must be a whole number, 0 to 128"],
@@ -125,11 +167,38 @@ describe("what is not supported is refused, naming field, value and file:", () =
     [
       "gpt2",
       { model_type: "gpt_neo" },
-      'model_type: must be one of gpt2, gpt_neox, llama, bert; got "gpt_neo"',
+      `model_type: must be one of ${families.map(({ modelType }) => modelType).join(", ")}; got "gpt_neo"`,
     ],
     ["gpt2", { architectures: ["GPT2ForSequenceClassification"] }, 'got "GPT2ForSequenceClassification"'],
     ["gpt2", { architectures: [] }, "which predict tokens; got none"],
-    ["llama-tied-bf16", { sliding_window: 4096 }, "sliding_window: every position sees all before it"],
+    ["llama-tied-bf16", { sliding_window: 63 }, "sliding_window: each position must see all before it"],
+    [
+      "mistral-hub-bf16",
+      { sliding_window: 63 },
+      "a window of 63 is shorter than max_position_embeddings, 64; got 63. Where 63 tokens are enough, set",
+    ],
+    // the family's own default is a window of 4096
+    [
+      "mistral-hub-bf16",
+      { sliding_window: undefined, max_position_embeddings: 4097 },
+      "a window of 4096 is shorter than max_position_embeddings, 4097; got nothing",
+    ],
+    ["mistral-hub-bf16", { sliding_window: 0 }, "sliding_window: must be a whole number, 1 to"],
+    ["mistral-hub-bf16", { attention_bias: true }, "attention_bias: only false is supported"],
+    ["mistral-hub-bf16", { num_key_value_heads: undefined }, "num_key_value_heads: must divide the 4 heads"],
+    ["qwen2-hub-tied-bf16", { use_sliding_window: true }, "a window of 4 is shorter"],
+    [
+      "qwen2-grouped",
+      { layer_types: ["full_attention", "sliding_attention"], sliding_window: 8 },
+      "a window of 8 is shorter",
+    ],
+    [
+      "qwen2-grouped",
+      { layer_types: ["full_attention", "linear_attention"] },
+      "layer_types: may only name full_attention and sliding_attention; got a list of 2",
+    ],
+    ["qwen2-grouped", { attention_bias: false }, "attention_bias: only true is supported"],
+    ["qwen2-grouped", { use_mrope: true }, "use_mrope: is not supported, the family computes without it"],
     [
       "llama-tied-bf16",
       { rope_scaling: yarn },
@@ -142,12 +211,63 @@ describe("what is not supported is refused, naming field, value and file:", () =
       { rope_scaling: { rope_type: "linear", factor: 0.5 } },
       "rope_scaling.factor: must be",
     ],
+    ["llama-tied-bf16", { rope_scaling: { type: "linear" } }, "rope_scaling.factor: must be a number"],
+    [
+      "llama-tied-bf16",
+      { rope_scaling: { type: "linear", factor: 2, mscale: 0.7 } },
+      "rope_scaling.mscale: is not known to turn positions here; got 0.7",
+    ],
+    [
+      "llama-tied-bf16",
+      { rope_scaling: { type: "default", factor: 2 } },
+      "rope_scaling.factor: only 1 is supported, positions are not scaled; got 2",
+    ],
+    [
+      "llama-tied-bf16",
+      { rope_scaling: { rope_type: "linear", type: "yarn", factor: 2 } },
+      'rope_scaling.type: only "linear" is supported, as rope_type says; got "yarn"',
+    ],
+    // one set of parameters for each kind of layer
+    [
+      "llama-tied-bf16",
+      { rope_parameters: { full_attention: { rope_type: "default", rope_theta: 10000 } } },
+      "rope_parameters.full_attention: is not known to turn positions here; got an object",
+    ],
+    [
+      "llama-tied-bf16",
+      { rope_parameters: { rope_type: "default" }, rope_scaling: { type: "linear", factor: 2 } },
+      "rope_scaling: turns positions otherwise than rope_parameters",
+    ],
+    ["llama-grouped-sharded", { rope_theta: 10000 }, "rope_theta: only 500000 is supported"],
+    ["gptNeox-parallel-hub-f16", { rope_theta: 500 }, "rope_theta: only 10000 is supported"],
+    ["gptNeox-parallel-hub-f16", { partial_rotary_factor: 0.5 }, "partial_rotary_factor: only 0.25 is"],
+    ["gptNeox-parallel-hub-f16", { head_dim: 8 }, "head_dim: only 16 is supported, the stream shared out"],
+    ["llama-tied-bf16", { hidden_act: "gelu_10" }, "hidden_act: must be one of relu, gelu, gelu_new"],
+    ["llama-tied-bf16", { final_logit_softcapping: 30 }, "final_logit_softcapping: is not supported"],
+    ["llama-tied-bf16", { logits_scaling: 8 }, "logits_scaling: only 1 is supported, the family computes"],
+    ["llama-tied-bf16", { num_local_experts: 8 }, "num_local_experts: only 0 is supported"],
+    [
+      "gpt2",
+      { pruned_heads: { 1: [0] } },
+      "pruned_heads: every layer must have all its heads; got an object",
+    ],
     ["bert", { is_decoder: true }, "is_decoder: only false is supported"],
     ["bert", { position_embedding_type: "relative_key" }, 'position_embedding_type: only "absolute"'],
   ])("%s with %j", async (name, changes, words) => {
     const message = await complaint(withConfig(name, changes));
     expect(message).toContain(`${name}/config.json, `);
     expect(message).toContain(words);
+  });
+
+  test("also where the same option with its neutral value is fine", async () => {
+    const neutral = {
+      ...{ logits_scaling: 1.0, num_local_experts: 0, pruned_heads: {}, use_mrope: false, clip_qkv: null },
+      ...{ rope_scaling: { type: "default", factor: 1.0, original_max_position_embeddings: 64 } },
+      ...{ partial_rotary_factor: 1.0, rope_parameters: {}, sliding_window: 64 },
+    };
+    const { config, unreadFields } = await describeModel(withConfig("llama-tied-bf16", neutral));
+    expect(config).toEqual((await describeModel(folderOf("llama-tied-bf16"))).config);
+    expect(unreadFields).toEqual([]);
   });
 
   test("numbers that contradict each other", async () => {

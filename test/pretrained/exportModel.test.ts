@@ -15,20 +15,20 @@ const drawn = (config: ModelConfig, seed: number) =>
   initialWeights(config, { scheme: "gpt2" }, randomStream(seed, "export"));
 
 // of these transformers itself wrote float32, in one file and under its own names
-test.each(["gpt2", "gptNeox-sequential", "llama-llama3-scaling", "llama-biases-linear-scaling", "bert"])(
-  "%s is exported tensor by tensor as transformers wrote it",
-  async (name) => {
-    const model = await loadModel(folderOf(name));
-    const written = readSafetensors(exportModel(model)[WEIGHTS], { file: "ours" });
-    const original = readSafetensors(filesOf(name)[WEIGHTS], { file: "theirs" });
-    expect([...written.tensors.keys()].sort()).toEqual([...original.tensors.keys()].sort());
-    for (const [tensor, { shape, data }] of original.tensors) {
-      expect(written.tensors.get(tensor)?.shape, tensor).toEqual(shape);
-      expect(worst(written.tensors.get(tensor)?.data, data), tensor).toBe(0);
-    }
-    expect(written.metadata.get("format")).toBe("pt");
-  },
-);
+test.each([
+  ...["gpt2", "gptNeox-sequential", "llama-llama3-scaling", "llama-biases-linear-scaling", "bert"],
+  ...["mistral-window-of-all", "qwen2-grouped"],
+])("%s is exported tensor by tensor as transformers wrote it", async (name) => {
+  const model = await loadModel(folderOf(name));
+  const written = readSafetensors(exportModel(model)[WEIGHTS], { file: "ours" });
+  const original = readSafetensors(filesOf(name)[WEIGHTS], { file: "theirs" });
+  expect([...written.tensors.keys()].sort()).toEqual([...original.tensors.keys()].sort());
+  for (const [tensor, { shape, data }] of original.tensors) {
+    expect(written.tensors.get(tensor)?.shape, tensor).toEqual(shape);
+    expect(worst(written.tensors.get(tensor)?.data, data), tensor).toBe(0);
+  }
+  expect(written.metadata.get("format")).toBe("pt");
+});
 
 test.each(cases)("%s, exported and loaded, is the same model", async (name) => {
   const model = await loadModel(folderOf(name));
@@ -42,6 +42,7 @@ test.each(cases)("%s, exported and loaded, is the same model", async (name) => {
 
 describe("a model of ours", () => {
   const gpt: ModelConfig = { ...presets.gpt, biases: ["qkv", "attnOut", "mlp", "norm"] };
+  const llamaLike = { positions: "rotary", normKind: "rmsNorm", gatedMlp: true } as const;
 
   test.each<[string, ModelConfig]>([
     ["gpt2", gpt],
@@ -52,15 +53,14 @@ describe("a model of ours", () => {
       "llama",
       {
         ...gpt,
-        positions: "rotary",
-        normKind: "rmsNorm",
-        gatedMlp: true,
+        ...llamaLike,
         biases: false,
         nHeads: 6,
         nKeyValueHeads: 2,
         ropeScaling: { kind: "linear", factor: 2 },
       },
     ],
+    ["qwen2", { ...gpt, ...llamaLike, biases: ["qkv"] }],
     ["bert", { ...presets.original, embedNorm: true, mlmHead: true, dSegments: 2, tiedUnembed: true }],
   ])("is exported as %s and is the same when it is read again: %#", async (family, config) => {
     const weights = drawn(config, 5);
@@ -75,6 +75,15 @@ describe("a model of ours", () => {
       new TextDecoder().decode(files["config.json"]),
     );
     expect(worst(written[WEIGHTS], files[WEIGHTS])).toBe(0);
+  });
+
+  test("keeps the family that it was loaded as while that can express it, and any that is asked for", async () => {
+    const mistral = await loadModel(folderOf("mistral-hub-bf16"));
+    expect(exportFamily(mistral.config).name).toBe("llama");
+    expect(exportFamily(mistral.config, {}, "mistral").name).toBe("mistral");
+    expect(exportFamily(mistral.config, { family: "llama" }, "mistral").name).toBe("llama");
+    const biased = { ...mistral.config, biases: ["qkv"] as const };
+    expect(exportFamily(biased, {}, "mistral").name).toBe("qwen2");
   });
 
   test("that no family can express is refused, saying what of each is in the way", () => {

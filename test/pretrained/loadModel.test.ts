@@ -45,6 +45,7 @@ test("the report tells dtypes, files, and what was left aside", async () => {
     narrowed: [],
     ignored: [],
     unexpected: [],
+    unreadFields: [],
   });
   const pythia = (await loadModel(folderOf("gptNeox-parallel-hub-f16"))).report;
   expect(pythia.dtypes).toEqual({ F16: 28 });
@@ -53,6 +54,8 @@ test("the report tells dtypes, files, and what was left aside", async () => {
     "gpt_neox.layers.1.attention.masked_bias",
     "gpt_neox.layers.1.attention.rotary_emb.inv_freq",
   ]);
+  const untied = (await loadModel(folderOf("bert-gelu-new-untied"))).report;
+  expect(untied.ignored).toEqual(["cls.predictions.bias"]);
   const encoder = (await loadModel(folderOf("bert-hub-relu"))).report;
   expect([...encoder.ignored].sort()).toEqual([
     "bert.embeddings.position_ids",

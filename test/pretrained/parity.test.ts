@@ -44,6 +44,11 @@ test.each<[string, Partial<ModelConfig>]>([
   ["llama-grouped-sharded", { rotaryBase: 10000 }],
   ["bert", { actFn: "gelu_new" }],
   ["bert", { eps: 1e-5 }],
+  ["bert-gelu-new-untied", { actFn: "gelu" }],
+  ["gptNeox-all-turn-no-attention-bias", { rotaryDim: 8 }],
+  ["mistral-window-of-all", { rotaryBase: 10500 }],
+  ["mistral-window-of-all", { eps: 1e-6 }],
+  ["qwen2-grouped", { rotaryBase: 10000 }],
 ])("%s with %j would be noticed", async (name, change) => {
   const expected = expectedOf(name);
   const model = await loadModel(folderOf(name));

@@ -41,6 +41,8 @@ export interface OpenModel {
   readonly name: string;
   readonly family: string;
   readonly config: ModelConfig;
+  /** Fields of config.json that nobody here knows and that were not used. */
+  readonly unreadFields: readonly string[];
   readonly processing: readonly ProcessingName[];
   readonly folder: OpenFolder;
   /** `initializer_range` of config.json: what the family's own initialisation has as its standard deviation. */
@@ -53,7 +55,8 @@ export interface OpenModel {
 /** Largest files of a tokenizer that are read, in bytes. */
 const [tokenizerLimit, tokenizerConfigLimit] = [2 ** 26, 2 ** 24];
 
-async function readTokenizer(folder: OpenFolder): Promise<Tokenizer | null> {
+/** The tokenizer that lies in a folder, with the roles of its tokens where they are told; null if there is none. */
+export async function readTokenizer(folder: OpenFolder): Promise<Tokenizer | null> {
   if (!folder.names.includes("tokenizer.json")) return null;
   const configFile = "tokenizer_config.json";
   const config = folder.names.includes(configFile)
@@ -82,10 +85,10 @@ export async function openModel(choice: ModelChoice, { cwd }: Pick<RunIo, "cwd">
   });
   const folder = await openModelFolder(path, model);
   try {
-    const { config, family } = await describeModel(folder);
+    const { config, family, unreadFields } = await describeModel(folder);
     const fields = await readConfigJson(folder);
     return {
-      ...{ name: model, family: family.name, config, processing, folder },
+      ...{ name: model, family: family.name, config, unreadFields, processing, folder },
       initStd: fields.number("initializer_range", [0, 100], defaultInitStd),
       tokenizer: await readTokenizer(folder),
       close: () => folder.close(),

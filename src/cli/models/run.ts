@@ -11,6 +11,7 @@ import type { ModelConfig } from "../../model/config.ts";
 import { resolveSites, type Site } from "../../model/hookPoints.ts";
 import { forward } from "../../model/transformer.ts";
 import { weightNodes, weightShapes } from "../../model/weights.ts";
+import { shownName } from "../../pretrained/modelFolder.ts";
 import type { BackendChoice } from "../commonOptions.ts";
 import { checkTokens } from "../inspect/inputs.ts";
 import { siteSelector } from "../inspect/siteText.ts";
@@ -167,8 +168,11 @@ export async function runModel(options: ModelRunOptions, io: RunIo): Promise<Out
       const { segments } = options;
       const found = await compute(session, config, rows, { segments, sites });
       const strange = notFinite(found.logits);
-      const warning = strange === 0 ? null : strangeText(strange, found.logits.length);
-      if (warning !== null) io.board.log(warning);
+      const warnings = [
+        ...(model.unreadFields.length === 0 ? [] : [unreadText(model.unreadFields)]),
+        ...(strange === 0 ? [] : [strangeText(strange, found.logits.length)]),
+      ];
+      for (const warning of warnings) io.board.log(warning);
       const told = (site: Site, data: TensorData): Told => ({ shape: site.shape(batch, nPos), data });
       return {
         result: {
@@ -179,12 +183,12 @@ export async function runModel(options: ModelRunOptions, io: RunIo): Promise<Out
           tokens: rows,
           model: {
             ...{ name: model.name, family: model.family, backend: backend.name },
-            ...{ processing: model.processing, config },
+            ...{ processing: model.processing, config, unreadFields: model.unreadFields },
           },
         },
         summary: [
           `${model.name}: ${model.family}, ${config.nLayers} layers, width ${config.dModel}, ${config.dVocab} tokens; backend ${backend.name}`,
-          ...(warning === null ? [] : [warning]),
+          ...warnings,
           ...rows.flatMap((row, at) => ["", rowText(row, at, found.logits, { options, config, model })]),
           ...(sites.length === 0 ? [] : ["", siteTable(sites, found.sites, [batch, nPos])]),
         ]
@@ -205,6 +209,9 @@ function sitesOf({ sites }: ModelRunOptions, config: ModelConfig): Site[] {
     sites.map((site) => siteSelector(site, config)),
   );
 }
+
+const unreadText = (fields: readonly string[]) =>
+  `config.json says ${fields.slice(0, 8).map(shownName).join(", ")}${fields.length > 8 ? ", …" : ""}, which is not known here and was not used.`;
 
 const strangeText = (count: number, of: number) =>
   `${count} of ${of} logits are not finite numbers: the weights or the sums overflow, or the files hold such numbers.`;

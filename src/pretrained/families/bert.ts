@@ -95,6 +95,6 @@ export const bert: Family = {
   ],
   copies: [
     ["cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"],
-    ["cls.predictions.decoder.bias", "cls.predictions.bias"],
+    ["cls.predictions.decoder.bias", "cls.predictions.bias", "own"],
   ],
 };

@@ -36,6 +36,9 @@ export interface OpenCheckpoint {
   close(): Promise<void>;
 }
 
+/** SHA-256 of files by name, null for one that cannot be read. */
+export type FileHashes = Readonly<Record<string, string | null>>;
+
 /** A checkpoint of a series. */
 export interface SeriesCheckpoint {
   /** Optimiser updates before it, as its name says. */
@@ -44,6 +47,8 @@ export interface SeriesCheckpoint {
   readonly label: string;
   /** @throws FileError for a checkpoint that cannot be read */
   open(): Promise<OpenCheckpoint>;
+  /** SHA-256 of every file that belongs to it, by name; null for one that cannot be read. Left out where no file is its own. */
+  files?(): Promise<FileHashes>;
 }
 
 /** Elements shown at once: 4 MiB of float32. */

@@ -3,7 +3,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { FileError } from "../../base/errors.ts";
 import type { ModelConfig } from "../../model/config.ts";
-import type { SeriesCheckpoint, StoredTensor } from "./checkpoint.ts";
+import type { FileHashes, SeriesCheckpoint, StoredTensor } from "./checkpoint.ts";
 import { sketcher } from "./sketch.ts";
 
 /** One tensor of a checkpoint. */
@@ -26,6 +26,7 @@ export interface TensorPrint {
 export interface Fingerprint {
   readonly step: number;
   readonly label: string;
+  readonly files: FileHashes;
   readonly config: ModelConfig;
   readonly tensors: readonly TensorPrint[];
   /** SHA-256 over names, shapes and hashes of all tensors in the order of their names: equal for equal weights. */
@@ -36,6 +37,7 @@ export interface Fingerprint {
 export interface Unreadable {
   readonly step: number;
   readonly label: string;
+  readonly files: FileHashes;
   readonly unreadable: string;
 }
 
@@ -71,7 +73,9 @@ async function tensorPrint(tensor: StoredTensor): Promise<TensorPrint> {
  */
 export async function fingerprint(checkpoint: SeriesCheckpoint): Promise<Fingerprint | Unreadable> {
   const { step, label } = checkpoint;
+  let files: FileHashes = {};
   try {
+    files = (await checkpoint.files?.()) ?? files;
     const open = await checkpoint.open();
     try {
       const tensors: TensorPrint[] = [];
@@ -79,12 +83,12 @@ export async function fingerprint(checkpoint: SeriesCheckpoint): Promise<Fingerp
       tensors.sort((a, b) => (a.name < b.name ? -1 : 1));
       const parts = tensors.map(({ name, shape, sha256: own }) => `${name}\n${shape.join(",")}\n${own}\n`);
       const whole = bytesToHex(sha256(utf8ToBytes(parts.join(""))));
-      return { step, label, config: open.config, tensors, sha256: whole };
+      return { step, label, files, config: open.config, tensors, sha256: whole };
     } finally {
       await open.close();
     }
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    return { step, label, unreadable: error.message };
+    return { step, label, files, unreadable: error.message };
   }
 }

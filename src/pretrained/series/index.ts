@@ -1,5 +1,6 @@
 /** Checkpoint series: opened, read once, and judged before anything is measured on them. */
 export {
+  type FileHashes,
   folderCheckpoint,
   type OpenCheckpoint,
   type SeriesCheckpoint,

@@ -10,7 +10,7 @@
  * where training hardly moves.
  */
 import type { ModelConfig } from "../../model/config.ts";
-import type { SeriesCheckpoint } from "./checkpoint.ts";
+import type { FileHashes, SeriesCheckpoint } from "./checkpoint.ts";
 import { cosineOf, type Distances, distancesOf } from "./distances.ts";
 import { type Fingerprint, fingerprint, type Unreadable } from "./fingerprint.ts";
 import { isForeign, orderedWay, withoutForeign } from "./order.ts";
@@ -32,6 +32,8 @@ export interface JudgedCheckpoint {
   readonly sha256: string | null;
   /** SHA-256 of each tensor's bytes, by its name in the file. */
   readonly tensors: Readonly<Record<string, string>>;
+  /** SHA-256 of each file that belongs to it. */
+  readonly files: FileHashes;
   /** Relative distance of the matrices from the first sound checkpoint and to the last; NaN where there is none. */
   readonly fromFirst: number;
   readonly toLast: number;
@@ -104,8 +106,8 @@ export function judge(read: readonly (Fingerprint | Unreadable)[]): SeriesIntegr
   };
   return {
     checkpoints: read.map((each): JudgedCheckpoint => {
-      const { step, label } = each;
-      const judged = { step, label, faults: faults.get(step) as Fault[] };
+      const { step, label, files } = each;
+      const judged = { step, label, files, faults: faults.get(step) as Fault[] };
       const far = { fromFirst: distanceOf(step, first), toLast: distanceOf(step, last) };
       if ("unreadable" in each) return { ...judged, ...far, sha256: null, tensors: {}, cosine: Number.NaN };
       const print = prints.find((one) => one.step === step);
