@@ -15,6 +15,8 @@ export interface DotRow extends Interval {
   null?: Band;
   /** A second estimate, drawn hollow beneath the first. */
   other?: Interval;
+  /** Single networks behind their mean, thin ticks. */
+  marks?: readonly number[];
   /** To the right of the row. */
   note?: string;
   /** In full colour and with a bold label; the others are grey. Default true. */
@@ -33,6 +35,8 @@ export interface DotRows {
   reference?: number;
   /** Colour of the estimates. */
   color: string;
+  /** Colour of the second estimates, default grey. */
+  otherColor?: string;
   /** Draws each estimate as a bar from the reference, too, red above and blue below it. */
   bars?: boolean;
   /** Decimals in the description, default 2. */
@@ -65,6 +69,7 @@ function domainOf(rows: readonly DotRow[], reference: number | undefined): [numb
       ...[row.estimate, row.low, row.high],
       ...(row.null === undefined ? [] : [row.null.low, row.null.high]),
       ...(row.other === undefined ? [] : [row.other.estimate, row.other.low, row.other.high]),
+      ...(row.marks ?? []),
     ])
     .concat(reference ?? [])
     .filter(Number.isFinite);
@@ -83,6 +88,7 @@ export function dotRowsPanel({
   domain,
   reference,
   color,
+  otherColor = muted,
   bars = false,
   digits = 2,
   width = panelWidth,
@@ -110,6 +116,9 @@ export function dotRowsPanel({
     band !== undefined && Number.isFinite(band.low + band.high) ? [{ ...band, index }] : [],
   );
   const others = numbered.flatMap(({ other, index }) => (other === undefined ? [] : [{ ...other, index }]));
+  const single = numbered.flatMap(({ marks = [], index }) =>
+    marks.filter((value) => value >= low && value <= high).map((value) => ({ value, index })),
+  );
   const paint = ({ strong = true }: DotRow) => (strong ? color : muted);
   const spans = <T extends Interval>(items: readonly T[]) =>
     items.filter((item) => Number.isFinite(item.low + item.high));
@@ -157,15 +166,19 @@ export function dotRowsPanel({
           fillOpacity: 0.6,
         }),
         ruleX(reference === undefined ? [] : [reference], { stroke: nullLine, strokeDasharray: "2,2" }),
+        tickX(single, {
+          ...{ x: "value", y: "index", insetTop: 2, insetBottom: 2 },
+          ...{ stroke: color, strokeWidth: 0.8, strokeOpacity: 0.45 },
+        }),
         link(spans(others), {
           x1: (row: Interval) => clamp(row.low),
           x2: (row: Interval) => clamp(row.high),
           y: "index",
           dy: 4,
-          stroke: muted,
+          stroke: otherColor,
           strokeWidth: 1,
         }),
-        dot(inAxis(others), { x: "estimate", y: "index", dy: 4, r: 2.5, stroke: muted, fill: paper }),
+        dot(inAxis(others), { x: "estimate", y: "index", dy: 4, r: 2.5, stroke: otherColor, fill: paper }),
         link(spans(numbered), {
           x1: (row: Interval) => clamp(row.low),
           x2: (row: Interval) => clamp(row.high),

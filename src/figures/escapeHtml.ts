@@ -22,7 +22,7 @@ export function showInvisible(text: string): string {
   );
 }
 
-/** A string as the text of an HTML or SVG element or of a quoted attribute; with {@link showInvisible}. */
+/** A string as the text of an HTML or SVG element or of a quoted attribute; with `showInvisible`. */
 export function escapeHtml(text: string): string {
   return showInvisible(text).replace(/[&<>"']/g, (character) => entities[character]);
 }

@@ -1,4 +1,8 @@
-/** Specifications of every picture, and how they are drawn. */
+/**
+ * Specifications of every picture, and how they are drawn.
+ *
+ * @module palimpsest/figures
+ */
 export { escapeHtml } from "./escapeHtml.ts";
 export { type Exemplar, type UnitTuning, unitTunings } from "./exemplar.ts";
 export {
@@ -6,7 +10,11 @@ export {
   activationDistributions,
   type SiteDistribution,
 } from "./experiments/activationDistributions.ts";
-export { type AttentionPatternsData, attentionPatterns } from "./experiments/attentionPatterns.ts";
+export {
+  type AttentionPatternsData,
+  attentionPatterns,
+  type HeadPattern,
+} from "./experiments/attentionPatterns.ts";
 export {
   type AttentionVariabilityData,
   attentionVariability,
@@ -43,6 +51,16 @@ export {
 export { type TopInputsData, topInputs, type UnitInputs } from "./experiments/topInputs.ts";
 export { type NetworkUnit, type UnitNetworkData, unitNetwork } from "./experiments/unitNetwork.ts";
 export type { FigureSpec, Panel } from "./figure.ts";
+export {
+  type ComposedPair,
+  type CompositionRowsData,
+  compositionRows,
+} from "./looks/compositionRows.ts";
+export { type EmbeddingPlaneData, embeddingPlane } from "./looks/embeddingPlane.ts";
+export { type HeadCourse, type HeadCoursesData, headCourses } from "./looks/headCourses.ts";
+export { type LensDistributionData, lensDistribution } from "./looks/lensDistribution.ts";
+export { type PairsThenAndNowData, pairsThenAndNow } from "./looks/pairsThenAndNow.ts";
+export { type StreamNormsData, streamNorms } from "./looks/streamNorms.ts";
 export { type LossByPositionData, lossByPosition } from "./lossByPosition.ts";
 export { type LossCurvesData, lossCurves } from "./lossCurves.ts";
 export { type MaintainedData, type MaintainedGroup, maintained } from "./maintained.ts";
@@ -212,6 +230,7 @@ export { type ThenAndNowData, thenAndNow } from "./thenAndNow.ts";
 export { type TuningCorrelationData, type TuningGroup, tuningCorrelation } from "./tuningCorrelation.ts";
 export { type TuningStripsData, tuningStrips } from "./tuningStrips.ts";
 export { type TuningThroughTrainingData, tuningThroughTraining } from "./tuningThroughTraining.ts";
+export { type UnitLifeData, type UnitLook, type UnitMoment, unitLife } from "./unitLife.ts";
 export {
   type VarianceAmounts,
   type VarianceComponentsData,

@@ -22,6 +22,11 @@ const svgNamespace = "http://www.w3.org/2000/svg";
 function panelSvg(panel: Panel, document: Document, place: Readonly<Record<string, number>> = {}): string {
   const svg = plot({ ...panel.options, className: "plot", document });
   for (const style of [...svg.querySelectorAll("style")]) style.remove();
+  // inside an image nothing has a name for readers, the label below describes the whole: marks are told apart by class
+  for (const group of [...svg.querySelectorAll("g[aria-label]")]) {
+    group.setAttribute("class", group.getAttribute("aria-label") as string);
+    group.removeAttribute("aria-label");
+  }
   const label = `role="img" aria-label="${escapeHtml(`${panel.title}: ${panel.description}`)}"`;
   const position = Object.entries(place).map(([name, value]) => ` ${name}="${value}"`);
   return showInvisible(svg.outerHTML).replace(/^<svg/, () => `<svg ${label}${position.join("")}`);

@@ -1,9 +1,9 @@
 /** A small input of every figure of the experiments, with numbers that a reader can check by eye. */
 import * as figures from "../../src/figures/index.ts";
 
-const subject: figures.Subject = { name: "small at step 0", seeds: 3, seed: 7, time: "then" };
+export const subject: figures.Subject = { name: "small at step 0", seeds: 3, seed: 7, time: "then" };
 const range = (length: number) => Array.from({ length }, (_, i) => i);
-const around = (estimate: number) => ({ estimate, low: estimate - 0.1, high: estimate + 0.1 });
+export const around = (estimate: number) => ({ estimate, low: estimate - 0.1, high: estimate + 0.1 });
 const tokens = ["a", "b", "c"];
 
 export const tokenPosition: figures.TokenPositionMapsData = {
@@ -257,9 +257,16 @@ export const effects: figures.EffectSizesData = {
   ],
 };
 
+/** A figure with what it is built from. */
+export interface FigureSample {
+  name: string;
+  data: unknown;
+  build(data: unknown): figures.FigureSpec;
+}
+
 /** A builder with its sample, each value of its own type. */
-function sample<T>(build: (data: T) => figures.FigureSpec, data: T) {
-  return { name: build.name, data, build: (other: unknown) => build(other as T) };
+export function sample<T>(build: (data: T) => figures.FigureSpec, data: T): FigureSample {
+  return { name: build.name, data, build: (other) => build(other as T) };
 }
 
 export const samples = [
@@ -280,7 +287,7 @@ export const samples = [
   sample(figures.singularValues, spectra),
   sample(figures.embeddingCosines, cosines),
   sample(figures.effectSizes, effects),
-].map((one) => one as { name: string; data: unknown; build: (data: unknown) => figures.FigureSpec });
+];
 
 /** Many rows for figures that show only some. */
 export const manyEffects: figures.EffectSizesData = {

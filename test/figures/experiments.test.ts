@@ -22,9 +22,10 @@ import {
   unitNetwork,
 } from "../../src/figures/index.ts";
 import * as given from "./experimentSamples.ts";
+import { lookSamples } from "./lookSamples.ts";
 import { overlappingTexts } from "./textOverlap.ts";
 
-const { samples } = given;
+const samples = [...given.samples, ...lookSamples];
 const { document } = parseHTML("<html><body></body></html>");
 
 /** A panel's SVG after its text was parsed again. */
@@ -39,7 +40,7 @@ const texts = (element: Element) => all(element, "text").map(({ textContent }) =
 
 /** Cells of a heat map, each as its colour; runs of one colour are one piece of a path. */
 function cellsOf(svg: Element, width: number) {
-  return all(svg, "g[aria-label=cells] path").flatMap((path) =>
+  return all(svg, "g.cells path").flatMap((path) =>
     [...path.getAttribute("d")!.matchAll(/M([\d.-]+),([\d.-]+)h([\d.]+)/g)].flatMap(([, , , run]) =>
       new Array<string>(Math.round(Number(run) / width)).fill(path.getAttribute("fill")!),
     ),
@@ -183,7 +184,7 @@ test("lens table: the output on top, the right answers in bold, the answer's fir
     "the answer is b (95 %) and stands from L0 mid on; it is right at 1 of 1 positions",
   );
   const svg = drawn(spec);
-  const labels = all(svg, "g[aria-label=text] text");
+  const labels = all(svg, "g.text text");
   const y = (name: string) =>
     Number(labels.find(({ textContent }) => textContent === name)!.getAttribute("y"));
   expect(y("L0 post")).toBeLessThan(y("L0 mid"));
@@ -215,11 +216,11 @@ test("head scores: a panel a score, a row a head, only heads of the kind in full
   expect(spec.panels.map(({ title }) => title)).toEqual(["previous", "first"]);
   expect(spec.title).toContain("1 of 2 heads is of a known kind: L0H0 previous");
   const svg = drawn(spec);
-  expect(all(svg, "g[aria-label=dot] circle").map((dot) => dot.getAttribute("fill"))).toEqual([
+  expect(all(svg, "g.dot circle").map((dot) => dot.getAttribute("fill"))).toEqual([
     "var(--then)",
     "var(--muted)",
   ]);
-  expect(all(svg, "g[aria-label=bar] rect").length).toBe(1);
+  expect(all(svg, "g.bar rect").length).toBe(1);
   expect(texts(svg)).toContain("0.90 ✓");
 });
 
@@ -256,7 +257,7 @@ test("unit network: a line a pair, dashed where opposed, and only units that hav
   expect(spec.title).toContain("2 of 6 pairs of units exceed |r| 0.80, 1 correlated and 1 opposed");
   expect(spec.title).toContain("expected by chance: 0.3 (labels permuted) and 1.5 (fresh networks)");
   const svg = drawn(spec);
-  const edges = all(svg, "g[aria-label=edges] path");
+  const edges = all(svg, "g.edges path");
   // the strongest first
   expect(edges.map((edge) => edge.getAttribute("stroke"))).toEqual(["var(--below)", "var(--above)"]);
   expect(edges.map((edge) => edge.hasAttribute("stroke-dasharray"))).toEqual([true, false]);
@@ -267,15 +268,15 @@ test("unit network: a line a pair, dashed where opposed, and only units that hav
       .filter((text) => /^L\dN\d$/.test(text))
       .sort(),
   ).toEqual(["L0N0", "L0N1", "L1N0"]);
-  expect(all(drawn(unitNetwork({ ...given.network, most: 1 })), "g[aria-label=edges] path").length).toBe(1);
+  expect(all(drawn(unitNetwork({ ...given.network, most: 1 })), "g.edges path").length).toBe(1);
 });
 
 test("top inputs: a row an input, a box around the token that counts", () => {
   const spec = topInputs(given.inputs);
   expect(spec.title).toContain("1 of 1 unit has the same token in all strongest inputs; 75 %");
   const svg = drawn(spec);
-  expect(all(svg, "g[aria-label=marked] rect").length).toBe(2);
-  expect(all(svg, "g[aria-label=strip] rect").length).toBe(3);
+  expect(all(svg, "g.marked rect").length).toBe(2);
+  expect(all(svg, "g.strip rect").length).toBe(3);
   expect(
     all(svg, "text")
       .filter((text) => text.getAttribute("font-weight") === "600")
@@ -306,7 +307,7 @@ test("structured responses: z stands where it is beyond the null, families with 
 test("spectra: the title counts values outside of the band", () => {
   const spec = singularValues(given.spectra);
   expect(spec.title).toContain("1 of 3 singular values (33 %)");
-  expect(all(drawn(spec), "g[aria-label=dot] circle").length).toBe(3);
+  expect(all(drawn(spec), "g.dot circle").length).toBe(3);
 });
 
 test("embedding cosines: the diagonal is blank, pairs are counted once", () => {
@@ -329,8 +330,33 @@ test("effect sizes: the largest first, two halves a row, grey where p is not sma
     "L0N1  token b at 0",
   ]);
   expect(texts(svg)).toEqual(expect.arrayContaining(["p < 0.001", "p 0.010", "p 0.400"]));
-  expect(all(svg, "g[aria-label=dot] circle").length).toBe(6);
+  expect(all(svg, "g.dot circle").length).toBe(6);
   const many = effectSizes(given.manyEffects);
   expect(many.reading).toContain("The 24 largest of 60 are shown");
   expect(texts(drawn(many)).filter((text) => text.startsWith("L0N")).length).toBe(24);
+});
+
+test("attention then and now: two maps a head, and how much of the attention moved", () => {
+  const [uniform, first] = given.patterns.heads;
+  const spec = attentionPatterns({
+    ...given.patterns,
+    heads: [{ ...first, before: uniform.pattern, kind: "first" }],
+  });
+  // 1/2 of query 1 and 2/3 of query 2 moved to the first key
+  expect(spec.title).toContain(`Training changed L0H1 most, by ${((1 / 2 + 2 / 3) / 2).toFixed(2)}`);
+  const svg = drawn(spec);
+  expect(cellsOf(svg, 15).length).toBe(2 * 6);
+  const shown = texts(svg);
+  expect(shown.some((text) => text.startsWith("L0H1 t"))).toBe(true);
+  expect(spec.panels[0].description).toContain("L0H1 · first");
+});
+
+test("attribution then and now: the sums of both, hollow before training", () => {
+  const [component] = given.attribution.components;
+  const spec = attributionBars({
+    ...given.attribution,
+    components: [{ ...component, before: { estimate: 0.5, low: 0.4, high: 0.6 } }],
+  });
+  expect(spec.title).toContain("logits (0.50 before training)");
+  expect(all(drawn(spec), "g[fill='var(--paper)'] circle").length).toBe(1);
 });

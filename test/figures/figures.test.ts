@@ -66,10 +66,10 @@ test("a figure as a file stands alone: one root, its own style, nothing from out
 
 test("loss curves: a line per seed, their mean, a circle per checkpoint, and the floors a model of that kind has", () => {
   const spec = lossCurves(details);
-  expect(drawn(spec, 0, "g[aria-label=line] path").length).toBe(30 + 1);
-  expect(drawn(spec, 0, "g[aria-label=dot] circle").length).toBe(original.checkpoints.length);
-  expect(drawn(spec, 0, "g[aria-label=rule] line").length).toBe(2);
-  expect(drawn(spec, 1, "g[aria-label=rule] line").length).toBe(1);
+  expect(drawn(spec, 0, "g.line path").length).toBe(30 + 1);
+  expect(drawn(spec, 0, "g.dot circle").length).toBe(original.checkpoints.length);
+  expect(drawn(spec, 0, "g.rule line").length).toBe(2);
+  expect(drawn(spec, 1, "g.rule line").length).toBe(1);
   expect(spec.title).toContain("below the floor of 1.03: it reads its targets");
 });
 
@@ -77,7 +77,7 @@ test("long training is drawn by block means that end where training ends", () =>
   const long = syntheticDetail({ steps: 1280, seeds: 2 });
   const spec = lossCurves([long]);
   expect(spec.reading).toContain("block means");
-  const points = drawn(spec, 0, "g[aria-label=line] path")[0].getAttribute("d")!.split("L");
+  const points = drawn(spec, 0, "g.line path")[0].getAttribute("d")!.split("L");
   expect(points.length).toBe(160);
 });
 
@@ -85,8 +85,8 @@ test("loss by position: the title names exactly the positions that are below the
   const spec = lossByPosition(details);
   expect(spec.title).toContain("original is below the floor at positions 0–5");
   expect(spec.title).toContain("causal is nowhere below its floor");
-  expect(drawn(spec, 0, "g[aria-label=rect] rect").length).toBe(7);
-  expect(drawn(spec, 0, "g[aria-label=dot] circle").length).toBe(30 * 7 + 7);
+  expect(drawn(spec, 0, "g.rect rect").length).toBe(7);
+  expect(drawn(spec, 0, "g.dot circle").length).toBe(30 * 7 + 7);
 });
 
 test("tuning through training: the title's numbers are the means over seeds at the last checkpoint", () => {
@@ -102,14 +102,14 @@ test("tuning through training: the title's numbers are the means over seeds at t
   });
   const spec = tuningThroughTraining(details);
   expect(spec.title).toContain(`original: layer 1 keeps less, tuning r ${ends[1]} against ${ends[0]}`);
-  expect(drawn(spec, 0, "g[aria-label=area] path").length).toBe(2);
-  expect(drawn(spec, 0, "g[aria-label=line] path").length).toBe(1 + 30 + 1);
+  expect(drawn(spec, 0, "g.area path").length).toBe(2);
+  expect(drawn(spec, 0, "g.line path").length).toBe(1 + 30 + 1);
 });
 
 test("selectivity at initialisation: a curve per seed, one of all, one of the null", () => {
   const spec = selectivityAtInit(details);
   expect(spec.panels.length).toBe(8);
-  expect(drawn(spec, 0, "g[aria-label=line] path").length).toBe(30 + 1 + 1);
+  expect(drawn(spec, 0, "g.line path").length).toBe(30 + 1 + 1);
 });
 
 test("heat maps hold one cell per unit, stimulus and time that rounds to a colour, in twenty paths at most", () => {
@@ -142,7 +142,7 @@ test("a layer wider than the page shows its most and its least persistent units 
 
 test("tuning strips: eight units a panel, each with two curves then and two now", () => {
   const spec = tuningStrips([causal]);
-  expect(drawn(spec, 0, "g[aria-label=line] path").length).toBe(8 * 4);
+  expect(drawn(spec, 0, "g.line path").length).toBe(8 * 4);
 });
 
 test("variance components name the growth of the total beside that of its parts", () => {
@@ -152,7 +152,7 @@ test("variance components name the growth of the total beside that of its parts"
   const spec = varianceComponents([original]);
   expect(spec.title).toContain(`×${(total(after) / total(before)).toFixed(2)}`);
   expect(spec.title).toContain(`position part changes ×${(after.position / before.position).toFixed(2)}`);
-  expect(drawn(spec, 0, "g[aria-label=bar] rect").length).toBe(4 * 4);
+  expect(drawn(spec, 0, "g.bar rect").length).toBe(4 * 4);
 });
 
 test("weight displacement: embeddings first, unembedding last, matrices without a ratio left out", () => {
@@ -164,7 +164,7 @@ test("weight displacement: embeddings first, unembedding last, matrices without 
       ...rest,
     ],
   };
-  const rows = drawn(weightDisplacement([detail]), 0, "g[aria-label='y-axis tick label'] text").map(
+  const rows = drawn(weightDisplacement([detail]), 0, "g.y-axis.tick.label text").map(
     ({ textContent }) => textContent,
   );
   expect(rows[0]).toBe("W_E");
@@ -172,6 +172,6 @@ test("weight displacement: embeddings first, unembedding last, matrices without 
   expect(rows[rows.length - 1]).toBe("W_U");
   expect(rows).not.toContain("L0 b_in");
   const deeper = syntheticDetail({ preset: "deeper", nLayers: 3, seeds: 2 });
-  const union = drawn(weightDisplacement([original, deeper]), 0, "g[aria-label='y-axis tick label'] text");
+  const union = drawn(weightDisplacement([original, deeper]), 0, "g.y-axis.tick.label text");
   expect(union[union.length - 1].textContent).toBe("W_U");
 });

@@ -108,7 +108,7 @@ const grid = (rows: number, columns: number, rest: Partial<HeatMapGrid> = {}): H
 
 /** Area of all pieces of the cells, in cells. */
 function area(svg: Element): number {
-  const pieces = [...svg.querySelectorAll("g[aria-label=cells] path")].flatMap((path) =>
+  const pieces = [...svg.querySelectorAll("g.cells path")].flatMap((path) =>
     [...path.getAttribute("d")!.matchAll(/h([\d.]+)v([\d.]+)h/g)].map(([, h, v]) => Number(h) * Number(v)),
   );
   return pieces.reduce((sum, piece) => sum + piece, 0);
@@ -130,8 +130,8 @@ test("heat maps of any size have all their cells, ten paths at most, and labels 
     }));
     const panel = heatMapPanel(grid(rows, columns, { maps, across: 2 }));
     const svg = drawn(panel);
-    expect(svg.querySelectorAll("g[aria-label=cells] path").length).toBeLessThanOrEqual(10);
-    const frames = [...svg.querySelectorAll("g[aria-label=frames] rect")];
+    expect(svg.querySelectorAll("g.cells path").length).toBeLessThanOrEqual(10);
+    const frames = [...svg.querySelectorAll("g.frames rect")];
     const inside = frames.reduce(
       (sum, frame) =>
         sum + (Number(frame.getAttribute("width")) - 1) * (Number(frame.getAttribute("height")) - 1),
@@ -186,8 +186,8 @@ test("rows of dots: ends beyond the axis are cut, ends that are not finite are l
     color: "var(--ink)",
   });
   const svg = drawn(panel);
-  expect(svg.querySelectorAll("g[aria-label=dot] circle").length).toBe(2);
-  const links = [...svg.querySelectorAll("g[aria-label=link] path")];
+  expect(svg.querySelectorAll("g.dot circle").length).toBe(2);
+  const links = [...svg.querySelectorAll("g.link path")];
   expect(links.length).toBe(1);
   const { marginLeft, marginRight, width } = panel.options;
   const from = (share: number) => marginLeft! + share * (width - marginLeft! - marginRight!);
@@ -215,7 +215,7 @@ test("a histogram's outline encloses its shares", () => {
     color: "var(--ink)",
   });
   const svg = drawn(panel);
-  const points = svg.querySelector("g[aria-label=line] path:last-child")!.getAttribute("d")!.split("L");
+  const points = svg.querySelector("g.line path:last-child")!.getAttribute("d")!.split("L");
   expect(points.length).toBe(2 + 2 * 3);
   const label = [...svg.querySelectorAll("text")].find(({ textContent }) => textContent === "at the end")!;
   expect(label.parentElement!.getAttribute("text-anchor")).toBe("end");

@@ -88,5 +88,5 @@ test("figures have a row a configuration in every panel and name their null", ()
   }
   const panel = renderFigureHtml({ ...figures[0], panels: figures[0].panels.slice(0, 1) }, document);
   const parsed = parseHTML(`<html><body>${panel}</body></html>`).document;
-  expect(parsed.querySelectorAll("g[aria-label=dot] circle").length).toBe(20);
+  expect(parsed.querySelectorAll("g.dot circle").length).toBe(20);
 });

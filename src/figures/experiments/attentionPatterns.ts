@@ -9,13 +9,28 @@ import { headName } from "../population.ts";
 import { sortedFinite } from "../spread.ts";
 import { type Subject, subjectSeeds, subjectSlug } from "../subject.ts";
 
+/** One head of {@link AttentionPatternsData}. */
+export interface HeadPattern {
+  layer: number;
+  head: number;
+  /** Mean over a probe, or of one sequence, [queryPos][keyPos], row-major, each row summing to 1. */
+  pattern: ArrayLike<number>;
+  /** The same before training: the head is then drawn twice, then beside now. */
+  before?: ArrayLike<number>;
+  /** What kind of head it is, where it is of any. */
+  kind?: string;
+}
+
 /** What {@link attentionPatterns} draws. */
 export interface AttentionPatternsData {
   subject: Subject;
   nPos: number;
   causal: boolean;
-  /** Mean patterns over a probe, [queryPos][keyPos], row-major, each row summing to 1. */
-  heads: readonly { layer: number; head: number; pattern: ArrayLike<number> }[];
+  /** What was attended to, default `the probe`. */
+  probe?: string;
+  /** Labels of the positions, default their numbers. */
+  labels?: readonly string[];
+  heads: readonly HeadPattern[];
 }
 
 /** Room for maps side by side, px: it decides the size of a cell, the same in every panel. */
@@ -33,8 +48,11 @@ function masked(data: AttentionPatternsData, value: (query: number, key: number)
   });
 }
 
-/** Mean over the queries that have a choice of half the sum of |A − 1/n|: 0 is uniform, 1 − 1/n a single key. */
-function distance(data: AttentionPatternsData, pattern: ArrayLike<number>): number {
+/**
+ * Mean over the queries that have a choice of half the sum of |A − B|, by default from uniform attention B = 1/n: 0 is
+ * the same, 1 attention to other keys altogether.
+ */
+function distance(data: AttentionPatternsData, pattern: ArrayLike<number>, from?: ArrayLike<number>): number {
   const { nPos } = data;
   let sum = 0;
   let queries = 0;
@@ -42,7 +60,10 @@ function distance(data: AttentionPatternsData, pattern: ArrayLike<number>): numb
     const keys = visible(data, query);
     if (keys < 2) continue;
     queries++;
-    for (let key = 0; key < keys; key++) sum += Math.abs(pattern[query * nPos + key] - 1 / keys) / 2;
+    for (let key = 0; key < keys; key++) {
+      const at = query * nPos + key;
+      sum += Math.abs(pattern[at] - (from === undefined ? 1 / keys : from[at])) / 2;
+    }
   }
   return queries === 0 ? Number.NaN : sum / queries;
 }
@@ -64,11 +85,12 @@ function panelOf(
   data: AttentionPatternsData,
   { title, description, maps }: { title: string; description: string; maps: readonly HeatMap[] },
   scale: ColorScale,
-  withLegend: boolean,
+  { withLegend, paired }: { withLegend: boolean; paired: boolean },
 ): Panel {
-  const positions = Array.from({ length: data.nPos }, (_, pos) => String(pos));
+  const positions = data.labels ?? Array.from({ length: data.nPos }, (_, pos) => String(pos));
   const high = scale.kind === "amount" ? scale.high : 1;
-  const across = data.nPos <= 10 ? 3 : 2;
+  // then beside now, a head a line
+  const across = paired || data.nPos > 10 ? 2 : 3;
   return heatMapPanel({
     title,
     description,
@@ -97,33 +119,55 @@ function panelOf(
 export function attentionPatterns(data: AttentionPatternsData): FigureSpec {
   const layers = [...new Set(data.heads.map(({ layer }) => layer))].sort((a, b) => a - b);
   const uniform = masked(data, (query) => 1 / visible(data, query));
-  const shown = data.heads.map(({ layer, head, pattern }) => ({
+  const valuesOf = (pattern: ArrayLike<number>) =>
+    masked(data, (query, key) => pattern[query * data.nPos + key]);
+  const shown = data.heads.map(({ layer, head, pattern, before, kind }) => ({
+    kind: kind === undefined ? "" : ` · ${kind}`,
     layer,
     name: headName(layer, head),
-    values: masked(data, (query, key) => pattern[query * data.nPos + key]),
+    values: valuesOf(pattern),
     distance: distance(data, pattern),
     pattern,
+    before:
+      before === undefined
+        ? undefined
+        : {
+            values: valuesOf(before),
+            distance: distance(data, before),
+            moved: distance(data, pattern, before),
+          },
   }));
-  // under a causal mask the first query has no choice, and its 1 would take the colours from all the others
-  const free = [uniform, ...shown.map(({ values }) => values)].flatMap((values) =>
-    Array.from(values.subarray(data.causal ? data.nPos : 0)),
+  const pairs = shown.flatMap(({ name, before }) =>
+    before === undefined ? [] : [{ name, moved: before.moved }],
   );
+  // under a causal mask the first query has no choice, and its 1 would take the colours from all the others
+  const free = [
+    uniform,
+    ...shown.flatMap(({ values, before }) => [values, ...(before === undefined ? [] : [before.values])]),
+  ].flatMap((values) => Array.from(values.subarray(data.causal ? data.nPos : 0)));
   const scale = amountScale(free);
   const distances = sortedFinite(shown.map((head) => head.distance));
   const [furthest] = shown
     .filter((head) => Number.isFinite(head.distance))
     .toSorted((a, b) => b.distance - a.distance);
+  const [mostMoved] = pairs
+    .filter(({ moved }) => Number.isFinite(moved))
+    .toSorted((a, b) => b.moved - a.moved);
+  const { probe = "the probe" } = data;
   return {
     name: subjectSlug("attention-patterns", data.subject),
     title:
       furthest === undefined
         ? `${data.subject.name}: no head whose queries have a choice.`
-        : `${data.subject.name}: ${furthest.name} is furthest from uniform attention, it moves ${fixed(furthest.distance)} of its attention; the median head moves ${fixed(quantileSorted(distances, 0.5))}.`,
-    question:
-      "Where does each head look on average, and how is that different from looking everywhere alike?",
+        : `${data.subject.name}: ${furthest.name} is furthest from uniform attention, it moves ${fixed(furthest.distance)} of its attention; the median head moves ${fixed(quantileSorted(distances, 0.5))}.${
+            mostMoved === undefined
+              ? ""
+              : ` Training changed ${mostMoved.name} most, by ${fixed(mostMoved.moved)} of its attention.`
+          }`,
+    question: `Where does each head look on average, and how is that different from looking everywhere alike${pairs.length > 0 ? ", and from before training" : ""}?`,
     seeds: subjectSeeds(data.subject),
     nullModel: `uniform attention, the last panel on the same scale: 1/n to each of the n keys that a query sees${data.causal ? " (masked)" : ""}.`,
-    reading: `Rows are queries, columns keys, colour the mean attention over the probe; Δ is the total variation distance from uniform attention, 0 to 1, mean over queries.${
+    reading: `Rows are queries, columns keys, colour the mean attention over ${probe}; Δ is the total variation distance from uniform attention, 0 to 1, mean over queries${pairs.length > 0 ? "; moved, how much of it is elsewhere than before training" : ""}.${
       data.causal
         ? " Blank: behind the mask. The first query sees only itself: its 1 has the last colour."
         : ""
@@ -135,15 +179,22 @@ export function attentionPatterns(data: AttentionPatternsData): FigureSpec {
           data,
           {
             title: `layer ${layer}`,
-            description: `mean attention of ${heads.length} heads; ${heads.map((head) => `${head.name}: ${fixed(head.distance)} from uniform, ${strongest(data, head.pattern)}`).join("; ")}`,
-            maps: heads.map((head) => ({
-              title: head.name,
-              note: `Δ ${fixed(head.distance)}`,
-              values: head.values,
-            })),
+            description: `mean attention of ${heads.length} heads; ${heads.map((head) => `${head.name}${head.kind}: ${fixed(head.distance)} from uniform, ${strongest(data, head.pattern)}`).join("; ")}`,
+            maps: heads.flatMap(({ name, kind, values, distance, before }) =>
+              before === undefined
+                ? [{ title: `${name}${kind}`, note: `Δ ${fixed(distance)}`, values }]
+                : [
+                    { title: `${name} then`, note: `Δ ${fixed(before.distance)}`, values: before.values },
+                    {
+                      title: `${name} now${kind}`,
+                      note: `Δ ${fixed(distance)}, moved ${fixed(before.moved)}`,
+                      values,
+                    },
+                  ],
+            ),
           },
           scale,
-          false,
+          { withLegend: false, paired: pairs.length > 0 },
         );
       }),
       panelOf(
@@ -154,7 +205,7 @@ export function attentionPatterns(data: AttentionPatternsData): FigureSpec {
           maps: [{ title: "uniform", note: "Δ 0.00", values: uniform }],
         },
         scale,
-        true,
+        { withLegend: true, paired: pairs.length > 0 },
       ),
     ],
   };

@@ -4,6 +4,7 @@ import { dotRowsPanel } from "../dotRows.ts";
 import type { FigureSpec } from "../figure.ts";
 import { counted, fixed } from "../numberText.ts";
 import { type Band, type Subject, subjectColor, subjectSeeds, subjectSlug } from "../subject.ts";
+import { thenColor } from "../theme.ts";
 
 /** What one component adds. */
 export interface AttributedComponent extends Interval {
@@ -11,6 +12,8 @@ export interface AttributedComponent extends Interval {
   name: string;
   /** The same component in freshly drawn networks: 95 % band. */
   null?: Band;
+  /** The same component of the same networks before training. */
+  before?: Interval;
 }
 
 /** What {@link attributionBars} draws. */
@@ -43,9 +46,10 @@ export function attributionBars(data: AttributionBarsData): FigureSpec {
   const unbounded = { low: Number.NaN, high: Number.NaN };
   const rows = [
     // in the order of the network as long as all are shown, else by size
-    ...(others.length === 0 ? defined : bySize.slice(0, most)).map(({ name, ...rest }) => ({
+    ...(others.length === 0 ? defined : bySize.slice(0, most)).map(({ name, before, ...rest }) => ({
       label: name,
       ...rest,
+      ...(before === undefined ? {} : { other: before }),
       note: fixed(rest.estimate),
     })),
     ...(others.length === 0
@@ -72,16 +76,18 @@ export function attributionBars(data: AttributionBarsData): FigureSpec {
         ]),
   ];
   const banded = data.components.some((component) => component.null !== undefined);
+  const once = data.components.flatMap(({ before }) => before ?? []);
+  const sumBefore = once.reduce((sum, { estimate }) => sum + estimate, 0);
   const [largest] = bySize;
   return {
     name: subjectSlug("attribution", data.subject),
     title:
       largest === undefined
         ? `${data.subject.name}: nothing was attributed.`
-        : `${data.subject.name}: the parts sum to ${fixed(total(defined))} ${data.unit}; the largest is ${largest.name} with ${fixed(largest.estimate)}.`,
+        : `${data.subject.name}: the parts sum to ${fixed(total(defined))} ${data.unit}${once.length === 0 ? "" : ` (${fixed(sumBefore)} before training)`}; the largest is ${largest.name} with ${fixed(largest.estimate)}.`,
     question: `Which components make up the ${data.quantity}?`,
     seeds: subjectSeeds(data.subject),
-    nullModel: `a component that adds nothing is at the dashed line${banded ? "; grey band: the same component in freshly drawn networks, 95 %" : ""}.`,
+    nullModel: `a component that adds nothing is at the dashed line${banded ? "; grey band: the same component in freshly drawn networks, 95 %" : ""}${once.length === 0 ? "" : "; hollow: the same networks before training, where nothing is learned"}.`,
     reading: `Bars: mean contribution, red adds and blue takes away; lines: ${data.intervals}. The parts add up to the sum, the network's own ${data.quantity}.`,
     panels: [
       dotRowsPanel({
@@ -91,6 +97,7 @@ export function attributionBars(data: AttributionBarsData): FigureSpec {
         reference: 0,
         bars: true,
         color: subjectColor(data.subject),
+        otherColor: thenColor,
         width: 328,
       }),
     ],

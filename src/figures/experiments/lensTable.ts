@@ -31,7 +31,7 @@ const mostColumns = 8;
 const cellWidth = 40;
 
 /** `blocks.0.hook_resid_pre` as `L0 pre`; other names as they are. */
-function siteLabel(site: string): string {
+export function siteLabel(site: string): string {
   const match = /^blocks\.(\d+)\.hook_(?:resid_)?(\w+)$/.exec(site);
   return match === null ? site : `L${match[1]} ${match[2].replaceAll("_", " ")}`;
 }

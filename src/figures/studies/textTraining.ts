@@ -34,7 +34,7 @@ export interface TextLossesData extends TextPopulationData {
 export interface TextPersistenceData extends TextPopulationData {
   readonly groups: readonly {
     readonly layer: number;
-    readonly kind: "token" | "position";
+    readonly kind: "token" | "position" | "class";
     /** Mean over units of the correlation with the own start, [seed][checkpoint]. */
     readonly r: readonly ArrayLike<number>[];
     /** The same with units of the same network in another order: its mean over all orders. */
@@ -283,8 +283,7 @@ export function textPersistence(data: TextPersistenceData): FigureSpec {
     seeds: seedsText(data),
     nullModel:
       "dashed: units of the same trained network in another order, the mean over all orders; grey band: another seed's initialisation, middle 90 % of seeds.",
-    reading:
-      "Thin lines: mean over the MLP neurons of each seed; strong line: mean over seeds, its tint the 95 % t interval. Blue dot then, orange dot now. By token: mean response to each followed token; by position: to each position.",
+    reading: `Thin lines: mean over the MLP neurons of each seed; strong line: mean over seeds, its tint the 95 % t interval. Blue dot then, orange dot now. By token: mean response to each followed token; by position: to each position${data.groups.some(({ kind }) => kind === "class") ? "; by class: to the words of each class" : ""}.`,
     panels: data.groups.map((group) => persistencePanel(data, group, low)),
   };
 }

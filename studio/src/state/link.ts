@@ -39,11 +39,22 @@ const settingsSchema = z
     steps: whole(1, 1_000_000),
     sequences: whole(1, 100_000),
     batch: whole(1, 4096),
-    seeds: whole(2, 256),
+    seeds: z.union([
+      whole(2, 256),
+      z
+        .array(whole(0, Number.MAX_SAFE_INTEGER))
+        .min(2)
+        .max(256)
+        .refine((seeds) => new Set(seeds).size === seeds.length),
+    ]),
+    probe: z.enum(["trained", "full"]),
   })
   .partial();
 
 const branchesSchema = z.array(z.looseObject({ step: whole(0, 1_000_000) })).max(50);
+
+/** What a branch can go on with; the networks, and what their optimiser remembers, are those that there are. */
+const branchFields = ["lr", "task", "sequences", "batch", "steps"];
 const settingNames = Object.keys(defaultSettings);
 
 /** Fields of `settings` that differ from those of `before`. */
@@ -131,6 +142,13 @@ export function sharedOf(hash: string): Shared {
   return {
     settings,
     branches: list.map(({ step: from, ...changes }) => {
+      const other = Object.keys(changes).find((name) => !branchFields.includes(name));
+      if (other !== undefined)
+        throw new ArgumentError({
+          where: "link: branches",
+          rule: `may change ${branchFields.join(", ")}, for the networks and what their optimiser remembers go on`,
+          got: other,
+        });
       before = settingsFrom(changes as Pairs, before, "link: branches");
       return { step: from, settings: before };
     }),

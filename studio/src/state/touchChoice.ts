@@ -79,5 +79,5 @@ export type TouchChoice = z.infer<typeof touchChoice>;
 export const firstTouch: TouchChoice = {
   ...{ pos: null, answer: null, wrong: null },
   ...{ compare: "initial", kept: null, mean: false },
-  ...{ sweep: "stream", direction: "denoising", share: true },
+  ...{ sweep: "stream", direction: "denoising", share: false },
 };

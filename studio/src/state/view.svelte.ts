@@ -4,6 +4,7 @@ import { ArgumentError, unknownName } from "../../../src/base/errors.ts";
 import type { JsonValue } from "../../../src/record/canonicalJson.ts";
 import { allRows, curveKind, rowChoice } from "./rowChoice.ts";
 import { firstTouch, touchChoice, touchEdits } from "./touchChoice.ts";
+import { tourSteps } from "./tourSteps.ts";
 import { viewNames } from "./viewNames.ts";
 
 const index = z.int().min(0).max(100_000);
@@ -13,7 +14,7 @@ const index = z.int().min(0).max(100_000);
  * shown singly, `unit` the one that is looked at closely, `tokens` the sequence that attention, lens and interventions
  * look at (what is longer than a run allows is cut); `kind` is the part of tuning that is compared, `allSeeds` whether the
  * units of all seeds are listed, `rows` which of them; `other` is the sequence that parts are patched from, `edits` what is
- * done to the networks and `touch` what is asked of it.
+ * done to the networks and `touch` what is asked of it; `tour` is the step of the guided tour, null where it is closed.
  */
 const selections = {
   view: { schema: z.enum(viewNames), first: "units" },
@@ -27,6 +28,14 @@ const selections = {
   other: { schema: z.array(index).min(1).max(4096).readonly(), first: [3, 4, 5, 6, 7, 8, 9] },
   edits: { schema: touchEdits, first: [] },
   touch: { schema: touchChoice, first: firstTouch },
+  tour: {
+    schema: z
+      .int()
+      .min(0)
+      .max(tourSteps.length - 1)
+      .nullable(),
+    first: null,
+  },
 } as const satisfies Record<string, { schema: z.ZodType<JsonValue>; first: JsonValue }>;
 
 type Selections = { [K in keyof typeof selections]: z.infer<(typeof selections)[K]["schema"]> };

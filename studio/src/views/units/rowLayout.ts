@@ -37,6 +37,8 @@ const nameWidth = 54;
 const seedWidth = 56;
 const numberWidth = 46;
 const textWidths: Record<TextColumn, number> = { selectivity: 104, preferred: 92, fate: 82 };
+/** The scale of r takes what is left, up to this. */
+const mostForR = 200;
 const timeGap = 6;
 const kindGap = 18;
 /** From these widths on all kinds are shown side by side, and selectivity is written out. */
@@ -48,7 +50,7 @@ const groupWidth = (columns: number, every: number, cell: number, gap: number) =
   columns * cell + (Math.ceil(columns / every) - 1) * gap;
 
 /** Whole pixels where cells are wide enough, tenths where not. */
-const snapped = (cell: number) => (cell >= 1 ? Math.floor(cell) : Math.floor(10 * cell) / 10);
+const snapped = (cell: number) => (cell >= 3 ? Math.floor(cell) : Math.floor(10 * cell) / 10);
 
 /**
  * The layout of a list that is `width` px wide.
@@ -71,13 +73,8 @@ export function rowLayout(
   const rWidth = wide ? 150 : width >= mediumFrom ? 120 : 84;
   const cells: CurveKind = kind === "interaction" ? "interaction" : "all";
   const kinds: CurveKind[] = wide ? ["token", "position", cells] : [kind];
-  const room =
-    width -
-    name -
-    numberWidth -
-    texts.reduce((sum, text) => sum + textWidths[text], 0) -
-    rWidth -
-    kinds.length * (timeGap + kindGap);
+  const textsWidth = texts.reduce((sum, text) => sum + textWidths[text], 0);
+  const room = width - name - numberWidth - textsWidth - rWidth - kinds.length * (timeGap + kindGap);
   const columnsOf: Record<CurveKind, number> = {
     token: dVocab,
     position: nPos,
@@ -108,12 +105,14 @@ export function rowLayout(
       groups.push({ kind: of, time, left, width: groupOwn, ...shape });
       left += groupOwn + (time === "then" ? timeGap : kindGap);
     }
+  const spare = width - name - numberWidth - textsWidth - left - rWidth;
+  const rSpread = Math.floor(Math.min(mostForR, rWidth + Math.max(0, spare)));
   return {
     rowHeight: wide ? 20 : 24,
     stripHeight: wide ? 15 : 18,
     ...{ name, groups, texts },
-    r: { left, width: rWidth },
-    picture: left + rWidth,
+    r: { left, width: rSpread },
+    picture: left + rSpread,
   };
 }
 

@@ -72,27 +72,32 @@ export function stripPaths(
 ): LevelPath[] {
   const kinds = kindsOf(layout);
   const paths = new Map<number, string[]>();
+  // written once, not for every row
+  const words = layout.groups.map((group) => ({
+    group,
+    from: Array.from({ length: group.columns }, (_, column) => `M${tenth(columnLeft(group, column))},`),
+    wide: Array.from({ length: group.columns + 1 }, (_, columns) => `h${tenth(columns * group.cell)}`),
+  }));
   rows.forEach(({ at }, i) => {
     const scale = limits ?? limitsOf(both, kinds, at);
     const y = (i + 0.5) * layout.rowHeight;
-    for (const group of layout.groups) {
+    for (const { group, from, wide } of words) {
       const curves: UnitCurves = (group.time === "then" ? both.first : both.now).curves[group.kind];
       const limit = scale[familyOf(group.kind)];
       const start = at * curves.length;
-      const { columns, cell, every, gap } = group;
+      const { columns, every, gap } = group;
+      const levelAt = (column: number) => colorLevel(stripScale, curves.values[start + column] / limit);
+      let level = levelAt(0);
       for (let column = 0; column < columns; ) {
-        const from = column;
-        const level = colorLevel(stripScale, curves.values[start + column++] / limit);
-        while (
-          column < columns &&
-          (gap === 0 || column % every !== 0) &&
-          colorLevel(stripScale, curves.values[start + column] / limit) === level
-        )
-          column++;
-        if (level === undefined || level === 0) continue;
-        const line = `M${tenth(columnLeft(group, from))},${y}h${tenth((column - from) * cell)}`;
-        const path = paths.get(level);
-        if (path === undefined) paths.set(level, [line]);
+        const left = column++;
+        const own = level;
+        level = levelAt(column);
+        while (column < columns && level === own && (gap === 0 || column % every !== 0))
+          level = levelAt(++column);
+        if (own === undefined || own === 0) continue;
+        const line = `${from[left]}${y}${wide[column - left]}`;
+        const path = paths.get(own);
+        if (path === undefined) paths.set(own, [line]);
         else path.push(line);
       }
     }

@@ -25,6 +25,13 @@ export function shownSelectivity(initial: ArrayLike<number>): Range {
   return low < high ? [low, high] : [0, 1];
 }
 
+/** Labelled selectivities: tenths, or every second one of many. */
+export function selectivityTicks([low, high]: Range): number[] {
+  const tenths = Math.round(10 * (high - low));
+  const stride = tenths > 5 ? 2 : 1;
+  return Array.from({ length: Math.floor(tenths / stride) + 1 }, (_, i) => low + (i * stride) / 10);
+}
+
 /** Where a selectivity stands, px; those that are not shown stand at the ends. */
 export function xOf(selectivity: number, [low, high]: Range): number {
   return plane.left + ((inside(selectivity, [low, high]) - low) / (high - low)) * inner.width;

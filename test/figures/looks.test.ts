@@ -1,0 +1,130 @@
+/** Figures that look into networks, then and now: what each says and draws. What holds for all figures is in experiments.test.ts. */
+import { parseHTML } from "linkedom";
+import { expect, test } from "vitest";
+import {
+  compositionRows,
+  embeddingPlane,
+  type FigureSpec,
+  headCourses,
+  lensDistribution,
+  pairsThenAndNow,
+  renderPanel,
+  streamNorms,
+} from "../../src/figures/index.ts";
+import * as given from "./lookSamples.ts";
+
+const { document } = parseHTML("<html><body></body></html>");
+
+/** A panel's SVG after its text was parsed again. */
+function drawn(spec: FigureSpec, panel = 0): Element {
+  const { body } = parseHTML(
+    `<html><body>${renderPanel(spec.panels[panel], document)}</body></html>`,
+  ).document;
+  return body.children[0];
+}
+const all = (element: Element, selector: string) => [...element.querySelectorAll(selector)];
+const texts = (element: Element) => all(element, "text").map(({ textContent }) => textContent ?? "");
+
+/** Cells of a heat map, each as its colour; runs of one colour are one piece of a path. */
+function cellsOf(svg: Element, width: number) {
+  return all(svg, "g.cells path").flatMap((path) =>
+    [...path.getAttribute("d")!.matchAll(/M([\d.-]+),([\d.-]+)h([\d.]+)/g)].flatMap(([, , , run]) =>
+      new Array<string>(Math.round(Number(run) / width)).fill(path.getAttribute("fill")!),
+    ),
+  );
+}
+
+test("head courses: a thin line a seed, the range of a score under its name, the class of most seeds in the title", () => {
+  const spec = headCourses(given.courses);
+  expect(spec.title).toContain("L0H0 previous moves most, from 0.20 to 0.70 on average");
+  expect(spec.title).toContain("of a known kind: L0H0 (previous in 2 of 3)");
+  const svg = drawn(spec);
+  // two seeds in one path, then their mean
+  const [thin, mean] = all(svg, "g.courses path[stroke='var(--now)']");
+  expect(thin.getAttribute("d")!.split("M").length - 1).toBe(2);
+  expect(mean.getAttribute("d")!.split("M").length - 1).toBe(1);
+  expect(texts(svg)).toEqual(expect.arrayContaining(["previous", "−0.10 to 0.80"]));
+  // then and now of the score that there is
+  expect(all(svg, "circle").map((dot) => dot.getAttribute("fill"))).toEqual(["var(--then)", "var(--now)"]);
+});
+
+test("lens at a position: the right answer's probability, then beside now, the last site on top", () => {
+  const spec = lensDistribution(given.distribution);
+  expect(spec.title).toContain(
+    "after position 1 the likeliest next token is c (70 %); the right one, c, has 70 %; before training it was a (50 %)",
+  );
+  const svg = drawn(spec);
+  expect(cellsOf(svg, 16).length).toBe(2 * 2 * 3);
+  const y = (name: string) =>
+    Number(
+      all(svg, "text")
+        .find(({ textContent }) => textContent === name)!
+        .getAttribute("y"),
+    );
+  expect(y("L0 post")).toBeLessThan(y("L0 pre"));
+});
+
+test("of a large vocabulary the likeliest tokens are shown", () => {
+  const size = 100;
+  const probability = Array.from({ length: size }, (_, token) => (token === 77 ? 0.9 : 0.001));
+  const spec = lensDistribution({
+    ...given.distribution,
+    ...{ tokens: probability.map((_, token) => `t${token}`), sites: ["blocks.0.hook_resid_post"] },
+    ...{ target: undefined, probability, before: probability },
+  });
+  expect(spec.reading).toContain("The 24 likeliest of 100 tokens");
+  expect(spec.title).toContain("t77 (90 %)");
+});
+
+test("embedding plane: a line from then to now a vector, both axes on one scale", () => {
+  const spec = embeddingPlane(given.plane);
+  expect(spec.title).toContain("embeddings moved by 100 % (token embeddings) of their spread");
+  const svg = drawn(spec);
+  const dots = all(svg, "circle").map((dot) => ({
+    fill: dot.getAttribute("fill"),
+    x: Number(dot.getAttribute("cx")) - 148,
+    y: 148 - Number(dot.getAttribute("cy")),
+  }));
+  // (−2, −2) lies at the rim of 130 px, and (−1, −1) half-way
+  expect(dots[5]).toEqual({ fill: "var(--now)", x: -130, y: -130 });
+  expect(dots[4]).toEqual({ fill: "var(--then)", x: -65, y: -65 });
+});
+
+test("stream norms: hollow before training, a tick a seed", () => {
+  const spec = streamNorms(given.norms);
+  expect(spec.title).toContain(
+    "from length 2.00 at L0 pre to 4.00 at L0 post; before training from 1.00 to 1.50",
+  );
+  const svg = drawn(spec);
+  expect(all(svg, "g[fill='var(--paper)'] circle").length).toBe(2);
+  expect(all(svg, "g.tick line").length).toBe(4);
+});
+
+test("composition: a panel a way in, the highest first, bold beyond all pairs of random networks", () => {
+  const spec = compositionRows(given.composition);
+  expect(spec.title).toContain(
+    "L0H0>L1H0 by queries composes most, 0.50 (0.20 before training); 1 of 3 scores are beyond",
+  );
+  expect(spec.panels.map(({ title }) => title)).toEqual(["by queries", "by values"]);
+  expect(texts(drawn(spec)).filter((text) => text.includes(">"))).toEqual(["L0H0>L1H0", "L0H1>L1H0"]);
+  expect(compositionRows({ ...given.composition, most: 1 }).reading).toContain("The 1 highest of each panel");
+});
+
+test("pairs then and now: rows are r now with the highest on top, empty bins are blank", () => {
+  const spec = pairsThenAndNow(given.pairMap);
+  expect(spec.title).toContain(
+    "r then and r now correlate by 0.60 [0.50, 0.70]; with another network's, [−0.05, 0.05]",
+  );
+  expect(spec.reading).toContain("All 126 pairs");
+  const svg = drawn(spec);
+  expect(cellsOf(svg, 11).length).toBe(5);
+  // the 20 that kept r near 1 are at the top right: x of the third column, y of the first row
+  const top = all(svg, "g.cells path").flatMap((path) =>
+    [...path.getAttribute("d")!.matchAll(/M([\d.-]+),([\d.-]+)h/g)].map(([, x, y]) => ({
+      x: Number(x),
+      y: Number(y),
+    })),
+  );
+  const [x, y] = [Math.max(...top.map((one) => one.x)), Math.min(...top.map((one) => one.y))];
+  expect(top.some((one) => one.x === x && one.y === y)).toBe(true);
+});
