@@ -1,11 +1,13 @@
 /** A run of the page: a population that trains in workers, everything that was seen of it, and where it is now. */
 import type { ArmResult } from "../../../src/studies/population/gather.ts";
 import type { GrowthState, Look } from "../../../src/studies/population/openPopulation.ts";
+import type { RunLine } from "../state/link.ts";
 import { armOf, configOf, type RunSettings } from "../state/runSettings.ts";
 import { assembleCrew, type Crew } from "./crew.ts";
+import type { Recording } from "./recording.ts";
 
-/** Where a run is. */
-export type RunStatus = "opening" | "ready" | "training" | "paused" | "done" | "failed";
+/** Where a run is; `recorded` is one that was trained elsewhere. */
+export type RunStatus = "opening" | "ready" | "training" | "paused" | "done" | "failed" | "recorded";
 
 /** What was seen at a step. */
 export interface Seen extends Look {
@@ -55,6 +57,11 @@ export class Population {
   /** Milliseconds that an update of the whole population took last, and a look. */
   took = $state.raw({ update: 1, look: 0 });
 
+  /** The recorded run that this one computes again. */
+  repeats = $state.raw<Population | null>(null);
+  /** Steps that are not passed by: checkpoints. */
+  stops: readonly number[];
+
   #crew: Crew | undefined;
   #losses: Float64Array[] = [];
   #states = new Map<number, GrowthState>();
@@ -64,6 +71,8 @@ export class Population {
     readonly name: string,
     readonly settings: RunSettings,
     readonly origin: Origin | null = null,
+    /** What was kept of it, of a run that was trained elsewhere: it can be looked at, and not be trained on. */
+    readonly recording: Recording | null = null,
     readonly cores = Math.max(1, Math.min(16, navigator.hardwareConcurrency || 2)),
   ) {
     const { spec, models } = armOf(settings);
@@ -71,6 +80,14 @@ export class Population {
     this.models = models;
     this.config = configOf(settings);
     this.divergedAt = models.map(() => null);
+    this.stops = spec.checkpoints;
+    if (recording !== null) {
+      this.status = "recorded";
+      this.seen = recording.seen;
+      this.step = recording.seen[recording.seen.length - 1].step;
+      this.#losses = [...recording.losses];
+      this.divergedAt = recording.divergedAt;
+    }
     if (origin !== null) {
       this.step = origin.step;
       this.seen = origin.parent.seen.filter(({ step }) => step <= origin.step);
@@ -100,9 +117,8 @@ export class Population {
     return this.seen.map(({ step }) => step);
   }
 
-  /** The run up to the shown step, in the form that statistics and figures take. */
-  result(): ArmResult {
-    const until = this.shown?.step ?? 0;
+  /** The run up to a step, the shown one unless given, in the form that statistics and figures take. */
+  result(until = this.shown?.step ?? 0): ArmResult {
     return {
       arm: this.arm,
       models: this.models,
@@ -120,7 +136,7 @@ export class Population {
 
   /** Opens the networks and looks at them as they are before the first update. */
   open(): Promise<void> {
-    this.opened = this.#open();
+    if (this.recording === null) this.opened = this.#open();
     return this.opened;
   }
 
@@ -134,7 +150,8 @@ export class Population {
       });
       if (this.origin === null) this.#take(0, await this.#crew.advance(0, true));
       else this.#states.set(this.origin.step, from as GrowthState);
-      this.status = this.step === this.arm.steps ? "done" : "ready";
+      if (this.step === this.arm.steps) this.#finish();
+      else this.status = "ready";
     } catch (error) {
       this.#fail(sentenceOf(error));
     }
@@ -168,7 +185,8 @@ export class Population {
   }
 
   /** The settings that this run began with, and every branch on the way to it, oldest first. */
-  line(): { settings: RunSettings; branches: { step: number; settings: RunSettings }[] } {
+  line(): RunLine {
+    if (this.recording !== null) return this.recording.line;
     if (this.origin === null) return { settings: this.settings, branches: [] };
     const { settings, branches } = this.origin.parent.line();
     return { settings, branches: [...branches, { step: this.origin.step, settings: this.settings }] };
@@ -183,9 +201,9 @@ export class Population {
     try {
       while (this.status === "training" && this.step < end) await this.#round(end, pace());
       // where a person stopped can be branched from
-      if (!this.#states.has(this.step))
-        this.#take(this.step, await (this.#crew as Crew).advance(this.step, true));
-      if (this.step >= this.arm.steps) this.status = "done";
+      if (this.#crew !== undefined && !this.#states.has(this.step))
+        this.#take(this.step, await this.#crew.advance(this.step, true));
+      if (this.step >= this.arm.steps) this.#finish();
       else if (this.status === "training") this.status = "paused";
     } catch (error) {
       this.#fail(sentenceOf(error));
@@ -196,15 +214,15 @@ export class Population {
 
   /** Some updates and a look: as far as the pace allows, but no checkpoint is passed by, and not `end`. */
   async #round(end: number, pace: Pace): Promise<void> {
-    const { step, arm, took } = this;
+    const { step, arm, stops, took } = this;
     // no more time for looking than for training, unless the pace leaves it
     const round = Math.max(ROUND_MILLISECONDS, took.look);
     const far = Math.max(1, Math.round(pace === "fast" ? round / took.update : (pace * round) / 1000));
-    const checkpoint = arm.checkpoints.find((at) => at > step) ?? arm.steps;
+    const checkpoint = stops.find((at) => at > step) ?? arm.steps;
     const to = Math.min(step + far, checkpoint, end);
     const crew = this.#crew as Crew;
     const began = performance.now();
-    const stretch = await crew.advance(to, to === end || arm.checkpoints.includes(to));
+    const stretch = await crew.advance(to, to === end || stops.includes(to));
     if (crew !== this.#crew) return; // closed meanwhile
     this.took = { update: Math.max(0.01, stretch.took.updates / (to - step)), look: stretch.took.look };
     this.#take(to, stretch);
@@ -220,6 +238,13 @@ export class Population {
     this.#losses.push(...losses);
     if (divergedAt !== null) this.divergedAt = divergedAt;
     this.step = step;
+  }
+
+  /** Nothing is left to train: the cores are free for other runs. */
+  #finish(): void {
+    this.status = "done";
+    this.#crew?.dismiss();
+    this.#crew = undefined;
   }
 
   #isKept(step: number): boolean {

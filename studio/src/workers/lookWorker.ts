@@ -12,7 +12,11 @@ import { embeddings } from "./looks/embeddings.ts";
 import { headKinds } from "./looks/headKinds.ts";
 import { lens } from "./looks/lens.ts";
 import { pairMap } from "./looks/pairMap.ts";
+import { patchRow } from "./looks/patchRow.ts";
+import { projection } from "./looks/projection.ts";
 import { streamLengths } from "./looks/streamLengths.ts";
+import { neurons, touch } from "./looks/touch.ts";
+import { touchVariants } from "./looks/touchVariants.ts";
 import { unitPairs } from "./looks/unitPairs.ts";
 
 /** Every kind of look: a function of the networks and of a request, plain data in and out. */
@@ -24,8 +28,13 @@ const looks = {
   embeddings,
   headKinds,
   lens,
+  neurons,
   pairMap,
+  patchRow,
+  projection,
   streamLengths,
+  touch,
+  touchVariants,
   unitPairs,
 };
 

@@ -1,7 +1,7 @@
 /** What the figures of attention draw of what was seen. */
 import type { AttentionPatternsData } from "../../../../src/figures/experiments/attentionPatterns.ts";
-import type { HeadCoursesData } from "../../../../src/figures/experiments/headCourses.ts";
 import type { HeadScoresData } from "../../../../src/figures/experiments/headScoresFigure.ts";
+import type { HeadCoursesData } from "../../../../src/figures/looks/headCourses.ts";
 import { headName } from "../../../../src/figures/population.ts";
 import type { Subject } from "../../../../src/figures/subject.ts";
 import { headScoreNames } from "../../../../src/interp/headScores.ts";

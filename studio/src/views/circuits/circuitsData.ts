@@ -1,8 +1,8 @@
 /** What the figures and lists of circuits show of what was seen. */
 import { cellEffects } from "../../../../src/features/cellEffects.ts";
-import type { CompositionRowsData } from "../../../../src/figures/experiments/compositionRows.ts";
-import type { PairsThenAndNowData } from "../../../../src/figures/experiments/pairsThenAndNow.ts";
 import type { UnitNetworkData } from "../../../../src/figures/experiments/unitNetwork.ts";
+import type { CompositionRowsData } from "../../../../src/figures/looks/compositionRows.ts";
+import type { PairsThenAndNowData } from "../../../../src/figures/looks/pairsThenAndNow.ts";
 import { unitName } from "../../../../src/figures/population.ts";
 import type { Subject } from "../../../../src/figures/subject.ts";
 import { pearson } from "../../../../src/stats/correlation.ts";

@@ -10,6 +10,7 @@ const shown: readonly (readonly [field: keyof RunSettings, name: string])[] = [
   ["seeds", "seeds"],
   ["sequences", "sequences"],
   ["batch", "batch"],
+  ["probe", "probe"],
 ];
 
 /** `original, lr 0.01`; of a branch `from run 1 at step 32, lr 0.01`. */

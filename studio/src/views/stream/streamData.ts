@@ -1,10 +1,10 @@
 /** What the figures of the residual stream draw of what was seen. */
 import type { AttributionBarsData } from "../../../../src/figures/experiments/attributionBars.ts";
 import type { EmbeddingCosinesData } from "../../../../src/figures/experiments/embeddingCosines.ts";
-import type { EmbeddingPlaneData } from "../../../../src/figures/experiments/embeddingPlane.ts";
-import type { LensDistributionData } from "../../../../src/figures/experiments/lensDistribution.ts";
 import type { LensTableData } from "../../../../src/figures/experiments/lensTable.ts";
-import type { StreamNormsData } from "../../../../src/figures/experiments/streamNorms.ts";
+import type { EmbeddingPlaneData } from "../../../../src/figures/looks/embeddingPlane.ts";
+import type { LensDistributionData } from "../../../../src/figures/looks/lensDistribution.ts";
+import type { StreamNormsData } from "../../../../src/figures/looks/streamNorms.ts";
 import type { Subject } from "../../../../src/figures/subject.ts";
 import { type Interval, tInterval } from "../../../../src/stats/intervals.ts";
 import type { AttributionSeen } from "../../workers/looks/attribution.ts";

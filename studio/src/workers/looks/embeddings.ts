@@ -18,6 +18,8 @@ export interface EmbeddingsRequest {
   readonly model: number;
   /** The embeddings of all models before training, by their weights' names, those of embeddingNames.ts. */
   readonly before: Tables;
+  /** Positions that are trained: another has kept its embedding, and would count as perfectly persistent. */
+  readonly nPos: number;
 }
 
 /** One table of the shown model, and what of it all models kept. */
@@ -47,7 +49,7 @@ const MOST_ROWS = 128;
 
 export async function embeddings(
   network: Network,
-  { model, before }: EmbeddingsRequest,
+  { model, before, nPos }: EmbeddingsRequest,
 ): Promise<EmbeddingsSeen[]> {
   const { models } = network;
   const { dModel } = network.config;
@@ -57,7 +59,8 @@ export async function embeddings(
     if (then === undefined) continue;
     const now = await network.session.read(name);
     const size = now.length / models;
-    const rows = Math.min(MOST_ROWS, size / dModel);
+    const used = name === "pos_embed.W_pos" ? nPos : size / dModel;
+    const rows = Math.min(MOST_ROWS, used);
     if (rows < 2) continue;
     const tableOf = (all: ArrayLike<number>, index: number) =>
       Float64Array.from({ length: rows * dModel }, (_, i) => all[index * size + i]);

@@ -61,10 +61,7 @@ function answersOf({ shape, data }: Tensor): Answers {
   return { logits, logProbs, probabilities };
 }
 
-export async function touch(
-  network: Network,
-  { edits, ...inputs }: TouchRequest,
-): Promise<TouchSeen> {
+export async function touch(network: Network, { edits, ...inputs }: TouchRequest): Promise<TouchSeen> {
   const sites = network.config.mlpOnly ? undefined : ([PATTERNS] as const);
   const draws = drawsOf([edits], inputs);
   const sources = await sourcesOf(network, [edits], inputs);

@@ -36,8 +36,9 @@ export async function touchVariants(
     for (let variant = 0; variant < together.length; variant++)
       found.push(
         Float64Array.from({ length: network.models }, (_, model) => {
-          const at = model * rows + variant * draws;
-          return data.subarray(at, at + draws).reduce((sum, value) => sum + value, 0) / draws;
+          let total = 0;
+          for (let draw = 0; draw < draws; draw++) total += data[model * rows + variant * draws + draw];
+          return total / draws;
         }),
       );
   }

@@ -23,7 +23,7 @@ export interface UnitPairsRequest {
   readonly threshold: number;
 }
 
-/** A pair beyond the permutations. */
+/** A pair of units. */
 export interface UnitPair {
   /** Places in the list of all units. */
   readonly a: number;
@@ -41,7 +41,10 @@ export interface UnitPairsSeen {
   readonly draws: number;
   /** Pairs beyond the strongest of all pairs in 95 % of permutations, the strongest first. */
   readonly beyond: readonly UnitPair[];
-  /** How many there are, of which opposed; {@link beyond} ends at some hundred. */
+  /** The strongest correlated and opposed pairs, beyond chance or not. */
+  readonly together: readonly UnitPair[];
+  readonly against: readonly UnitPair[];
+  /** How many are beyond, of which opposed; {@link beyond} ends at some hundred. */
   readonly count: number;
   readonly opposed: number;
   /** Pairs with |r| above the threshold; with labels permuted: mean, and middle 95 %. */
@@ -51,13 +54,13 @@ export interface UnitPairsSeen {
   readonly nEff: number;
 }
 
-/** Permutations of all labels: p is at least 1/200. */
-const DRAWS = 199;
+/** Permutations of all labels: p is at least 1/100. */
+const DRAWS = 99;
 /** Multiplications of all draws at most; wide networks get fewer draws, down to the fewest that 0.05 takes. */
 const [MOST_WORK, FEWEST_DRAWS] = [1.5e9, 39];
 const ALPHA = 0.05;
-/** Pairs that are told one by one. */
-const TOLD = 400;
+/** Pairs that are told one by one: beyond the permutations, and the strongest of each sign. */
+const [TOLD, STRONGEST] = [400, 10];
 
 export async function unitPairs(
   _network: Network,
@@ -76,16 +79,21 @@ export async function unitPairs(
   const strength = r.map((value, pair) => correlationStrength(value, nEff[pair]));
   const rank = (value: number) =>
     (1 + draws - permuted.largest.filter((other) => other < value).length) / (1 + draws);
-  const beyond = Array.from(r.keys())
-    .filter((pair) => strength[pair] > 0 && rank(strength[pair]) <= ALPHA)
+  const told = (pair: number): UnitPair => ({
+    ...{ a: first[pair], b: second[pair], r: r[pair], nEff: nEff[pair] },
+    p: rank(strength[pair]),
+  });
+  const order = Array.from(r.keys())
+    .filter((pair) => strength[pair] > 0)
     .sort((x, y) => strength[y] - strength[x]);
+  const beyond = order.filter((pair) => rank(strength[pair]) <= ALPHA);
+  const strongest = (of: readonly number[]) => of.slice(0, STRONGEST).map(told);
   const known = nEff.filter((value) => !Number.isNaN(value));
   return {
     ...{ pairs: r.length, draws },
-    beyond: beyond.slice(0, TOLD).map((pair) => ({
-      ...{ a: first[pair], b: second[pair], r: r[pair], nEff: nEff[pair] },
-      p: rank(strength[pair]),
-    })),
+    beyond: beyond.slice(0, TOLD).map(told),
+    together: strongest(order.filter((pair) => r[pair] > 0)),
+    against: strongest(order.filter((pair) => r[pair] < 0)),
     count: beyond.length,
     opposed: beyond.filter((pair) => r[pair] < 0).length,
     strong: r.filter((value) => Math.abs(value) > threshold).length,
