@@ -1,16 +1,21 @@
 /** What do weights say without any input? Circuits, composition and copying of random heads, with a head that copies. */
 import { initialPopulation, initialWeights, presets, randomStream, wasmBackend } from "palimpsest";
+import { singularValues as singularValuesFigure } from "palimpsest/figures";
 import {
   collapse,
   compositionScores,
   copyingScores,
   openNetwork,
   ovCircuits,
+  pick,
   qkCircuits,
   singularDirections,
+  singularValues,
+  type WeightSource,
   weightNull,
   weightPlaces,
 } from "palimpsest/interp";
+import { quantile } from "palimpsest/stats";
 
 const config = presets.gpt;
 const init = { scheme: "pytorch" } as const;
@@ -45,4 +50,28 @@ console.log(`copying scores: ${Array.from(copying.data, (score) => score.toFixed
 export const [direction] = await singularDirections(network, { of: "W_out", layers: 1, models: 0, k: 2 });
 const ends = [...direction.top, ...direction.bottom].map(({ token, p }) => `${token} (p ${p.toFixed(2)})`);
 console.log(`the MLP of layer 1 writes most along a direction that reaches tokens ${ends.join(", ")}`);
+
+const spectraOf = (source: WeightSource) => singularValues(source, { of: "OV" });
+const spectra = (await spectraOf(network)).scores.value; // [model, layer, head, component]
+const drawnSpectra = await weightNull(config, (own) => initialWeights(config, init, own), spectraOf, {
+  draws: 99,
+  stream: stream.child("spectra"),
+});
 network.close();
+
+/** Singular values of the OV circuits of the first network, over those of random networks. */
+export const figure = singularValuesFigure({
+  subject: { name: "gpt at initialisation", seeds: 2, seed: 0, time: "then" },
+  matrices: [0, 1, 2, 3].map((place) => {
+    const [layer, head] = [place >> 1, place & 1];
+    const values = pick(spectra, { model: 0, layer, head }).data;
+    const bands = Array.from(values, (_, i) => drawnSpectra.scores.value.sorted[place * values.length + i]);
+    const at = (p: number) => bands.map((band) => quantile(band, p));
+    return {
+      name: `L${layer}H${head} OV`,
+      values,
+      null: { low: at(0.025), median: at(0.5), high: at(0.975) },
+    };
+  }),
+  nullName: "the same circuits of 99 random networks",
+});

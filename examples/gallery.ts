@@ -5,7 +5,6 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseHTML } from "linkedom";
 import { wasmBackend } from "../src/backends/wasm/index.ts";
 import {
@@ -67,7 +66,7 @@ export async function gallerySvgs(specs?: readonly FigureSpec[]): Promise<Map<st
   );
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+if (/\bgallery\.m?[jt]s$/.test(process.argv[1] ?? "")) {
   const folder = process.argv[2] ?? "gallery";
   mkdirSync(folder, { recursive: true });
   for (const [name, svg] of await gallerySvgs()) {

@@ -1,6 +1,15 @@
 /** What kinds of heads are there? Scores of attention heads, less what uniform attention has, against random networks. */
 import { initialPopulation, initialWeights, presets, randomStream, wasmBackend } from "palimpsest";
-import { headClasses, headScoreNull, headScores, openNetwork, repeatedTokens } from "palimpsest/interp";
+import { headScoresFigure } from "palimpsest/figures";
+import {
+  headClasses,
+  headScoreNames,
+  headScoreNull,
+  headScores,
+  openNetwork,
+  repeatedTokens,
+} from "palimpsest/interp";
+import { quantile } from "palimpsest/stats";
 
 const config = presets.causal;
 const init = { scheme: "pytorch" } as const;
@@ -24,3 +33,23 @@ for (const { model, layer, head, class: kind, scores: judged } of heads) {
   );
 }
 network.close();
+
+/** Scores of the first network's heads over the band of random ones. */
+export const figure = headScoresFigure({
+  subject: { name: "causal at initialisation", seeds: 2, seed: 0, time: "then" },
+  heads: heads
+    .filter(({ model }) => model === 0)
+    .map(({ layer, head, class: kind, scores: judged }) => ({
+      layer,
+      head,
+      class: kind,
+      scores: Object.fromEntries(
+        headScoreNames.map((name) => {
+          const [low, middle, high] = [0.025, 0.5, 0.975].map((p) =>
+            quantile(drawn.sorted[name][layer][head], p),
+          );
+          return [name, { ...judged[name].corrected, null: { low, middle, high } }];
+        }),
+      ),
+    })),
+});

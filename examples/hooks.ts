@@ -13,6 +13,7 @@ import {
   weightNodes,
   weightShapes,
 } from "palimpsest";
+import { attentionPatterns } from "palimpsest/figures";
 
 const config = presets.causal;
 const seeds = [0, 1, 2];
@@ -52,3 +53,11 @@ console.log(
   `without L0H0 the logits move by ${Array.from(changes, (c) => Math.sqrt(c).toFixed(2)).join(", ")}`,
 );
 session.close();
+
+/** Where the heads of seed 0 look in this sequence. */
+export const figure = attentionPatterns({
+  subject: { name: "causal at initialisation", seeds: seeds.length, seed: 0, time: "then" },
+  nPos: 7,
+  causal: config.causal,
+  heads: [0, 1].map((head) => ({ layer: 0, head, pattern: pattern.subarray(head * 49, (head + 1) * 49) })),
+});

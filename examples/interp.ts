@@ -1,5 +1,6 @@
 /** Take two random networks apart: look, silence heads, read the stream through the logit lens, patch and ablate. */
 import { hook, initialPopulation, presets, randomStream, wasmBackend } from "palimpsest";
+import { lensTable } from "palimpsest/figures";
 import {
   ablate,
   edit,
@@ -94,3 +95,16 @@ export const impacts = (
 ).impact.estimate;
 console.log(`largest loss by a neuron at its mean: ${Math.min(...impacts.data).toFixed(3)}`);
 network.close();
+
+const best = topTokens(lens, 1);
+const places = lens.sites.length * 7;
+/** What the first network would answer at each site, if it stopped there. */
+export const figure = lensTable({
+  subject: { name: "gpt at initialisation", seeds: 2, seed: 0, time: "then" },
+  lens: "logit lens, norm recomputed",
+  tokens: Array.from({ length: config.dVocab }, (_, token) => String(token)),
+  input: tokens[0],
+  sites: lens.sites,
+  top: best.tokens.subarray(0, places),
+  probability: best.probabilities.subarray(0, places),
+});

@@ -1,5 +1,6 @@
 /** Which component tells which? Direct paths between heads of random networks, and from all components to the logits. */
 import { hook, initialPopulation, presets, randomStream, wasmBackend } from "palimpsest";
+import { patchingMap } from "palimpsest/figures";
 import { logitDifference, openNetwork, pathPatching, pick } from "palimpsest/interp";
 
 const config = presets.gpt;
@@ -43,3 +44,21 @@ export const direct = await pathPatching(network, {
   norms: "frozen",
 });
 network.close();
+
+const effects = pick(estimate, { model: 0 }).data; // [sender, receiver]
+const into = paths.receivers.map(({ name }) => name.split("."));
+/** The same effects in the first network: a row a sender, a column the head that receives. */
+export const figure = patchingMap({
+  subject: { name: "gpt at initialisation", seeds: 2, seed: 0, time: "then" },
+  method: "path patching",
+  metric: metric.name,
+  pairs: 1,
+  rowTitle: "from",
+  columnTitle: "into",
+  rowLabels: paths.senders.map(({ name }) => name),
+  columnLabels: [...new Set(into.map(([head]) => head))],
+  maps: (["q", "k", "v"] as const).map((input) => ({
+    title: `${input} of the head`,
+    effects: effects.filter((_, i) => into[i % into.length][1] === input),
+  })),
+});

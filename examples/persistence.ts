@@ -20,6 +20,7 @@ import {
   tuningStates,
   unitMeans,
 } from "palimpsest/features";
+import { tuningStrips } from "palimpsest/figures";
 import { tInterval } from "palimpsest/stats";
 
 const config = presets.causal;
@@ -49,3 +50,20 @@ for (const site of before.keys()) {
   console.log(`${site}: r ${own.estimate.toFixed(2)}, null ${other.estimate.toFixed(2)}`);
 }
 trainer.session.close();
+
+/** Cell means of the first seed's neurons, [unit][token][pos]. */
+const cellsOf = (curves: typeof before, site: string) =>
+  curves.get(site)!.cellMean.subarray(0, config.dMlp * config.dVocab * nPos);
+const seeds = Array.from({ length: models }, (_, seed) => seed);
+/** Tuning then and now of the neurons that kept it best and least. */
+export const figure = tuningStrips([
+  {
+    summary: { preset: "causal", seeds, models: seeds.map(() => ({ divergedAt: null })) },
+    config,
+    probe: { dVocab: config.dVocab, nPos },
+    layers: [...before.keys()].map((site, layer) => ({
+      layer,
+      exemplar: { seed: 0, units: config.dMlp, before: cellsOf(before, site), after: cellsOf(after, site) },
+    })),
+  },
+]);

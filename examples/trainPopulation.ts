@@ -14,6 +14,7 @@ import {
   trainingSet,
   wasmBackend,
 } from "palimpsest";
+import { lossByPosition } from "palimpsest/figures";
 
 const config = presets.causal;
 const task = tasks.patterns();
@@ -51,4 +52,17 @@ for await (const { kind, step } of grow(trainer, options)) {
 /** What no model can expect to stay below without seeing its targets, nats. */
 export const floor = task.bayesFloor()!.causal;
 console.log(`exact Bayes floor: ${floor.toFixed(3)}`);
+
+const byPosition = await trainer.evaluate([unseen]);
+/** Loss by position beside the floor: where a network is below it, it sees what it should predict. */
+export const figure = lossByPosition([
+  {
+    summary: { preset: "causal", seeds, models: seeds.map(() => ({ divergedAt: null })) },
+    config,
+    loss: {
+      heldOutByPosition: seeds.map((_, model) => byPosition.subarray(model * nPos, (model + 1) * nPos)),
+      floor: task.bayesFloor() ?? null,
+    },
+  },
+]);
 trainer.session.close();

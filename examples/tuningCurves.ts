@@ -8,7 +8,15 @@ import {
   wasmBackend,
   weightShapes,
 } from "palimpsest";
-import { tuningProgram, tuningStates, unitCurves, varianceComponents } from "palimpsest/features";
+import {
+  randomProjectionNull,
+  tuningProgram,
+  tuningStates,
+  unitCurves,
+  varianceComponents,
+} from "palimpsest/features";
+import { tokenSelectivity, unitName } from "palimpsest/figures";
+import { quantile } from "palimpsest/stats";
 
 const config = presets.original;
 const nPos = config.nCtx - 1;
@@ -39,3 +47,27 @@ export const token = unitCurves(curves).token.values.subarray(
 console.log(`L0N${unit}: token ${shares[0].toFixed(2)}, position ${shares[1].toFixed(2)} of its variance`);
 console.log(Array.from(token, (value, t) => `${t}: ${value.toFixed(2)}`).join("  "));
 session.close();
+
+const units = Array.from({ length: config.dMlp }, (_, unit) => unit);
+const { values } = unitCurves(curves).token;
+const chance = randomProjectionNull({
+  ...{ dModel: config.dModel, dVocab: config.dVocab, nPos, actFn: "none", draws: 400 },
+  stream: randomStream("null"),
+});
+/** Every neuron's token curve, and how many are more selective than random projections are. */
+export const figure = tokenSelectivity({
+  subject: { name: "original at initialisation", seeds: 1, seed: 0, time: "then" },
+  levels: Array.from({ length: config.dVocab }, (_, t) => String(t)),
+  groups: [
+    {
+      title: "layer 0 · MLP, before ReLU",
+      units: units.map((unit) => ({
+        name: unitName(0, unit),
+        curve: values.subarray(unit * config.dVocab, (unit + 1) * config.dVocab),
+        share: eta2.token[unit],
+      })),
+      null: { low: quantile(chance.token, 0.05), high: quantile(chance.token, 0.95) },
+    },
+  ],
+  nullName: "random projections of random embeddings",
+});

@@ -3,8 +3,17 @@
  *
  * The parts by what they are for: `graph` and `model` describe networks, `train` grows them, `data` has the tasks and
  * probes, `backends` execute. Statistics are in `palimpsest/stats`, tuning and persistence in `palimpsest/features`.
+ *
+ * @module palimpsest
  */
-export { graphToOnnx, type OnnxOptions, onnxBackend } from "./backends/onnx/index.ts";
+export {
+  graphToOnnx,
+  type OnnxOptions,
+  onnxBackend,
+  type RuntimeLoader,
+  type WebRuntimeOptions,
+  webRuntime,
+} from "./backends/onnx/index.ts";
 export { referenceBackend } from "./backends/reference/referenceBackend.ts";
 export { type WasmOptions, wasmBackend } from "./backends/wasm/index.ts";
 export * from "./base/errors.ts";

@@ -35,6 +35,7 @@ export * from "./text/corpus.ts";
 export * from "./text/decodeText.ts";
 export * from "./text/encodeTexts.ts";
 export * from "./text/ngrams.ts";
+export * from "./text/partsOfSpeech.ts";
 export * from "./text/splitText.ts";
 export * from "./text/tagged.ts";
 export * from "./text/windows.ts";

@@ -73,7 +73,7 @@ function parenthesesFloor(kinds: number, nCtx: number): BayesFloor {
  * Balanced parentheses of k = dVocab / 2 kinds: every balanced sequence of nCtx tokens is equally likely.
  *
  * Kind j opens with the token 2j and closes with 2j + 1. There are C_n kⁿ sequences, n = nCtx / 2 and C_n the Catalan
- * number. With h open and r tokens left, p = P(open) as in {@link openingOdds}:
+ * number. With h open and r tokens left, p = P(open) as in `openingOdds`:
  *
  *   each opening token  p / k,    the one token that closes the last open one  1 − p
  *   floor               E_h [ −p ln(p / k) − (1 − p) ln(1 − p) ]

@@ -23,7 +23,7 @@ export interface ActivationScale {
   readonly rms: number;
   /** Share of activations that are exactly 0. */
   readonly zero: number;
-  /** Share of activations within {@link NEAR_ZERO} root mean squares of 0, those of exactly 0 included. */
+  /** Share of activations within `NEAR_ZERO` root mean squares of 0, those of exactly 0 included. */
   readonly nearZero: number;
   /** Units that are constant on the probe: a rectifier that never opens. */
   readonly dead: number;

@@ -184,7 +184,7 @@ export function featureDimension(
  *
  * @param residuals  label one-hot − predicted probabilities, [sample][class]: of the best constant guess (see
  *                   {@link unigramResiduals}) for what a unit knows by itself, of a network for what it could add to it
- * @returns          [unit]: the share of the residual's squares on held-out samples that goes when the unit is added. At
+ * @returns          [unit], the share of the residual's squares on held-out samples that goes when the unit is added. At
  *                   most 1, about 0 for a useless unit, below 0 where what it promised does not hold; NaN for a unit that
  *                   is constant in the fitted samples
  * @throws ArgumentError, ShapeError if the numbers of samples, features or classes differ

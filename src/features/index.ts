@@ -6,6 +6,8 @@
  * {@link identityRecovery} have it in closed form), another initialisation ({@link neighbourModel}), no training and no
  * attention at all ({@link randomProjectionNull}), labels shuffled over activations ({@link labelPermutation}). The
  * ceiling is {@link persistence} between two trainings of the same initialisation on different data.
+ *
+ * @module palimpsest/features
  */
 
 export { type ActivationScale, activationScale } from "./activationScale.ts";

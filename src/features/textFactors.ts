@@ -67,7 +67,7 @@ export function contextFactor(probe: TextProbe, classes: TokenClasses, name = "t
 const mostPositions = 16;
 
 /**
- * The position in a sequence: by itself up to {@link mostPositions}, in bins 0, 1, 2–3, 4–7 … of a longer one, since the
+ * The position in a sequence: by itself up to `mostPositions`, in bins 0, 1, 2–3, 4–7 … of a longer one, since the
  * context that a position has seen grows by factors.
  */
 export function positionFactor({ count, nPos }: TextProbe, name = "position"): Factor {

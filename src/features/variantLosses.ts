@@ -68,7 +68,7 @@ interface Run {
 }
 
 /**
- * Opens a meter. Each block of {@link BLOCK} sequences is turned by a random number of rows, so no sequence is its own
+ * Opens a meter. Each block of `BLOCK` sequences is turned by a random number of rows, so no sequence is its own
  * partner; every variant gets the same partners, which makes differences between variants more exact than losses.
  *
  * @throws ArgumentError if there is no set, the sets differ in length, or a block would hold a single sequence

@@ -1,4 +1,8 @@
-/** The interpretability floor: tools that look into single networks, for every model of a population at once. */
+/**
+ * The interpretability floor: tools that look into single networks, for every model of a population at once.
+ *
+ * @module palimpsest/interp
+ */
 export * from "./ablation.ts";
 export type { ActivationCache } from "./activationCache.ts";
 export * from "./compositionScores.ts";

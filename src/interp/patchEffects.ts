@@ -23,7 +23,7 @@ export interface NormalisedEffects {
   readonly effect: Estimate;
   /** […], mean over the models' means with a t interval over models; models without a pair are left out. */
   readonly acrossModels: Estimate;
-  /** [model, …, batch]: effects by pair; NaN where the metric does not tell clean from corrupt. */
+  /** [model, …, batch], effects by pair; NaN where the metric does not tell clean from corrupt. */
   readonly effects: Tensor;
   /** Pairs that the means are of, by model: those where the metric tells clean from corrupt. */
   readonly pairs: readonly number[];

@@ -1,5 +1,7 @@
 /** The regularised incomplete beta function, in log space: behind the F, t and beta distributions. */
+
 import { numberIn } from "../base/check.ts";
+import { exp, log, log1p } from "../base/exact.ts";
 import { positive } from "./arguments.ts";
 import { continuedFraction } from "./continuedFraction.ts";
 import { logBeta } from "./gamma.ts";
@@ -22,7 +24,7 @@ export function logBetaIncOdds(a: number, b: number, u: number, v: number): numb
   if (u === 0 || v === Number.POSITIVE_INFINITY) return Number.NEGATIVE_INFINITY;
   if (v === 0 || u === Number.POSITIVE_INFINITY) return 0;
   const x = 1 / (1 + v / u);
-  if (x > (a + 1) / (a + b + 2)) return Math.log1p(-Math.exp(logBetaIncOdds(b, a, v, u)));
+  if (x > (a + 1) / (a + b + 2)) return log1p(-exp(logBetaIncOdds(b, a, v, u)));
   const fraction = continuedFraction(1, (k) => {
     const m = k >> 1;
     const d =
@@ -31,7 +33,7 @@ export function logBetaIncOdds(a: number, b: number, u: number, v: number): numb
         : (-(a + m) * (a + b + m) * x) / ((a + k - 1) * (a + k));
     return [d, 1];
   });
-  return -a * Math.log1p(v / u) - b * Math.log1p(u / v) - Math.log(a) - logBeta(a, b) + Math.log(fraction);
+  return -a * log1p(v / u) - b * log1p(u / v) - log(a) - logBeta(a, b) + log(fraction);
 }
 
 /**
@@ -52,5 +54,5 @@ export function logBetaInc(x: number, a: number, b: number): number {
 
 /** I_x(a, b) itself, in [0, 1]; see {@link logBetaInc}. */
 export function betaInc(x: number, a: number, b: number): number {
-  return Math.exp(logBetaInc(x, a, b));
+  return exp(logBetaInc(x, a, b));
 }

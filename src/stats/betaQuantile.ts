@@ -1,5 +1,7 @@
 /** Quantiles of the beta, t and F distributions, by one solver in the log-odds of x. */
+
 import { numberIn } from "../base/check.ts";
+import { exp, log } from "../base/exact.ts";
 import { normalQuantile } from "../base/normalQuantile.ts";
 import { positive } from "./arguments.ts";
 import { logBetaIncOdds } from "./betaInc.ts";
@@ -15,11 +17,11 @@ const WIDEST_LOGIT = 700; // e^700 and e^-700 are still normal numbers
  */
 function betaQuantileLogit(lower: number, upper: number, a: number, b: number): number {
   if (lower <= upper) {
-    const target = Math.log(lower);
-    return increasingRoot((w) => logBetaIncOdds(a, b, Math.exp(w), 1) - target, -WIDEST_LOGIT, WIDEST_LOGIT);
+    const target = log(lower);
+    return increasingRoot((w) => logBetaIncOdds(a, b, exp(w), 1) - target, -WIDEST_LOGIT, WIDEST_LOGIT);
   }
-  const target = Math.log(upper);
-  return increasingRoot((w) => target - logBetaIncOdds(b, a, 1, Math.exp(w)), -WIDEST_LOGIT, WIDEST_LOGIT);
+  const target = log(upper);
+  return increasingRoot((w) => target - logBetaIncOdds(b, a, 1, exp(w)), -WIDEST_LOGIT, WIDEST_LOGIT);
 }
 
 /**
@@ -35,7 +37,7 @@ export function betaQuantile(p: number, a: number, b: number): number {
   positive("beta quantile, a", a);
   positive("beta quantile, b", b);
   if (p === 0 || p === 1) return p;
-  return 1 / (1 + Math.exp(-betaQuantileLogit(p, 1 - p, a, b)));
+  return 1 / (1 + exp(-betaQuantileLogit(p, 1 - p, a, b)));
 }
 
 /**
@@ -57,7 +59,7 @@ export function tQuantile(p: number, df: number): number {
   const tail = Math.min(p, 1 - p);
   if (tail === 0) return p === 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   const logit = betaQuantileLogit(2 * tail, 2 * Math.abs(p - 0.5), df / 2, 0.5);
-  const t = Math.sqrt(df) * Math.exp(-logit / 2);
+  const t = Math.sqrt(df) * exp(-logit / 2);
   return p < 0.5 ? -t : t;
 }
 
@@ -78,5 +80,5 @@ export function fCritical(upper: number, d1: number, d2: number): number {
   positive("F quantile, d1", d1);
   positive("F quantile, d2", d2);
   if (upper === 0 || upper === 1) return upper === 0 ? Number.POSITIVE_INFINITY : 0;
-  return (d2 / d1) * Math.exp(-betaQuantileLogit(upper, 1 - upper, d2 / 2, d1 / 2));
+  return (d2 / d1) * exp(-betaQuantileLogit(upper, 1 - upper, d2 / 2, d1 / 2));
 }

@@ -5,6 +5,7 @@
  * be ranked: the `log…Sf` functions return natural logarithms of survival probabilities and never underflow.
  * NaN statistics (0/0 of a dead unit) give NaN; wrong degrees of freedom are an error.
  */
+import { exp } from "../base/exact.ts";
 import { positive } from "./arguments.ts";
 import { logBetaIncOdds } from "./betaInc.ts";
 import { logErfc, logGammaIncUpper } from "./gammaInc.ts";
@@ -34,7 +35,7 @@ export function fLogSf(f: number, d1: number, d2: number): number {
 
 /** P(F_{d1,d2} > f); underflows to 0 below 1e-323, see {@link fLogSf}. */
 export function fSf(f: number, d1: number, d2: number): number {
-  return Math.exp(fLogSf(f, d1, d2));
+  return exp(fLogSf(f, d1, d2));
 }
 
 /**
@@ -51,7 +52,7 @@ export function tSf(t: number, df: number): number {
   if (Number.isNaN(t)) return t;
   if (t < 0) return 1 - tSf(-t, df);
   if (df === Number.POSITIVE_INFINITY) return normalSf(t);
-  return 0.5 * Math.exp(logBetaIncOdds(df / 2, 0.5, df, t * t));
+  return 0.5 * exp(logBetaIncOdds(df / 2, 0.5, df, t * t));
 }
 
 /** ln P(Z > z) of the standard normal, natural logarithm; −∞ gives 0, ∞ gives −∞, NaN gives NaN. */
@@ -61,7 +62,7 @@ export function normalLogSf(z: number): number {
 
 /** P(Z > z) of the standard normal; underflows to 0 beyond z = 38.5, see {@link normalLogSf}. */
 export function normalSf(z: number): number {
-  return Math.exp(normalLogSf(z));
+  return exp(normalLogSf(z));
 }
 
 /** P(Z ≤ z) of the standard normal, with full relative precision in the lower tail. */
@@ -82,5 +83,5 @@ export function chi2LogSf(x: number, df: number): number {
 
 /** P(χ²_df > x); underflows to 0 below 1e-323, see {@link chi2LogSf}. */
 export function chi2Sf(x: number, df: number): number {
-  return Math.exp(chi2LogSf(x, df));
+  return exp(chi2LogSf(x, df));
 }

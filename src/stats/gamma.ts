@@ -1,4 +1,5 @@
 /** Logarithms of the gamma and beta functions, without the cancellation that ruins tails. */
+import { log, log1p } from "../base/exact.ts";
 
 const HALF_LOG_TWO_PI = 0.9189385332046728;
 const STIRLING = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156];
@@ -32,7 +33,7 @@ export function logGamma(x: number): number {
   if (x === Number.POSITIVE_INFINITY) return x;
   let product = 1;
   while (x < STIRLING_FROM) product *= x++;
-  return (x - 0.5) * Math.log(x) - x + HALF_LOG_TWO_PI + stirlingCorrection(x) - Math.log(product);
+  return (x - 0.5) * log(x) - x + HALF_LOG_TWO_PI + stirlingCorrection(x) - log(product);
 }
 
 /**
@@ -54,12 +55,11 @@ export function logBeta(a: number, b: number): number {
   if (b < STIRLING_FROM) return logGamma(a) + (logGamma(b) - logGamma(a + b));
   const total = a + b;
   const corrections = stirlingCorrection(b) - stirlingCorrection(total);
-  if (a < STIRLING_FROM)
-    return logGamma(a) - (b - 0.5) * Math.log1p(a / b) - a * Math.log(total) + a + corrections;
+  if (a < STIRLING_FROM) return logGamma(a) - (b - 0.5) * log1p(a / b) - a * log(total) + a + corrections;
   return (
-    (a - 0.5) * Math.log(a / total) -
-    b * Math.log1p(a / b) -
-    0.5 * Math.log(b) +
+    (a - 0.5) * log(a / total) -
+    b * log1p(a / b) -
+    0.5 * log(b) +
     HALF_LOG_TWO_PI +
     stirlingCorrection(a) +
     corrections
@@ -72,6 +72,6 @@ export function logBeta(a: number, b: number): number {
  * For a ≥ 10 Stirling's formula is inserted, so that a ln x, x and ln Γ(a) do not cancel.
  */
 export function logGammaKernel(a: number, x: number): number {
-  if (a < STIRLING_FROM) return a * Math.log(x) - x - logGamma(a);
-  return a * Math.log(x / a) + (a - x) + 0.5 * Math.log(a) - HALF_LOG_TWO_PI - stirlingCorrection(a);
+  if (a < STIRLING_FROM) return a * log(x) - x - logGamma(a);
+  return a * log(x / a) + (a - x) + 0.5 * log(a) - HALF_LOG_TWO_PI - stirlingCorrection(a);
 }

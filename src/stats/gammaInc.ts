@@ -1,4 +1,5 @@
 /** The regularised upper incomplete gamma function in log space, and the error function's complement. */
+import { exp, log, log1p } from "../base/exact.ts";
 import { positive } from "./arguments.ts";
 import { continuedFraction } from "./continuedFraction.ts";
 import { logGammaKernel } from "./gamma.ts";
@@ -12,13 +13,13 @@ function logLowerSeries(a: number, x: number): number {
   let term = 1;
   let sum = 1;
   for (let k = 1; term > sum * 2 ** -53; k++) sum += term *= x / (a + k);
-  return logGammaKernel(a, x) - Math.log(a) + Math.log(sum);
+  return logGammaKernel(a, x) - log(a) + log(sum);
 }
 
 /** ln Q(a, x) by Legendre's continued fraction, for x ≥ a + 1. */
 function logUpperFraction(a: number, x: number): number {
   const fraction = continuedFraction(x + 1 - a, (k) => [-k * (k - a), x + 2 * k + 1 - a]);
-  return logGammaKernel(a, x) + Math.log(fraction);
+  return logGammaKernel(a, x) + log(fraction);
 }
 
 /**
@@ -34,7 +35,7 @@ export function logGammaIncUpper(a: number, x: number): number {
   if (Number.isNaN(x)) return x;
   if (x <= 0) return 0;
   if (x === Number.POSITIVE_INFINITY) return Number.NEGATIVE_INFINITY;
-  return x < a + 1 ? Math.log1p(-Math.exp(logLowerSeries(a, x))) : logUpperFraction(a, x);
+  return x < a + 1 ? log1p(-exp(logLowerSeries(a, x))) : logUpperFraction(a, x);
 }
 
 /**
@@ -43,7 +44,7 @@ export function logGammaIncUpper(a: number, x: number): number {
  * Edges: −∞ gives ln 2, ∞ gives −∞, NaN gives NaN.
  */
 export function logErfc(x: number): number {
-  return x < 0 ? Math.log(erfc(x)) : logGammaIncUpper(0.5, x * x);
+  return x < 0 ? log(erfc(x)) : logGammaIncUpper(0.5, x * x);
 }
 
 /**
@@ -52,5 +53,5 @@ export function logErfc(x: number): number {
  * Relative error below 1e-12 down to the smallest normal number (x = 26.5).
  */
 export function erfc(x: number): number {
-  return x < 0 ? 2 - erfc(-x) : Math.exp(logErfc(x));
+  return x < 0 ? 2 - erfc(-x) : exp(logErfc(x));
 }

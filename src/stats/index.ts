@@ -1,4 +1,8 @@
-/** Statistics: plain numbers in, numbers out. Published as `palimpsest/stats`. */
+/**
+ * Statistics: plain numbers in, numbers out. Published as `palimpsest/stats`.
+ *
+ * @module palimpsest/stats
+ */
 
 // Special functions and distributions
 

@@ -59,6 +59,8 @@ export interface OpenPopulation {
   grow(stops: Pick<GrowOptions, "checkpoints" | "reportEvery">): AsyncGenerator<Stop, Grown>;
   /** Looks at the networks as they are now. */
   look(): Promise<Look>;
+  /** Puts other networks in their place, such as those of a checkpoint, to be looked at: [model, ...shape]. */
+  write(weights: Weights): void;
   /** Copies of what the next step needs, after `step` updates. */
   state(step: number): Promise<GrowthState>;
   /** Milliseconds spent in kernels so far; 0 without a clock. */
@@ -126,6 +128,7 @@ export function openPopulation(
         weights: await trainer.readWeights(),
       };
     },
+    write: (weights) => trainer.writeWeights(weights),
     state: async (step) => ({
       step,
       weights: await trainer.readWeights(),
