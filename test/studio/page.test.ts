@@ -1,7 +1,11 @@
 /** The studio's page in Chromium, by a person's clicks. */
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { leftOut } from "../browser/openBrowser.ts";
-import { type OpenStudio, openStudio, type StudioVisit } from "./openStudio.ts";
+import { builtPage, type OpenStudio, openStudio, type StudioVisit } from "./openStudio.ts";
 
 describe.skipIf(leftOut)("the studio's page", () => {
   let studio: OpenStudio;
@@ -27,7 +31,7 @@ describe.skipIf(leftOut)("the studio's page", () => {
     await page.getByRole("button", { name: "Play" }).click();
     await page.getByText("trained, 6 seeds").waitFor();
     expect(await page.locator("#figure-loss-curves svg").count()).toBe(1);
-    expect(await page.evaluate(() => location.hash)).toContain("at=12");
+    await page.waitForFunction(() => location.hash.includes("at=12"));
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
     expectQuiet(visit);
     await visit.close();
@@ -46,8 +50,8 @@ describe.skipIf(leftOut)("the studio's page", () => {
     await page.getByRole("button", { name: "Play" }).click();
     await page.getByText("trained, 6 seeds").waitFor();
     const drawn = (of: StudioVisit) => of.page.locator("#figure-loss-curves svg").innerHTML();
+    await page.waitForFunction(() => /branches=.*at=12/.test(location.hash));
     const hash = await page.evaluate(() => location.hash.slice(1));
-    expect(hash).toContain("branches=");
     const second = await studio.visit({ hash });
     await second.page.getByText("trained, 6 seeds").waitFor();
     expect(await drawn(second)).toBe(await drawn(first));
@@ -55,6 +59,37 @@ describe.skipIf(leftOut)("the studio's page", () => {
     expectQuiet(second);
     await first.close();
     await second.close();
+  });
+
+  test("any static host will do, from any path, without a single header of ours", async () => {
+    const types: Record<string, string> = {
+      ".html": "text/html",
+      ".js": "text/javascript",
+      ".css": "text/css",
+    };
+    const server = createServer(({ url = "" }, response) => {
+      const path = new URL(url, "http://host").pathname.replace(
+        /^\/some\/place\/$/,
+        "/some/place/index.html",
+      );
+      const file = join(builtPage, path.replace(/^\/some\/place\//, ""));
+      const found = path.startsWith("/some/place/") && existsSync(file);
+      response.writeHead(found ? 200 : 404, { "content-type": types[extname(file)] ?? "image/svg+xml" });
+      response.end(found ? readFileSync(file) : undefined);
+    });
+    await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+    const page = await studio.browser.newPage();
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(error.message));
+    const { port } = server.address() as AddressInfo;
+    await page.goto(`http://127.0.0.1:${port}/some/place/#${small}`);
+    await page.getByLabel("Pace").selectOption("as fast as it goes");
+    await page.getByRole("button", { name: "Play" }).click();
+    await page.getByText("trained, 6 seeds").waitFor();
+    expect(errors).toEqual([]);
+    await page.close();
+    server.closeAllConnections();
+    server.close();
   });
 
   test("settings that no run can have are refused in one sentence, and the run before stays", async () => {
