@@ -1,5 +1,6 @@
 /**
- * Every figure of the experiments, made from real networks: one random network, and others like it as its null.
+ * Every figure of the experiments and of the studio, made from real networks: one random network with others like it as
+ * its null, and eight that are trained.
  *
  * Run it with a folder to write the pictures there as SVG; import it to have them as specifications or as text.
  */
@@ -16,6 +17,7 @@ import {
 import { openNetwork } from "../src/interp/index.ts";
 import { weightsOfModel } from "../src/model/index.ts";
 import { attribution, lens, patching, patterns, scores, variability } from "./gallery/heads.ts";
+import { lookFigures } from "./gallery/looks.ts";
 import { embeddingCosines, singularValues } from "./gallery/matrices.ts";
 import { config, measured, weights } from "./gallery/population.ts";
 import { effectSizes, structuredResponses } from "./gallery/responses.ts";
@@ -52,6 +54,7 @@ export async function galleryFigures(): Promise<FigureSpec[]> {
     distributions(all),
     singularValues(),
     embeddingCosines(),
+    ...(await lookFigures()),
   ];
   population.close();
   network.close();

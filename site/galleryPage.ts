@@ -1,4 +1,4 @@
-/** The gallery: every example with its picture, then every figure of the experiments. */
+/** The gallery: every example with its picture, then every figure of the experiments and of the studio. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { galleryFigures } from "../examples/gallery.ts";
@@ -59,7 +59,7 @@ ${renderFigureHtml(figure, document)}
   return `<h1>Gallery</h1>
 <p>Each of these is a short program with its picture. The tests run them, and so did this page.</p>
 ${plates.join("\n")}
-<h2 id="experiments">Every figure of the experiments</h2>
+<h2 id="experiments">Every figure of the experiments and of the studio</h2>
 ${introduction}
 ${figures.join("\n")}`;
 }

@@ -10,7 +10,7 @@ import { mean, quantile } from "../../src/stats/index.ts";
 /** The architecture. */
 export const preset = "causal";
 export const config = presets[preset];
-export const init = { scheme: "pytorch" } as const;
+export const init = { scheme: "pytorch", embeddingScale: 1 } as const;
 export const nPos = config.nCtx - 1;
 export const cells = config.dVocab * nPos;
 /** Labels of the vocabulary. */

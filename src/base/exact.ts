@@ -29,10 +29,29 @@ export function log(x: number): number {
   let m = view.getFloat64(0);
   if (m > Math.SQRT2) [m, n] = [m / 2, n + 1];
   const s = (m - 1) / (m + 1);
-  const z = s * s; // at most 0.0295, so z^11 / 23 is below 2^-58
+  return n * LN2_HI + (2 * s + (2 * s * artanhRest(s) + n * LN2_LO));
+}
+
+/** artanh(s) / s − 1 for |s| ≤ 0.172: z = s² is at most 0.0295, so z^11 / 23 is below 2^-58. */
+function artanhRest(s: number): number {
+  const z = s * s;
   let p = 0;
   for (let k = 23; k >= 3; k -= 2) p = (p + 1 / k) * z;
-  return n * LN2_HI + (2 * s + (2 * s * p + n * LN2_LO));
+  return p;
+}
+
+/**
+ * ln(1 + x), with all its digits where x is small.
+ *
+ *   1 + x in (√½, √2):  ln(1 + x) = 2 artanh s,  s = x / (2 + x)
+ *
+ * Edges: log1p(−1) = −∞, below −1 it is NaN, log1p(∞) = ∞, log1p(−0) = −0.
+ */
+export function log1p(x: number): number {
+  if (!(x > Math.SQRT1_2 - 1 && x < Math.SQRT2 - 1)) return log(1 + x);
+  if (Math.abs(x) < 2 ** -54) return x;
+  const s = x / (2 + x);
+  return 2 * s + 2 * s * artanhRest(s);
 }
 
 /**

@@ -63,7 +63,7 @@ function describe(rows: readonly DotRow[], digits: number): string {
 }
 
 /** The smallest interval that holds every finite number of the rows, a twentieth wider on both sides. */
-function domainOf(rows: readonly DotRow[], reference: number | undefined): [number, number] {
+export function domainOf(rows: readonly DotRow[], reference: number | undefined): [number, number] {
   const values = rows
     .flatMap((row) => [
       ...[row.estimate, row.low, row.high],

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { cos, exp, integerPower, log, sin } from "../../src/base/exact.ts";
+import { cos, exp, integerPower, log, log1p, sin } from "../../src/base/exact.ts";
 import { normalQuantile } from "../../src/base/normalQuantile.ts";
 
 /** Rows [x, high, low]: the true value at x is high + low. */
 type Table = [x: number, high: number, low: number][];
-const fixture: Record<"log" | "exp" | "sin" | "cos" | "normalQuantile", Table> = JSON.parse(
+const fixture: Record<"log" | "log1p" | "exp" | "sin" | "cos" | "normalQuantile", Table> = JSON.parse(
   readFileSync(new URL("fixtures/exact.json", import.meta.url), "utf8"),
 );
 
@@ -35,6 +35,7 @@ const { NaN: nan, POSITIVE_INFINITY: inf, MAX_VALUE: largest, MIN_VALUE: smalles
 
 test.each([
   ["log", log],
+  ["log1p", log1p],
   ["exp", exp],
   ["sin", sin],
   ["cos", cos],
@@ -44,7 +45,7 @@ test.each([
   expect(ulp, `at ${x}`).toBeLessThan(ULP);
 });
 
-test("log and exp have their edges", () => {
+test("log, log1p and exp have their edges", () => {
   expect([log(0), log(-0), log(-1), log(-smallest), log(inf), log(-inf), log(nan), log(1)]).toEqual([
     -inf,
     -inf,
@@ -54,6 +55,14 @@ test("log and exp have their edges", () => {
     nan,
     nan,
     0,
+  ]);
+  expect([log1p(-1), log1p(-1.5), log1p(inf), log1p(nan), log1p(0), log1p(-0)]).toEqual([
+    -inf,
+    nan,
+    inf,
+    nan,
+    0,
+    -0,
   ]);
   expect([
     exp(0),

@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { galleryFigures, gallerySvgs } from "../../examples/gallery.ts";
 import { renderPanel } from "../../src/figures/index.ts";
 import { samples } from "./experimentSamples.ts";
+import { lookSamples } from "./lookSamples.ts";
 import { overlappingTexts } from "./textOverlap.ts";
 
 /** Largest picture that is kept in the repository, bytes. */
@@ -20,10 +21,14 @@ const textsOf = (svg: string) =>
     ({ textContent }) => textContent,
   );
 
-test("the gallery has every figure of the experiments", () => {
-  const kinds = samples.map(({ build, data }) => build(data).name.replace(/-small-at-step-0$/, ""));
-  const shown = specs.map(({ name }) => name.replace(/-causal-at-initialisation$/, ""));
+test("the gallery has every figure of the experiments and every look of the studio", () => {
+  // a name ends with its subject, or with its unit; before that may stand a position
+  const kindOf = (name: string) =>
+    name.replace(/-(small-at-step-0|causal-at-initialisation|causal-at-step-\d+)$/, "").replace(/-\d+$/, "");
+  const kinds = [...samples, ...lookSamples].map(({ build, data }) => kindOf(build(data).name));
+  const shown = specs.map(({ name }) => kindOf(name));
   expect(kinds.filter((kind) => !shown.includes(kind))).toEqual([]);
+  expect(shown.filter((kind) => kind.startsWith("unit-life-")).length).toBe(1);
   expect(new Set(shown).size).toBe(shown.length);
 });
 

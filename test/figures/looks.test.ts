@@ -12,6 +12,7 @@ import {
   streamNorms,
 } from "../../src/figures/index.ts";
 import * as given from "./lookSamples.ts";
+import { overlappingTexts } from "./textOverlap.ts";
 
 const { document } = parseHTML("<html><body></body></html>");
 
@@ -127,4 +128,41 @@ test("pairs then and now: rows are r now with the highest on top, empty bins are
   );
   const [x, y] = [Math.max(...top.map((one) => one.x)), Math.min(...top.map((one) => one.y))];
   expect(top.some((one) => one.x === x && one.y === y)).toBe(true);
+});
+
+test("embedding plane: names of near points lie beside them, on no point and on no other name", () => {
+  const near = [
+    [0, 0],
+    [0.06, 0.02],
+    [0.1, -0.05],
+    [-1, 1],
+  ] as const;
+  const table = { ...given.plane.tables[0], labels: ["a", "b", "c", "d"], before: near, points: near };
+  const svg = drawn(embeddingPlane({ ...given.plane, tables: [table] }));
+  expect(texts(svg).sort()).toEqual(["a", "b", "c", "d"]);
+  expect(overlappingTexts(svg)).toEqual([]);
+  const dots = all(svg, "circle").map((dot) => ["cx", "cy"].map((name) => Number(dot.getAttribute(name))));
+  for (const label of all(svg, "text")) {
+    const [x, y] = ["x", "y"].map((name) => Number(label.getAttribute(name)));
+    // half a letter is 3 px wide and 5 px high, a dot has a radius of 3 px
+    expect(dots.filter(([cx, cy]) => Math.abs(cx - x) < 6 && Math.abs(cy - y) < 8)).toEqual([]);
+    expect(x).toBeGreaterThan(0);
+    expect(y).toBeGreaterThan(0);
+  }
+});
+
+test("embedding plane: of points on one spot some names find no room, and those are left out", () => {
+  const labels = Array.from({ length: 40 }, (_, i) => `token ${i}`);
+  const spot = labels.map((_, i): [number, number] => (i === 0 ? [1, 1] : [0, 0]));
+  const table = { ...given.plane.tables[0], labels, before: spot, points: spot };
+  const svg = drawn(embeddingPlane({ ...given.plane, tables: [table] }));
+  expect(texts(svg).length).toBeLessThan(labels.length);
+  expect(texts(svg).length).toBeGreaterThan(2);
+  expect(overlappingTexts(svg)).toEqual([]);
+  expect(all(svg, "circle").length).toBe(2 * labels.length);
+});
+
+test("composition: panels share one axis", () => {
+  const domains = compositionRows(given.composition).panels.map(({ options }) => options.x?.domain);
+  expect(domains[1]).toEqual(domains[0]);
 });

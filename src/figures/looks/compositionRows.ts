@@ -1,5 +1,5 @@
 /** Which heads read what other heads write: composition scores over those of random networks. */
-import { dotRowsPanel } from "../dotRows.ts";
+import { type DotRow, domainOf, dotRowsPanel } from "../dotRows.ts";
 import type { FigureSpec } from "../figure.ts";
 import { counted, fixed } from "../numberText.ts";
 import { type Band, type Subject, subjectColor, subjectSeeds, subjectSlug } from "../subject.ts";
@@ -46,6 +46,21 @@ export function compositionRows(data: CompositionRowsData): FigureSpec {
   const beyond = defined.filter(({ p }) => p <= alpha);
   const [highest] = defined.toSorted((a, b) => b.score - a.score);
   const cut = kinds.some((kind) => data.pairs.filter((pair) => pair.kind === kind).length > most);
+  const rowsOf = (kind: string) =>
+    data.pairs
+      .filter((pair) => pair.kind === kind)
+      .toSorted((a, b) => b.score - a.score)
+      .slice(0, most)
+      .map(
+        ({ pair, score, before, networks, null: band, p }): DotRow => ({
+          label: pair,
+          ...{ estimate: score, low: Number.NaN, high: Number.NaN },
+          other: { estimate: before, low: Number.NaN, high: Number.NaN },
+          ...{ marks: networks, null: band, note: fixed(score), strong: p <= alpha },
+        }),
+      );
+  // one axis for all panels, so that they compare
+  const domain = domainOf(kinds.flatMap(rowsOf), data.atRandom);
   const nameOf = ({ pair, kind }: ComposedPair) => `${pair} ${ways[kind] ?? kind}`;
   return {
     name: subjectSlug("composition", data.subject),
@@ -62,17 +77,9 @@ export function compositionRows(data: CompositionRowsData): FigureSpec {
     panels: kinds.map((kind) =>
       dotRowsPanel({
         title: ways[kind] ?? kind,
-        rows: data.pairs
-          .filter((pair) => pair.kind === kind)
-          .toSorted((a, b) => b.score - a.score)
-          .slice(0, most)
-          .map(({ pair, score, before, networks, null: band, p }) => ({
-            label: pair,
-            ...{ estimate: score, low: Number.NaN, high: Number.NaN },
-            other: { estimate: before, low: Number.NaN, high: Number.NaN },
-            ...{ marks: networks, null: band, note: fixed(score), strong: p <= alpha },
-          })),
+        rows: rowsOf(kind),
         axis: "composition score",
+        domain,
         reference: data.atRandom,
         color: subjectColor(data.subject),
         otherColor: thenColor,

@@ -1,6 +1,7 @@
 /** Embeddings in the plane in which they spread most, then and now. */
 import type { RenderFunction } from "@observablehq/plot";
 import type { FigureSpec, Panel } from "../figure.ts";
+import { labelPlaces } from "../labelPlaces.ts";
 import { labelsMark } from "../labelsMark.ts";
 import { fixed, intervalText, listed, percent } from "../numberText.ts";
 import { type Band, type Subject, subjectSeeds, subjectSlug } from "../subject.ts";
@@ -30,6 +31,7 @@ export interface EmbeddingPlaneData {
 
 const size = 296;
 const margin = 18;
+const radius = 3;
 
 function panelOf({
   title,
@@ -66,8 +68,8 @@ function panelOf({
           stroke: nullLine,
           "stroke-width": 1,
         }),
-        svgElement(document, "circle", { cx: from.x, cy: from.y, r: 3, fill: thenColor }),
-        svgElement(document, "circle", { cx: to.x, cy: to.y, r: 3, fill: nowColor }),
+        svgElement(document, "circle", { cx: from.x, cy: from.y, r: radius, fill: thenColor }),
+        svgElement(document, "circle", { cx: to.x, cy: to.y, r: radius, fill: nowColor }),
       );
     return group;
   };
@@ -81,16 +83,13 @@ function panelOf({
       axis: null,
       marks: [
         marks,
-        labelsMark([
-          ...pairs.map(({ label, to }) => ({
-            text: label,
-            x: to.x + 5,
-            y: to.y - 6,
-            anchor: "start" as const,
-            rim: true,
-            size: fontSize.label,
-          })),
-        ]),
+        labelsMark(
+          labelPlaces(
+            pairs.map(({ label, to }) => ({ label, ...to })),
+            pairs.flatMap(({ from, to }) => [from, to]),
+            { size: fontSize.label, radius, width: size, height: size },
+          ).map((label) => ({ ...label, rim: true })),
+        ),
       ],
     },
   };
@@ -109,7 +108,7 @@ export function embeddingPlane(data: EmbeddingPlaneData): FigureSpec {
     question: "Do embeddings lie where their initialisation put them?",
     seeds: subjectSeeds(data.subject),
     nullModel: `random tables that moved as far, normal numbers: their plane holds ${of(({ null: band }) => intervalText([band.low, band.high]))} of the variance, and shows as much order as chance does.`,
-    reading: `One plane for both times, the two principal axes of all vectors, then and now: it holds ${of(({ share }) => fixed(share))} of the variance. Blue: before training; orange: now; both axes have one scale.`,
+    reading: `One plane for both times, the two principal axes of all vectors, then and now: it holds ${of(({ share }) => fixed(share))} of the variance. Blue: before training; orange: now; both axes have one scale. Names without room are left out.`,
     panels: data.tables.map(panelOf),
   };
 }

@@ -21,7 +21,7 @@ export function pairsThenAndNow(data: PairsThenAndNowData): FigureSpec {
   const bins = Math.round(Math.sqrt(data.counts.length));
   const total = Array.from(data.counts).reduce((sum, count) => sum + (Number.isFinite(count) ? count : 0), 0);
   const most = Array.from(data.counts).reduce((a, b) => (b > a ? b : a), 1);
-  const labels = Array.from({ length: bins }, (_, bin) => fixed((2 * bin + 1) / bins - 1, 1));
+  const labels = Array.from({ length: bins }, (_, bin) => fixed((2 * bin + 1) / bins - 1));
   const { estimate, low, high } = data.kept;
   // the highest r now on top, as on an axis
   const values = labels.flatMap((_, row) =>
