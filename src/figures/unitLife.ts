@@ -237,24 +237,29 @@ function coursePanel({ looks, tuning }: UnitLifeData): Panel {
   };
 }
 
+/** What the last look says of a unit, by its null; it goes on after the unit's name. */
+function finding({ step, r, null: band }: UnitLook, tuning: string): string {
+  const text = intervalText([band.low, band.high]);
+  if (step === 0) return ` before the first update: its ${tuning} is itself; units of other initialisations have r in ${text}.`;
+  const own = `r ${fixed(r)} at step ${step}`;
+  if (!Number.isFinite(band.high)) return `: ${tuning} ${own}; there is no other initialisation to compare it with.`;
+  const verdict = r > band.high ? "keeps more of its" : "is not shown to keep more of its";
+  return ` ${verdict} ${tuning} than chance: ${own}; units of other initialisations have r in ${text}.`;
+}
+
 /** Figure: cells and curves then and now, the curves at every look, and how the resemblance to the start went. */
 export function unitLife(data: UnitLifeData): FigureSpec {
   const { layer, unit, seed, seeds, tuning, looks } = data;
   const last = looks[looks.length - 1];
   const name = unitName(layer, unit);
-  const band = intervalText([last?.null.low ?? Number.NaN, last?.null.high ?? Number.NaN]);
-  const above = last !== undefined && last.r > last.null.high;
   return {
     name: `unit-life-${name.toLowerCase()}-seed-${seed}`,
-    title:
-      last === undefined || !Number.isFinite(last.r)
-        ? `${name} of seed ${seed} has no ${tuning} to compare: its curve is flat, then or now.`
-        : `${name} of seed ${seed} ${above ? "keeps" : "does not keep"} its ${tuning}: r ${fixed(last.r)} at step ${last.step}; units of other initialisations reach ${band}.`,
+    title: `${name} of seed ${seed}${last === undefined || !Number.isFinite(last.r) ? ` has no ${tuning} to compare: its curve is flat, then or now.` : finding(last, tuning)}`,
     question:
       "What did this unit respond to before training, what does it respond to now, and when did it change?",
     seeds: `seed ${seed} in full, of ${counted(seeds, "seed")}.`,
     nullModel:
-      "grey: r of the unit at that step with units of other seeds' initialisations, middle 90 %; behind the curves, those of all units of the layer in the other seeds, middle 90 % at each level.",
+      "grey: r of the unit at that step with units of other seeds' initialisations, middle 90 %, above which one unit of twenty stands by chance, so that of a sorted layer some do; behind the curves, those of all units of the layer in the other seeds, middle 90 % at each level.",
     reading:
       "Blue is below and red above the unit's mean. Tint behind r: the unit of the same index in the other seeds with its own initialisation, middle 90 %.",
     panels: [cellsPanel(data), curvesPanel(data), stripPanel(data), coursePanel(data)],

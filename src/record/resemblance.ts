@@ -32,3 +32,27 @@ export function resemblance(start: Uint8Array): string | undefined {
     kinds.find(([magic]) => bytes.startsWith(magic)) ?? textKinds.find(([magic]) => text.startsWith(magic));
   return found?.[1];
 }
+
+/** Characters of a text that are shown. */
+const shownCharacters = 32;
+
+/**
+ * What the first bytes of a file look like if they are text, with its beginning: a saved message such as `Entry not found`
+ * is told by it. Undefined where a control character or a byte that is no UTF-8 is among the first 64.
+ */
+export function textResemblance(start: Uint8Array): string | undefined {
+  const bytes = start.subarray(0, 64);
+  const [a, b, , , fifth] = bytes;
+  // a fifth byte that is not 0 makes of the mark no length that a file could have
+  if ((a === 0xff && b === 0xfe && fifth !== 0) || (a === 0xfe && b === 0xff)) return "text in UTF-16";
+  try {
+    // as the beginning of a stream: the last character may go on behind it
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });
+    if (/[^\P{Cc}\t\n\r\f]/u.test(text) || text.trim() === "") return undefined;
+    const [line] = text.trimStart().split(/[\n\r]/);
+    const shown = [...line.replaceAll(/[\p{Cf}\p{Cc}]/gu, " ")].slice(0, shownCharacters).join("").trimEnd();
+    return `text, which begins ${JSON.stringify(shown)}`;
+  } catch {
+    return undefined; // no UTF-8
+  }
+}

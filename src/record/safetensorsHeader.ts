@@ -23,7 +23,7 @@
 import { FileError, nearest } from "../base/errors.ts";
 import { type ByteSource, readExactly } from "./byteSource.ts";
 import { type JsonScanner, jsonScanner } from "./jsonScanner.ts";
-import { resemblance } from "./resemblance.ts";
+import { resemblance, textResemblance } from "./resemblance.ts";
 import { strictUtf8 } from "./strictJson.ts";
 
 /** Bytes of an element, by dtype. */
@@ -117,7 +117,8 @@ function headerLength(start: Uint8Array, { file, size }: HeaderFile, { headerLim
     size < lengthBytes ? null : new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);
   const room = BigInt(size) - BigInt(lengthBytes);
   if (length !== null && length <= room && length <= BigInt(limit)) return Number(length);
-  const seems = resemblance(start) ?? (beginsAsJson(start) ? "JSON without a length in front" : undefined);
+  const seems =
+    resemblance(start) ?? (beginsAsJson(start) ? "JSON without a length in front" : textResemblance(start));
   if (seems !== undefined) throw new FileError({ where, rule: "must be a safetensors file", got: seems });
   if (length === null)
     throw new FileError({

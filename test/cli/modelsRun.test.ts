@@ -124,6 +124,19 @@ test("the shapes of sites stand in a table, and progress tells bytes", async () 
   expect(last.bytes).toBe(last.size);
 });
 
+test("a field of config.json that nobody knows is told", async () => {
+  saveModel(cwd, "strange", "gpt2");
+  const file = join(cwd, "strange/config.json");
+  const config = { ...JSON.parse(readFileSync(file, "utf8")), smoothness: 3 };
+  writeFileSync(file, JSON.stringify(config));
+  const { exitCode, stdout, stderr } = await models(["run", "strange", "--tokens", "1,2"]);
+  const sentence = 'config.json says "smoothness", which is not known here and was not used.';
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain(sentence);
+  expect(stderr).toContain(JSON.stringify(sentence).slice(1, -1));
+  expect((await found(["gpt2", "--tokens", "1"])).model.unreadFields).toEqual([]);
+});
+
 test("logits that are no numbers are told aloud, and encoded as all numbers of the project are", async () => {
   const { exitCode, stdout, stderr } = await models(["run", "overflowing", "--tokens", "1,2", "--json"]);
   expect(exitCode).toBe(0);

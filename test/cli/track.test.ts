@@ -1,4 +1,5 @@
 /** `palimpsest track`, from folders on the disk to its report. */
+import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -61,7 +62,12 @@ interface Numbers {
     name: string;
     forced: number[];
     startsUntrained: boolean;
-    gate: { step: number; sha256: string; faults: { rule: string }[] }[];
+    gate: {
+      step: number;
+      sha256: string;
+      files: Record<string, string | null>;
+      faults: { rule: string }[];
+    }[];
     checkpoints: {
       step: number;
       loss: { estimate: number; low: number; high: number };
@@ -154,6 +160,19 @@ test("the run folder has report, figures and measurements, and the same bytes ag
   expect(report).toContain("● sound");
   expect(report).not.toMatch(/[>,"]NaN[<,"]/);
   expect(report).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);
+  // every file of every checkpoint, as any other tool hashes it
+  const { series } = JSON.parse(readFileSync(join(cwd, "first", "result.json"), "utf8")) as Numbers;
+  for (const { step, files } of series[0].gate) {
+    const folder = join(cwd, "series-0", `step${step}`);
+    const expected = readdirSync(folder).map((name) => [
+      name,
+      createHash("sha256")
+        .update(readFileSync(join(folder, name)))
+        .digest("hex"),
+    ]);
+    expect(files).toEqual(Object.fromEntries(expected));
+    expect(report).toContain(files["model.safetensors"]);
+  }
 });
 
 test("several networks are seeds: the summary is over them and every one is judged", async () => {
@@ -226,6 +245,12 @@ test("a run of study persistence is tracked seed by seed on its own task", async
   expect(exitCode).toBe(0);
   const result = JSON.parse(stdout) as Numbers;
   expect(result.series.map(({ name }) => name)).toEqual(["run, seed 0", "run, seed 1"]);
+  for (const { files } of result.series[0].gate) {
+    const [[name, sha256], ...others] = Object.entries(files);
+    expect(others).toEqual([]);
+    const bytes = readFileSync(join(cwd, "run", name));
+    expect(sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
+  }
   expect(readFileSync(join(cwd, "tracked/report.html"), "utf8")).toContain(
     "held-out sequences of the task patterns",
   );

@@ -48,7 +48,7 @@ async function asked(line: string): Promise<TrainOptions> {
 
 test("a preset gives every size that is not given", async () => {
   expect(await asked("--text a.txt")).toEqual({
-    ...{ text: "a.txt", preset: "char", tokenizer: null, vocab: null },
+    ...{ text: "a.txt", tagged: null, preset: "char", tokenizer: null, vocab: null },
     ...{ size: { nLayers: 2, dModel: 64, nHeads: 4, nCtx: 64 }, batch: 16, steps: 1500, lr: 6e-3 },
     ...{ schedule: "cosine", init: { scheme: "gpt2", embeddingScale: 1 }, seeds: [0, 1, 2, 3] },
     ...{ heldOut: 0.1, probe: "text", prompt: null, export: "last" },

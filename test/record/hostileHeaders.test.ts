@@ -104,9 +104,25 @@ test.each([
   [`\x1f\x8b\x08\x00\x00\x00\x00\x00${filler}`, "a gzip archive"],
   ['{"model_type": "gpt2"}', "JSON without a length in front"],
   ["<html>", "an HTML page"],
+  ["Entry not found", 'text, which begins "Entry not found".'],
+  ["hello", 'text, which begins "hello".'],
+  ["\n# A model\r\nand more of it", 'text, which begins "# A model".'],
+  [
+    // 61 bytes, then an é that is cut after its first byte
+    `${"word ".repeat(12)}w\xc3\xa9\xc3`,
+    'text, which begins "word word word word word word wo".',
+  ],
+  ["\xff\xfeh\x00e\x00l\x00", "text in UTF-16."],
+  ["\xfe\xff\x00h\x00e\x00l", "text in UTF-16."],
   ["", "an empty file"],
 ])("the wrong kind of file is called what it is: %j", async (start, what) => {
   expect(await complaint(ascii(start))).toContain(`must be a safetensors file; got ${what}`);
+});
+
+test("bytes that are no text are not called text", async () => {
+  // a control character, a byte that is no UTF-8, a length whose first bytes are letters
+  for (const start of ["hello\x07 world", "hello\xff world", "hello\x00\x00\x00 world"])
+    expect(await complaint(ascii(start))).not.toContain("text");
 });
 
 test("a length that begins with the byte of a brace is not taken for JSON", async () => {

@@ -12,6 +12,7 @@ import { pearson } from "../../src/stats/correlation.ts";
 import { analyseText, shuffledCorrelation } from "../../src/studies/text/analyse.ts";
 import { runTextJob } from "../../src/studies/text/job.ts";
 import { textProbe } from "../../src/studies/text/probe.ts";
+import { curvesBy, textFactorsOf } from "../../src/studies/text/probeCurves.ts";
 import { textFigures, textReport } from "../../src/studies/text/report.ts";
 import type { TextResult } from "../../src/studies/text/result.ts";
 import {
@@ -96,9 +97,17 @@ test("a model of a periodic text predicts it to the end and goes on with it", as
 });
 
 test("responses are the means of the activations, and eta squared that of an analysis of variance", async () => {
+  // words of three letters, their classes drawn by their first
+  const sorted = makeCorpus(letters.join(""), {
+    ...{ tokenizer: { kind: "characters" }, nCtx: 8, heldOutWindows: 24 },
+    classes: {
+      ...{ name: "class", levels: ["vowel", "nothing has it", "other"] },
+      of: (start) => (start % 4 === 3 ? -1 : letters[start - (start % 4)] === "a" ? 0 : 2),
+    },
+  });
   const spec = specFor(corpus, 2, { batch: 4 });
   for (const design of ["text", "balanced"] as const) {
-    const population = await grown(corpus, { ...spec, probe: design }, [0, 1]);
+    const population = await grown(sorted, { ...spec, probe: design }, [0, 1]);
     const { probe, checkpoints } = population;
     const { weights, curves } = checkpoints[checkpoints.length - 1];
     const network = openNetwork(backend, spec.config, weights);
@@ -111,10 +120,12 @@ test("responses are the means of the activations, and eta squared that of an ana
     const labels = {
       token: Array.from(probe.labels),
       position: Array.from(probe.labels, (_, at) => at % pos),
+      class: Array.from(probe.classes?.of ?? []),
     };
-    for (const kind of ["token", "position"] as const) {
+    if (design === "text") expect(probe.classes?.levels).toEqual(["vowel", "other"]);
+    for (const kind of textFactorsOf(probe)) {
       const levels = Math.max(...labels[kind]) + 1;
-      const found = curves[site][kind];
+      const found = curvesBy(curves[site], kind);
       for (const at of [0, 17, units + 5]) {
         const groups = Array.from({ length: levels }, (): number[] => []);
         labels[kind].forEach((level, row) => {
@@ -183,7 +194,7 @@ function resultOf(population: TextPopulation, hostile = "<script>alert(1)</scrip
       unknown: [{ character: hostile, count: 1 }],
     },
     tokenizer: { kind: "characters", tokens: 5, charactersPerToken: 1 },
-    probe: { design: "text", sequences: 24, followed: [hostile, "\u202e"] },
+    probe: { design: "text", sequences: 24, followed: [hostile, "\u202e"], classes: null },
     sampling: { prompt: hostile, tokens: 12, temperature: 1, topK: null },
     samples: population.seeds.map((seed) => ({ seed, texts: [`${hostile}\u0007`] })),
   };

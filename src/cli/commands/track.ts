@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { backendNames } from "../../backends/registry.ts";
 import { ArgumentError } from "../../base/errors.ts";
+import { type Tagging, taggings } from "../../data/text/tagged.ts";
 import type { PresetName } from "../../model/config.ts";
 import { presets } from "../../model/config.ts";
 import type { InitSchemeName } from "../../model/init.ts";
@@ -15,6 +16,8 @@ import {
 } from "../commonOptions.ts";
 import { nameAmong, path, schemeNames, seedChoice, type ValueParser, wholeNumber } from "../optionValues.ts";
 
+const bosChoices = ["yes", "no"] as const;
+
 /** What is to be tracked. All but workers and out decide numbers. */
 export interface TrackOptions {
   /** Folders of checkpoints, run folders, or repositories; each a network, or several. */
@@ -26,6 +29,10 @@ export interface TrackOptions {
   /** UTF-8 file to probe with, or a file of token numbers, at most one of both. */
   readonly text: string | null;
   readonly tokens: string | null;
+  /** What the tags of a text of words and tags are as classes; null for a text without tags. */
+  readonly tagged: Tagging | null;
+  /** Whether sequences of a text begin with the tokenizer's token for that; null for as its template does. */
+  readonly bos: (typeof bosChoices)[number] | null;
   /** Tokens in a sequence; null for the context, 128 at most. */
   readonly positions: number | null;
   readonly sequences: number;
@@ -48,6 +55,8 @@ interface Flags extends DisplayFlags {
   readonly revisions: string;
   readonly text?: string;
   readonly tokens?: string;
+  readonly tagged?: Tagging;
+  readonly bos?: (typeof bosChoices)[number];
   readonly positions?: number;
   readonly sequences: number;
   readonly least: number;
@@ -101,6 +110,7 @@ Examples:
   palimpsest track EleutherAI/pythia-70m --steps 0,1,2,4,512,4000,143000 --text book.txt
   palimpsest train --text book.txt --preset char --export all --out runs/book
   palimpsest track runs/book --text held-out.txt
+  palimpsest track runs/book --text brown.txt --tagged pos
   palimpsest track checkpoints/a checkpoints/b --revisions "checkpoint-{}" --text book.txt --json
 `;
 
@@ -129,6 +139,22 @@ export function addTrack(
     )
     .addOption(
       valueOption("text", "file", "UTF-8 text to probe with, through the model's tokenizer.json", path),
+    )
+    .addOption(
+      valueOption(
+        "tagged",
+        "classes",
+        "the text is word/TAG word/TAG …, a sentence a line; what words are sorted by: pos, a dozen parts of speech for the tags; tags, as they are",
+        nameAmong(taggings),
+      ),
+    )
+    .addOption(
+      valueOption(
+        "bos",
+        "yes|no",
+        "whether sequences of a text begin with the tokenizer's token for that (default: as tokenizer.json's template does)",
+        nameAmong(bosChoices),
+      ),
     )
     .addOption(valueOption("tokens", "file", "instead: numbers of tokens, a sequence a line", path))
     .addOption(
@@ -191,6 +217,13 @@ function optionsOf(models: readonly string[], flags: Flags): TrackOptions {
   const { text = null, tokens = null } = flags;
   if (text !== null && tokens !== null)
     throw new ArgumentError({ where: "--tokens", rule: "stands in place of --text", got: "both" });
+  for (const flag of ["tagged", "bos"] as const)
+    if (flags[flag] !== undefined && text === null)
+      throw new ArgumentError({
+        where: `--${flag}`,
+        rule: "needs --text, which it says more about",
+        got: "none",
+      });
   const twice = models.find((model, i) => models.indexOf(model) !== i);
   if (twice !== undefined)
     throw new ArgumentError({
@@ -200,6 +233,7 @@ function optionsOf(models: readonly string[], flags: Flags): TrackOptions {
     });
   return {
     ...{ models, steps: flags.steps ?? null, revisions: flags.revisions, text, tokens },
+    ...{ tagged: flags.tagged ?? null, bos: flags.bos ?? null },
     ...{ positions: flags.positions ?? null, sequences: flags.sequences, leastCount: flags.least },
     ...{ draws: flags.draws, init: flags.init, preset: flags.preset ?? null, seeds: flags.seed },
     ...{ cache: flags.cache ?? null, force: flags.force ?? false, backend: flags.backend },

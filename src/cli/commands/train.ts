@@ -1,6 +1,7 @@
 /** `palimpsest train`: its options, and what they mean together. */
 import type { Command } from "commander";
 import { ArgumentError } from "../../base/errors.ts";
+import { type Tagging, taggings } from "../../data/text/tagged.ts";
 import type { InitOptions } from "../../model/init.ts";
 import {
   type ProbeDesign,
@@ -42,6 +43,8 @@ export type ExportChoice = (typeof exportChoices)[number];
 export interface TrainOptions {
   /** File or folder. */
   readonly text: string;
+  /** What the tags of a text of words and tags are as classes; null for a text without tags. */
+  readonly tagged: Tagging | null;
   readonly preset: TextPresetName;
   /** A tokenizer.json; null for tokens made from the text. */
   readonly tokenizer: string | null;
@@ -72,6 +75,7 @@ export interface TrainOptions {
 /** Options as commander gives them. */
 interface Flags extends DisplayFlags {
   readonly text?: string;
+  readonly tagged?: Tagging;
   readonly preset: TextPresetName;
   readonly tokenizer?: string;
   readonly vocab?: number;
@@ -154,9 +158,16 @@ function optionsOf(flags: Flags): TrainOptions {
   checkRelaxed(relaxed, backend);
   const standard = textPresetNamed(preset);
   const { sample: count, sampleTokens: tokens, temperature, topK = null } = flags;
-  const { schedule, init, seeds, heldOut, probe, workers } = flags;
+  const { schedule, init, seeds, heldOut, probe, workers, tagged = null } = flags;
+  if (tagged !== null && probe === "balanced")
+    throw new ArgumentError({
+      where: "--tagged",
+      rule: "needs a probe that has words",
+      got: "--probe balanced, of random tokens",
+      wayOut: "Leave one of the two out.",
+    });
   return {
-    ...{ text: flags.text, preset, tokenizer, vocab: vocabOf(flags) },
+    ...{ text: flags.text, tagged, preset, tokenizer, vocab: vocabOf(flags) },
     size: {
       nLayers: flags.layers ?? standard.nLayers,
       dModel: flags.dModel ?? standard.dModel,
@@ -178,6 +189,7 @@ const examples = [
   "  palimpsest train --text kjv.txt",
   "  palimpsest train --text kjv.txt --preset bpe-small --vocab 1024 --seeds 8",
   '  palimpsest train --text books/ --layers 4 --d-model 128 --ctx 128 --lr 0.002 --steps 3000 --prompt "In the" --sample 5',
+  "  palimpsest train --text brown.txt --tagged pos --preset bpe-small",
   "",
   "Presets:",
   ...presetNames.map((name) => {
@@ -206,6 +218,14 @@ export function addTrain(
       "Train language models on a text: loss on held-out text beside what counting reaches, samples, and what their neurons keep of their initialisation.",
     )
     .addOption(valueOption("text", "file|folder", "UTF-8 text, or a folder of .txt files", path))
+    .addOption(
+      valueOption(
+        "tagged",
+        "classes",
+        "the text is word/TAG word/TAG …, a sentence a line: models read the words, and neurons are also measured on what these are: pos, a dozen parts of speech for the tags; tags, as they are",
+        nameAmong(taggings),
+      ),
+    )
     .addOption(
       valueOption("preset", "name", `sizes: ${presetNames.join(", ")}`, nameAmong(presetNames)).default(
         "char",

@@ -1,6 +1,8 @@
 /** Hashes of files, as a hub states them. */
 import { createHash, type Hash } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { HubFile } from "./hubListing.ts";
 
 /** A hash that has seen nothing but, for a git blob, its header: `blob`, the size in digits, and a zero byte. */
@@ -31,4 +33,31 @@ export async function hashBytes(
     seen(bytesRead);
     at += bytesRead;
   }
+}
+
+/** SHA-256 of a file, read a piece at a time; null for one that is no file, or cannot be read. @param path absolute */
+export async function fileSha256(path: string): Promise<string | null> {
+  let handle: FileHandle | undefined;
+  try {
+    // a pipe would wait for its writer
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = await handle.stat();
+    if (!stats.isFile()) return null;
+    const hash = createHash("sha256");
+    await hashBytes(handle, stats.size, hash, () => {});
+    return hash.digest("hex");
+  } catch {
+    return null;
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** SHA-256 of every file directly in a folder, by name in the order of their names; none of a folder that is not there. */
+export async function folderSha256(path: string): Promise<Record<string, string | null>> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+  const names = entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name);
+  const hashes: [string, string | null][] = [];
+  for (const name of names.sort()) hashes.push([name, await fileSha256(join(path, name))]);
+  return Object.fromEntries(hashes);
 }

@@ -64,9 +64,10 @@ export async function runTrack(options: TrackOptions, io: RunIo): Promise<Outcom
     const { config } = judged[0];
     const name = chosenBackend(options.backend, { dModel: config.dModel });
     if (name === "wasm") parts.engine = sha256OfBytes(engineBytes());
-    const { probe, name: probeName, texts } = await trackProbe(judged[0].found, config, options, io.cwd);
-    const plan = trackPlan(config, probe, texts, probeName, {
+    const named = await trackProbe(judged[0].found, config, options, io.cwd);
+    const plan = trackPlan(config, named.probe, named.texts, named.name, {
       ...{ leastCount: options.leastCount, draws: options.draws },
+      ...{ classes: named.classes, begins: named.begins },
     });
     const backend = await backendNamed(name, { threads: options.workers });
     const measured: JudgedSeries[] = [];
@@ -244,7 +245,8 @@ function resultOf(series: readonly JudgedSeries[], plan: TrackPlan, options: Tra
     rules: Object.values(gateRules),
     probe: {
       ...{ name: plan.probeName, sequences: plan.probe.count, positions: plan.probe.nPos },
-      ...{ classes: first.rows.levels, contexts: second.columns.levels, leastCount: plan.leastCount },
+      ...{ classesAre: first.rows.name, classes: first.rows.levels, contexts: second.columns.levels },
+      leastCount: plan.leastCount,
     },
     randomNetworks: untrained
       ? `${several}, the numbers of step 0 in another order within each weight`
@@ -286,6 +288,10 @@ function rowsOf(
         values.forEach((value, unit) => {
           add(site, unit, `${kind}.${tuned}`, value);
         });
+  for (const { site, units } of layers)
+    units.prefers.forEach((value, unit) => {
+      add(site, unit, "prefers.class", value);
+    });
   for (const [score, table] of Object.entries(heads ?? {}))
     table.forEach((row, layer) => {
       row.forEach((value, head) => {
@@ -308,7 +314,8 @@ function configOf(options: TrackOptions): Record<string, JsonValue> {
 
 /** The command that gives the same numbers again. */
 function commandOf(options: TrackOptions): string {
-  const { models, steps, revisions, text, tokens, positions, sequences, leastCount } = options;
+  const { models, steps, revisions, text, tagged, bos, tokens } = options;
+  const { positions, sequences, leastCount } = options;
   const { draws, init, preset, seeds, cache, force, backend } = options;
   const quoted = (word: string) => (/^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
   return [
@@ -316,6 +323,8 @@ function commandOf(options: TrackOptions): string {
     ...(steps === null ? [] : [`--steps ${steps.join(",")}`]),
     ...(revisions === "step{}" ? [] : [`--revisions ${quoted(revisions)}`]),
     ...(text === null ? [] : [`--text ${quoted(text)}`]),
+    ...(tagged === null ? [] : [`--tagged ${tagged}`]),
+    ...(bos === null ? [] : [`--bos ${bos}`]),
     ...(tokens === null ? [] : [`--tokens ${quoted(tokens)}`]),
     ...(positions === null ? [] : [`--positions ${positions}`]),
     `--sequences ${sequences} --least ${leastCount} --draws ${draws} --init ${init}`,

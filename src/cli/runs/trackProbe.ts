@@ -2,9 +2,11 @@
 import { ArgumentError, FileError } from "../../base/errors.ts";
 import { heldOut } from "../../data/batches.ts";
 import { taskNamed } from "../../data/registry.ts";
+import { templateStart } from "../../data/templateStart.ts";
 import { decodeText } from "../../data/text/decodeText.ts";
+import { classedTokens, readTagged, wordClasses } from "../../data/text/tagged.ts";
 import type { Tokenizer } from "../../data/tokenizerTypes.ts";
-import type { TextProbe } from "../../features/textFactors.ts";
+import { type Factor, labelFactor, type TextProbe } from "../../features/textFactors.ts";
 import type { TokenTexts } from "../../features/tokenClasses.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { probeOf, randomProbe } from "../../studies/track/index.ts";
@@ -17,6 +19,10 @@ export interface NamedProbe {
   readonly probe: TextProbe;
   readonly name: string;
   readonly texts: TokenTexts;
+  /** The class of each position, where words have tags. */
+  readonly classes?: Factor;
+  /** Tokens of the tokenizer's own at the beginning of every sequence. */
+  readonly begins: number;
 }
 
 /** Tokens in a sequence by default, at most. */
@@ -35,7 +41,7 @@ const charactersPerToken = 16;
 export async function trackProbe(
   series: FoundSeries,
   config: ModelConfig,
-  options: Pick<TrackOptions, "text" | "tokens" | "positions" | "sequences">,
+  options: Pick<TrackOptions, "text" | "tagged" | "bos" | "tokens" | "positions" | "sequences">,
   cwd: string,
 ): Promise<NamedProbe> {
   const tokenizer = await series.tokenizer();
@@ -56,9 +62,7 @@ export async function trackProbe(
         rule: `${series.name} has no tokenizer.json`,
         wayOut: "Put it beside config.json, or give --tokens.",
       });
-    const { text } = decodeText(readInput(options.text, { cwd, byteLimit: textLimit }), options.text);
-    const rows = textRows(text, tokenizer, size);
-    return { probe: probeOf(rows, dVocab), name: `text, ${shortName(options.text)}`, texts };
+    return { ...textProbe({ ...options, text: options.text }, tokenizer, { ...size, dVocab }, cwd), texts };
   }
   if (options.tokens !== null) {
     const rows = tokenRows(options.tokens, cwd).slice(0, size.count);
@@ -67,19 +71,21 @@ export async function trackProbe(
       rows.map((row) => row.slice(0, shortest)),
       dVocab,
     );
-    return { probe, name: `token numbers, ${shortName(options.tokens)}`, texts };
+    return { probe, name: `token numbers, ${shortName(options.tokens)}`, texts, begins: 0 };
   }
   if (series.task !== null) {
     const task = taskNamed(series.task, { dVocab, nCtx: config.nCtx });
     const { inputs, nPos, count } = heldOut(task, ["track", "probe"], size.count);
     const rows = Array.from({ length: count }, (_, n) => inputs.subarray(n * nPos, (n + 1) * nPos));
-    return { probe: probeOf(rows, dVocab), name: `held-out sequences of the task ${series.task}`, texts };
+    const name = `held-out sequences of the task ${series.task}`;
+    return { probe: probeOf(rows, dVocab), name, texts, begins: 0 };
   }
   const probe = randomProbe({ dVocab, ...size });
   return {
     probe,
     name: "random tokens, since neither --text nor --tokens was given: nothing like what the model was trained on",
     texts,
+    begins: 0,
   };
 }
 
@@ -94,32 +100,86 @@ function textsOf(tokenizer: Tokenizer | null, dVocab: number): TokenTexts {
   return { texts: Array.from({ length: dVocab }, (_, token) => text(token)), special };
 }
 
+type TextOptions = Pick<TrackOptions, "tagged" | "bos"> & { readonly text: string };
+
+/** The probe of a text, with the classes of its words if these have tags. */
+function textProbe(
+  { text: path, tagged, bos }: TextOptions,
+  tokenizer: Tokenizer,
+  { nPos, count, dVocab }: { nPos: number; count: number; dVocab: number },
+  cwd: string,
+): Omit<NamedProbe, "texts"> {
+  const { text: read } = decodeText(readInput(path, { cwd, byteLimit: textLimit }), path);
+  const words = tagged === null ? null : readTagged([{ text: read, file: path }]);
+  const classes = words === null || tagged === null ? null : wordClasses(words, tagged);
+  const text = words?.text ?? read;
+  const begin = bos === "no" ? [] : beginOf(tokenizer, text, bos === "yes");
+  if (begin.length >= nPos)
+    throw new ArgumentError({
+      where: "--positions",
+      rule: `must leave room for text after the ${begin.length} tokens that every sequence begins with`,
+      got: String(nPos),
+    });
+  const encode = (part: string, from: number): Row =>
+    classes === null
+      ? { ids: tokenizer.encode(part, { special: false }).ids, classes: new Int32Array() }
+      : classedTokens(part, from, tokenizer, classes);
+  const rows = textRows(text, encode, { nPos: nPos - begin.length, count });
+  const probe = probeOf(
+    rows.map(({ ids }) => [...begin, ...ids]),
+    dVocab,
+  );
+  const name = `text, ${shortName(path)}${tagged === null ? "" : ", without its tags"}${begin.length === 0 ? "" : `; every sequence begins with ${begin.map((id) => tokenizer.tokenText(id)).join("")}`}`;
+  const named = { probe, name, begins: begin.length };
+  if (classes === null) return named;
+  const of = Int32Array.from(rows.flatMap((row) => [...begin.map(() => -1), ...row.classes]));
+  return { ...named, classes: labelFactor(probe, classes.name, classes.levels, of) };
+}
+
+/** What sequences of a text begin with: what the tokenizer's template adds, else, where it must be, its token for that. */
+function beginOf(tokenizer: Tokenizer, text: string, must: boolean): readonly number[] {
+  const template = templateStart(tokenizer, text.slice(0, charactersPerToken));
+  if (template.length > 0 || !must) return template;
+  const { bos } = tokenizer.roles;
+  if (bos !== undefined) return [bos];
+  throw new ArgumentError({
+    where: "--bos",
+    rule: "needs a tokenizer with a token for the beginning, in its template or named in tokenizer_config.json",
+    got: "none",
+  });
+}
+
+/** Tokens of a text, and the class of each; no classes where words have none. */
+interface Row {
+  readonly ids: readonly number[];
+  readonly classes: Int32Array;
+}
+
 /** Sequences from all over a text: one after the other where it is short, else spread evenly, each from a word's begin. */
 function textRows(
   text: string,
-  tokenizer: Tokenizer,
+  encode: (part: string, from: number) => Row,
   { nPos, count }: { nPos: number; count: number },
-): (readonly number[])[] {
-  const encode = (part: string) => tokenizer.encode(part, { special: false }).ids;
+): Row[] {
   const piece = nPos * charactersPerToken;
+  const cut = ({ ids, classes }: Row, start: number): Row => ({
+    ids: ids.slice(start, start + nPos),
+    classes: classes.slice(start, start + nPos),
+  });
   if (text.length <= count * piece) {
-    const ids = encode(text);
-    const whole = Math.floor(ids.length / nPos);
+    const all = encode(text, 0);
+    const whole = Math.floor(all.ids.length / nPos);
     const rows = Array.from({ length: Math.min(count, whole) }, (_, n) => n);
-    return rows.map((n) => {
-      const start = Math.floor((n * whole) / rows.length) * nPos;
-      return ids.slice(start, start + nPos);
-    });
+    return rows.map((n) => cut(all, Math.floor((n * whole) / rows.length) * nPos));
   }
-  const rows: (readonly number[])[] = [];
+  const rows: Row[] = [];
   for (let n = 0; n < count; n++) {
     const from = Math.floor((n * text.length) / count);
     const space = from === 0 ? 0 : text.slice(from, from + piece).search(/\s/);
     const start = from + Math.max(0, space);
-    const ids = encode(
-      text.slice(start, Math.min(start + piece, Math.floor(((n + 1) * text.length) / count))),
-    );
-    if (ids.length >= nPos) rows.push(ids.slice(0, nPos));
+    const end = Math.min(start + piece, Math.floor(((n + 1) * text.length) / count));
+    const part = encode(text.slice(start, end), start);
+    if (part.ids.length >= nPos) rows.push(cut(part, 0));
   }
   return rows;
 }

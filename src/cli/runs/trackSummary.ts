@@ -1,6 +1,6 @@
 /** What `track` prints: the gate's verdicts first, then what is left of the first checkpoint. */
 import { fixed } from "../../figures/index.ts";
-import { finalPersistence, startText, type TrackResult } from "../../studies/track/index.ts";
+import { finalPersistence, startText, type TrackResult, topUnits } from "../../studies/track/index.ts";
 
 /** The result as JSON: everything but the numbers of single units, which are in the measurements. */
 export function trackJson(result: TrackResult): object {
@@ -9,6 +9,7 @@ export function trackJson(result: TrackResult): object {
     ...result,
     series: result.series.map(({ checkpoints, ...one }) => ({
       ...one,
+      topUnits: topUnits({ ...one, checkpoints }, result.probe),
       checkpoints: checkpoints.map(({ lossBySequence: _, layers, ...checkpoint }) => ({
         ...checkpoint,
         faulty: one.forced.includes(checkpoint.step),

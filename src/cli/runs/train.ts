@@ -68,13 +68,14 @@ function prepare(asked: TrainOptions, io: RunIo): Prepared {
   const { size, steps } = asked;
   const options = { ...asked, backend: chosenBackend(asked.backend, size) };
   textConfig({ ...size, dVocab: 2 }); // throws for sizes that no model has, before the text is read
-  const input = readText(asked.text, cwd);
+  const input = readText(asked.text, cwd, asked.tagged);
   const { files, lineEndsChanged, marks } = input;
   board.log(`${asked.text}: ${counted(files.length, "file")}, ${input.text.length} characters`);
   if (marks > 0) board.log(`Left out ${counted(marks, "byte order mark")}`);
   if (lineEndsChanged > 0) board.log(`Made line feeds of ${counted(lineEndsChanged, "other line end")}`);
   const corpus = makeCorpus(input.text, {
     ...{ tokenizer: tokenizerChoice(asked, cwd), nCtx: size.nCtx, heldOutShare: asked.heldOut },
+    classes: input.classes ?? undefined,
   });
   board.log(
     `${corpus.tokenizer.size} tokens; ${corpus.size.train.tokens} to train on, ${corpus.size.heldOut.tokens} held out in ${counted(corpus.split.heldOut.length, "block")}`,
@@ -149,7 +150,16 @@ function factsOf(
   { seeds, probe, samples }: TextPopulation,
 ): Omit<
   TextResult,
-  "config" | "parameters" | "seeds" | "steps" | "baseline" | "heldOut" | "groups" | "models" | "run"
+  | "config"
+  | "parameters"
+  | "seeds"
+  | "steps"
+  | "baseline"
+  | "heldOut"
+  | "groups"
+  | "topUnits"
+  | "models"
+  | "run"
 > {
   const { tokenizer, size, unknown, tokensPerCharacter } = corpus;
   const { files, lineEndsChanged, text } = input;
@@ -171,6 +181,7 @@ function factsOf(
       design: probe.design,
       sequences: probe.count,
       followed: Array.from(probe.followed, (token) => tokenizer.tokenText(token)),
+      classes: classFacts(probe),
     },
     sampling: { prompt: prompt.text, tokens, temperature, topK },
     samples: seeds.map((seed, model) => ({
@@ -178,6 +189,15 @@ function factsOf(
       texts: samples[model].map((sample) => tokenizer.decode(sample)),
     })),
   };
+}
+
+/** The classes of words, and the positions of the probe that each has. */
+function classFacts({ classes }: TextPopulation["probe"]): TextResult["probe"]["classes"] {
+  if (classes === null) return null;
+  const { name, levels, of } = classes;
+  const positions = levels.map(() => 0);
+  for (const level of of) if (level >= 0) positions[level]++;
+  return { name, levels: levels.map((level, at) => ({ level, positions: positions[at] })) };
 }
 
 function writeRun(
@@ -212,7 +232,7 @@ function writeRun(
 
 /** Every option that decides a number; files by their hashes. */
 function configOf({ options, input, corpus, spec, prompt }: Prepared): Record<string, JsonValue> {
-  const { preset, vocab, size, seeds, heldOut, sampling, backend, relaxed } = options;
+  const { tagged, preset, vocab, size, seeds, heldOut, sampling, backend, relaxed } = options;
   const { batch, steps, rate, schedule, init, probe } = spec;
   return {
     ...{
@@ -231,6 +251,7 @@ function configOf({ options, input, corpus, spec, prompt }: Prepared): Record<st
     schedule: { ...schedule },
     init: { scheme: init.scheme, embeddingScale: init.embeddingScale ?? 1 },
     text: input.files.map(({ path, sha256 }) => ({ path, sha256 })),
+    tagged,
     tokenizer: sha256OfBytes(new TextEncoder().encode(JSON.stringify(corpus.tokenizer.json))),
     sampling: { ...sampling, prompt: prompt.text },
   };
@@ -246,6 +267,7 @@ function commandOf(options: TrainOptions): string {
   const scale = init.embeddingScale === 1 ? "" : `:${init.embeddingScale}`;
   const words: [flag: string, value: string | number | null][] = [
     ["text", options.text],
+    ["tagged", options.tagged],
     ["preset", preset],
     ["tokenizer", tokenizer],
     ["vocab", vocab],

@@ -5,7 +5,7 @@ import { exportModel } from "../../pretrained/exportModel.ts";
 import { type Measurement, measurementsToParquet } from "../../record/measurements.ts";
 import { writeSafetensors } from "../../record/safetensors.ts";
 import { curvesAsCells } from "../../studies/text/analyse.ts";
-import { textFactors } from "../../studies/text/probeCurves.ts";
+import { curvesBy, textFactorsOf } from "../../studies/text/probeCurves.ts";
 import type { TextPopulation } from "../../studies/text/study.ts";
 import type { ExportChoice } from "../commands/train.ts";
 import type { RunFolder } from "../runFolder.ts";
@@ -14,7 +14,7 @@ const stepName = (step: number) => `step-${String(step).padStart(6, "0")}`;
 
 /** Every number of a population at one checkpoint as tidy rows. */
 function measurementRows(preset: string, population: TextPopulation, at: number): Measurement[] {
-  const { checkpoints, seeds, spec } = population;
+  const { checkpoints, seeds, spec, probe } = population;
   const { step, heldOut, curves } = checkpoints[at];
   const { nCtx, nLayers } = spec.config;
   const rows: Measurement[] = [];
@@ -22,10 +22,10 @@ function measurementRows(preset: string, population: TextPopulation, at: number)
     rows.push({ arm: preset, model, seed: seeds[model], step, site, unit, statistic, value });
   };
   for (let layer = 0; layer < nLayers; layer++)
-    for (const kind of textFactors) {
+    for (const kind of textFactorsOf(probe)) {
       const before = curvesAsCells(population, 0, layer, kind);
       const { site, units } = before;
-      curves[site][kind].eta2.forEach((value, i) => {
+      curvesBy(curves[site], kind).eta2.forEach((value, i) => {
         add(Math.floor(i / units), site, i % units, `eta2.${kind}`, value);
       });
       tuningCorrelation(before, curvesAsCells(population, at, layer, kind)).forEach((value, i) => {
@@ -50,16 +50,17 @@ export function writePopulation(folder: RunFolder, preset: string, population: T
       ([weight, shape]) => [weight, { shape: [models, ...shape], data: weights[weight] }] as const,
     );
     folder.write(`checkpoints/${name}.safetensors`, writeSafetensors(tensors, { metadata }));
-    const responses = Object.entries(curves).flatMap(([site, { units, ...byKind }]) =>
-      textFactors.map((kind) => {
-        const { mean } = byKind[kind];
-        return [
-          `${site}.${kind}`,
-          { shape: [models, units, mean.length / (models * units)], data: mean },
-        ] as const;
+    const responses = Object.entries(curves).flatMap(([site, own]) =>
+      textFactorsOf(probe).map((kind) => {
+        const { mean } = curvesBy(own, kind);
+        const shape = [models, own.units, mean.length / (models * own.units)];
+        return [`${site}.${kind}`, { shape, data: mean }] as const;
       }),
     );
-    const followed = { ...metadata, tokens: probe.followed.join(",") };
+    const followed = {
+      ...{ ...metadata, tokens: probe.followed.join(",") },
+      ...(probe.classes === null ? {} : { classes: JSON.stringify(probe.classes.levels) }),
+    };
     folder.write(`responses/${name}.safetensors`, writeSafetensors(responses, { metadata: followed }));
     folder.write(
       `measurements/${name}.parquet`,

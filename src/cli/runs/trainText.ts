@@ -3,6 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { FileError } from "../../base/errors.ts";
 import { decodeText } from "../../data/text/decodeText.ts";
+import { readTagged, type Tagging, type WordClasses, wordClasses } from "../../data/text/tagged.ts";
 import { sha256OfBytes } from "../../record/sha256.ts";
 import type { TextFacts } from "../../studies/text/result.ts";
 import { diskError } from "../diskError.ts";
@@ -13,6 +14,8 @@ export interface TextInput extends Pick<TextFacts, "files" | "lineEndsChanged"> 
   readonly text: string;
   /** Files that began with a byte order mark. */
   readonly marks: number;
+  /** Classes of the words, where these have tags. */
+  readonly classes: WordClasses | null;
 }
 
 /** Largest text in bytes; a population holds its tokens several times over. */
@@ -42,10 +45,12 @@ function isFolder(path: string, shown: string): boolean {
  * Reads a text. The files of a folder, those whose names end in .txt and not those in folders inside it, are joined in
  * the order of their names, each ending with a line feed.
  *
- * @param path  as the user gave it, relative to `cwd` or absolute
- * @throws FileError  one sentence: no such file, no text in a folder, not UTF-8 (with the byte), empty, above 64 MiB
+ * @param path     as the user gave it, relative to `cwd` or absolute
+ * @param tagging  what the tags of words are as classes, where each word has one; null for plain text
+ * @throws FileError  one sentence: no such file, no text in a folder, not UTF-8 (with the byte), empty, above 64 MiB, a
+ *                    word without tag (with its line)
  */
-export function readText(path: string, cwd: string): TextInput {
+export function readText(path: string, cwd: string, tagging: Tagging | null = null): TextInput {
   const absolute = resolve(cwd, path);
   let names: string[] | null;
   try {
@@ -54,7 +59,7 @@ export function readText(path: string, cwd: string): TextInput {
     throw diskError(error, absolute, path, "cannot be read");
   }
   const files: { path: string; bytes: number; sha256: string }[] = [];
-  const texts: string[] = [];
+  const texts: { text: string; file: string }[] = [];
   let total = 0;
   let marks = 0;
   let lineEndsChanged = 0;
@@ -67,10 +72,14 @@ export function readText(path: string, cwd: string): TextInput {
     const decoded = decodeText(bytes, shown);
     marks += decoded.hadMark ? 1 : 0;
     lineEndsChanged += decoded.lineEndsChanged;
-    texts.push(names !== null && !decoded.text.endsWith("\n") ? `${decoded.text}\n` : decoded.text);
+    const text = names !== null && !decoded.text.endsWith("\n") ? `${decoded.text}\n` : decoded.text;
+    texts.push({ text, file: shown });
     // the place of the text is no part of what was found
     const own = name ?? (path.split(/[/\\]/).pop() as string);
     files.push({ path: own, bytes: bytes.length, sha256: sha256OfBytes(bytes) });
   }
-  return { text: texts.join(""), files, lineEndsChanged, marks };
+  const facts = { files, lineEndsChanged, marks };
+  if (tagging === null) return { ...facts, text: texts.map(({ text }) => text).join(""), classes: null };
+  const tagged = readTagged(texts);
+  return { ...facts, text: tagged.text, classes: wordClasses(tagged, tagging) };
 }

@@ -8,6 +8,7 @@ import type { Sequences } from "../types.ts";
 import { encodeTexts } from "./encodeTexts.ts";
 import { countNgrams, type Ngrams, ngramLoss } from "./ngrams.ts";
 import { splitText, type TextSplit } from "./splitText.ts";
+import { classedTokens, type WordClasses } from "./tagged.ts";
 import { spreadWindows, windowCount } from "./windows.ts";
 
 /** Where the tokens come from: a token for each character of the training text, BPE learned from it, or given. */
@@ -25,6 +26,17 @@ export interface CorpusOptions {
   readonly heldOutShare?: number;
   /** Most windows that held-out loss is measured on; 256 by default. */
   readonly heldOutWindows?: number;
+  /** Classes of the text's words, where these have tags. */
+  readonly classes?: WordClasses;
+}
+
+/** What the words are whose tokens a network is shown. */
+export interface HeldOutClasses {
+  /** What the classes are, e.g. `part of speech`. */
+  readonly name: string;
+  readonly levels: readonly string[];
+  /** Class of the word that each input of the held-out windows is part of, −1 for none, [sequence, pos]. */
+  readonly of: Int32Array;
 }
 
 /** How much there is of one part. */
@@ -45,6 +57,8 @@ export interface Corpus {
   readonly train: readonly Int32Array[];
   /** Windows side by side on which loss is measured, the same for all networks. */
   readonly heldOut: Sequences;
+  /** The classes of these windows' words; null where words have none. */
+  readonly classes: HeldOutClasses | null;
   readonly size: { readonly train: PartSize; readonly heldOut: PartSize };
   /** Tokens per character of the held-out text: from nats a token to nats a character. */
   readonly tokensPerCharacter: number;
@@ -79,7 +93,7 @@ function tokenizerFor(choice: TokenizerChoice, text: string): Tokenizer {
  */
 export function makeCorpus(
   text: string,
-  { tokenizer: choice, nCtx, heldOutShare = 0.1, heldOutWindows = 256 }: CorpusOptions,
+  { tokenizer: choice, nCtx, heldOutShare = 0.1, heldOutWindows = 256, classes }: CorpusOptions,
 ): Corpus {
   integerIn("context", nCtx, 1);
   const blocks = Math.floor((heldOutShare * text.length) / (windowsPerBlock * (nCtx + 1)));
@@ -115,10 +129,21 @@ export function makeCorpus(
         wayOut: "Give more text, or a smaller context.",
       });
   const dVocab = Math.max(2, tokenizer.size);
-  const heldOut = spreadWindows(rest.runs, { nCtx, most: heldOutWindows });
+  const windows = { nCtx, most: heldOutWindows };
+  const heldOut = spreadWindows(rest.runs, windows);
+  const classesOf = (of: WordClasses): HeldOutClasses => {
+    const runs = rest.places.map(({ text: piece, start, end }) => {
+      const from = split.heldOut[piece].start + start;
+      const to = split.heldOut[piece].start + end;
+      return classedTokens(text.slice(from, to), from, tokenizer, of).classes;
+    });
+    // as long as the runs of tokens, so that they are cut into the same windows
+    return { name: of.name, levels: of.levels, of: spreadWindows(runs, windows).inputs };
+  };
   const ngrams = countNgrams(train.runs, dVocab);
   return {
     ...{ tokenizer, dVocab, split, train: train.runs, heldOut, size, ngrams },
+    classes: classes === undefined ? null : classesOf(classes),
     tokensPerCharacter: rest.tokens / rest.characters,
     unknown: rest.unknown,
     baseline: ngramLoss(ngrams, heldOut),

@@ -5,6 +5,8 @@ import type { Tokenizer } from "../tokenizerTypes.ts";
 export interface EncodedTexts {
   /** Tokens that follow each other; a run ends with its text, and at a character that has no token. */
   readonly runs: readonly Int32Array[];
+  /** Which stretch of which text each run stands for, [start, end) in UTF-16 units, [run]. */
+  readonly places: readonly { readonly text: number; readonly start: number; readonly end: number }[];
   /** Tokens of all runs. */
   readonly tokens: number;
   /** Characters (code points) that they stand for. */
@@ -49,31 +51,34 @@ export function encodeTexts(texts: readonly string[], tokenizer: Tokenizer): Enc
   const refused = unknownCharacters(texts, tokenizer);
   const unknown = new Map<string, number>();
   const runs: Int32Array[] = [];
+  const places: EncodedTexts["places"][number][] = [];
   let tokens = 0;
   let characters = 0;
-  const add = (piece: string) => {
+  const add = (text: number, start: number, end: number) => {
+    const piece = texts[text].slice(start, end);
     if (piece === "") return;
     const run = Int32Array.from(tokenizer.encode(piece, { special: false }).ids);
     runs.push(run);
+    places.push({ text, start, end });
     tokens += run.length;
     characters += characterCount(piece);
   };
-  for (const text of texts) {
+  for (const [index, text] of texts.entries()) {
     if (refused.size === 0) {
-      add(text);
+      add(index, 0, text.length);
       continue;
     }
     let start = 0;
     let at = 0;
     for (const character of text) {
       if (refused.has(character)) {
-        add(text.slice(start, at));
+        add(index, start, at);
         start = at + character.length;
         unknown.set(character, (unknown.get(character) ?? 0) + 1);
       }
       at += character.length;
     }
-    add(text.slice(start));
+    add(index, start, text.length);
   }
-  return { runs, tokens, characters, unknown };
+  return { runs, places, tokens, characters, unknown };
 }

@@ -13,15 +13,15 @@ import { parameterCount, weightShapes, weightsOfModel } from "../../model/weight
 import { sha256OfWeights } from "../../record/sha256.ts";
 import { mean } from "../../stats/moments.ts";
 import { intervalOverSeeds, meanOverSeeds } from "../persistence/overSeeds.ts";
-import { type TextFactor, textFactors } from "./probeCurves.ts";
-import type { OverSeeds, TextDetail, TextGroup, TextModel, TextResult } from "./result.ts";
-import type { TextPopulation } from "./study.ts";
+import { curvesBy, type TextFactor, textFactorsOf } from "./probeCurves.ts";
+import type { OverSeeds, TextDetail, TextGroup, TextModel, TextResult, TextTopUnit } from "./result.ts";
+import type { TextCheckpoint, TextPopulation } from "./study.ts";
 
 /** The numbers of a population: those of a result that it decides, and the courses behind them. */
 export interface TextAnalysis {
   readonly numbers: Pick<
     TextResult,
-    "config" | "parameters" | "seeds" | "steps" | "baseline" | "heldOut" | "groups" | "models"
+    "config" | "parameters" | "seeds" | "steps" | "baseline" | "heldOut" | "groups" | "topUnits" | "models"
   >;
   readonly detail: TextDetail;
 }
@@ -39,7 +39,9 @@ export function curvesAsCells(
   kind: TextFactor,
 ): CellMeans {
   const site = `blocks.${layer}.mlp.hook_post`;
-  const { units, [kind]: curves } = population.checkpoints[at].curves[site];
+  const own = population.checkpoints[at].curves[site];
+  const { units } = own;
+  const curves = curvesBy(own, kind);
   const models = population.seeds.length;
   const levels = curves.mean.length / (models * units);
   return { site, models, units, dVocab: levels, nPos: 1, cellMean: Float64Array.from(curves.mean) };
@@ -80,6 +82,38 @@ function heldOutAt({ checkpoints, seeds, spec }: TextPopulation, at: number): Fl
   });
 }
 
+/** Neurons of a model that are listed. */
+const mostUnits = 6;
+
+/** The neurons of a model of which the class of a word explains most after training; none of one that diverged. */
+function topUnits({ checkpoints, probe, seeds, divergedAt }: TextPopulation, model: number): TextTopUnit[] {
+  const { classes } = probe;
+  if (classes === null || divergedAt[model] !== null) return [];
+  const sites = Object.keys(checkpoints[0].curves);
+  const at = (checkpoint: TextCheckpoint, site: string, unit: number) => {
+    const own = checkpoint.curves[site];
+    const { mean: means, eta2 } = curvesBy(own, "class");
+    const row = model * own.units + unit;
+    const curve = means.subarray(row * classes.levels.length, (row + 1) * classes.levels.length);
+    return { eta2: eta2[row], level: classes.levels[curve.indexOf(Math.max(...curve))] };
+  };
+  return sites
+    .flatMap((site, layer) =>
+      Array.from({ length: checkpoints[0].curves[site].units }, (_, unit): TextTopUnit => {
+        const [first, last] = [checkpoints[0], checkpoints[checkpoints.length - 1]].map((checkpoint) =>
+          at(checkpoint, site, unit),
+        );
+        return {
+          ...{ seed: seeds[model], layer, unit, eta2: last.eta2, before: first.eta2 },
+          ...{ prefers: last.level, preferred: first.level },
+        };
+      }),
+    )
+    .filter(({ eta2 }) => Number.isFinite(eta2))
+    .sort((a, b) => b.eta2 - a.eta2)
+    .slice(0, mostUnits);
+}
+
 /** Numbers by checkpoint and model turned to [seed][checkpoint]. */
 const bySeed = (rows: readonly Float64Array[], seeds: number) =>
   Array.from({ length: seeds }, (_, seed) => Float64Array.from(rows, (row) => row[seed]));
@@ -100,13 +134,13 @@ export function analyseText(population: TextPopulation, corpus: Corpus): TextAna
     values.map((value, model) => (gone(model, at) ? Number.NaN : value));
   const layers = Array.from({ length: config.nLayers }, (_, layer) => layer);
   const measured = layers.flatMap((layer) =>
-    textFactors.map((kind) => {
+    textFactorsOf(population.probe).map((kind) => {
       const cells = checkpoints.map((_, at) => curvesAsCells(population, at, layer, kind));
       const [first] = cells;
       const meanR = (at: number, pairing = {}) =>
         unitMeans(tuningCorrelation(first, cells[at], pairing), count).mean;
       const eta2 = checkpoints.map(({ curves }, at) =>
-        kept(unitMeans(curves[first.site][kind].eta2, count).mean, at),
+        kept(unitMeans(curvesBy(curves[first.site], kind).eta2, count).mean, at),
       );
       const course = (of: (at: number) => Float64Array) => checkpoints.map((_, at) => kept(of(at), at));
       const r = course((at) => meanR(at));
@@ -150,6 +184,7 @@ export function analyseText(population: TextPopulation, corpus: Corpus): TextAna
         bitsPerCharacter: overSeeds(heldOut[last].map(bits)),
       },
       groups: measured.map(({ group }) => group),
+      topUnits: seeds.flatMap((_, model) => topUnits(population, model)),
       models: seeds.map(
         (seed, model): TextModel => ({
           seed,

@@ -4,6 +4,7 @@
  * Unlike tuning curves over every cell (token, position), whose number is the vocabulary times the context, these two
  * take room for one number a token and one a position.
  */
+import { InternalError } from "../../base/errors.ts";
 import { inTurn } from "../../base/inTurn.ts";
 import type { Session } from "../../graph/backend.ts";
 import { add, input, mul, reshape, scatterAdd, state, sum } from "../../graph/build.ts";
@@ -16,11 +17,12 @@ import { forward } from "../../model/transformer.ts";
 import { weightNodes } from "../../model/weights.ts";
 import type { TextProbe } from "./probe.ts";
 
-/** What a unit can be tuned to on a text. */
-export type TextFactor = "token" | "position";
+/** What a unit can be tuned to on a text: the token, its position, and the class of its word where words have tags. */
+export type TextFactor = "token" | "position" | "class";
 
-/** Both factors, in the order in which they are shown. */
-export const textFactors: readonly TextFactor[] = ["token", "position"];
+/** The factors of a probe, in the order in which they are shown. */
+export const textFactorsOf = ({ classes }: Pick<TextProbe, "classes">): readonly TextFactor[] =>
+  classes === null ? ["token", "position"] : ["token", "position", "class"];
 
 /** Responses to one factor. */
 export interface FactorCurves {
@@ -30,9 +32,36 @@ export interface FactorCurves {
   readonly eta2: Float64Array;
 }
 
-/** Responses of the units of one site. */
-export interface ProbeCurves extends Readonly<Record<TextFactor, FactorCurves>> {
+/** Responses of the units of one site, by the factors of the probe. */
+export interface ProbeCurves {
   readonly units: number;
+  readonly factors: Readonly<Partial<Record<TextFactor, FactorCurves>>>;
+}
+
+/** The responses to a factor. @throws InternalError for one that the probe has not */
+export function curvesBy({ factors }: ProbeCurves, factor: TextFactor): FactorCurves {
+  const found = factors[factor];
+  if (found !== undefined) return found;
+  throw new InternalError({ where: "responses", rule: "have the factors of the probe", got: factor });
+}
+
+/** Levels of a factor, and that of every position; −1 for none, [sequence, pos]. */
+interface Labels {
+  readonly factor: TextFactor;
+  readonly levels: number;
+  readonly of: Int32Array;
+}
+
+function labelsOf(probe: TextProbe): Labels[] {
+  const { followed, labels, nPos, count, classes } = probe;
+  const place = Int32Array.from({ length: count * nPos }, (_, at) => at % nPos);
+  return [
+    { factor: "token", levels: followed.length, of: labels },
+    { factor: "position", levels: nPos, of: place },
+    ...(classes === null
+      ? []
+      : [{ factor: "class" as const, levels: classes.levels.length, of: classes.of }]),
+  ];
 }
 
 /** Most sequences in one run of the graph: bounds the scratch memory. */
@@ -48,20 +77,21 @@ const unitsOf = (site: Site) => sizeOf(site.shape(1, 1));
  *
  *   probe.{site}.token      [followed + 1, units]   Σ a by token, and by all tokens that are not followed
  *   probe.{site}.position   [nPos + 1, units]       Σ a by position, and one row for padding
- *   probe.{site}.squares    [2, units]              Σ a² over followed tokens, and over all
+ *   probe.{site}.class      [classes + 1, units]    Σ a by class, and by what has none; where words have classes
+ *   probe.{site}.squares    [factors, units]        Σ a² over the positions that have a level of each factor
  */
 export function probeStates(
   config: ModelConfig,
   sites: readonly SiteSelector[],
-  { followed, nPos }: TextProbe,
+  probe: TextProbe,
 ): Record<string, Shape> {
+  const labels = labelsOf(probe);
   return Object.fromEntries(
     resolveSites(config, sites).flatMap((site) => {
       const units = unitsOf(site);
       return [
-        [stateName(site, "token"), [followed.length + 1, units]],
-        [stateName(site, "position"), [nPos + 1, units]],
-        [stateName(site, "squares"), [2, units]],
+        ...labels.map(({ factor, levels }) => [stateName(site, factor), [levels + 1, units]]),
+        [stateName(site, "squares"), [labels.length, units]],
       ];
     }),
   );
@@ -87,21 +117,28 @@ export function probeProgram(
 ): ProbeProgram {
   const sites = resolveSites(config, selectors);
   const batch = Math.ceil(probe.count / Math.ceil(probe.count / BLOCK)); // blocks of equal size: the least padding
-  const program = session.compile(accumulation(config, sites, batch, probe));
-  const blocks = blocksOf(probe, batch);
-  const counts = levelCounts(probe);
+  const labels = labelsOf(probe);
+  const program = session.compile(accumulation(config, sites, labels, { batch, nPos: probe.nPos }));
+  const blocks = blocksOf(probe, labels, batch);
+  const counts = labels.map(levelCounts);
   const zeros = Object.entries(probeStates(config, selectors, probe)).map(
     ([name, shape]) => [name, new Float32Array(session.models * sizeOf(shape))] as const,
   );
   const curvesOf = async (site: Site): Promise<ProbeCurves> => {
     const units = unitsOf(site);
     const squares = await session.read(stateName(site, "squares"));
-    const factor = async (name: TextFactor) =>
-      factorCurves(await session.read(stateName(site, name)), {
-        ...{ models: session.models, units, counts: counts[name] },
-        squares: (model, unit) => squares[(model * 2 + (name === "token" ? 0 : 1)) * units + unit],
-      });
-    return { units, token: await factor("token"), position: await factor("position") };
+    const factors = await inTurn(
+      [...labels.entries()],
+      async ([at, { factor }]) =>
+        [
+          factor,
+          factorCurves(await session.read(stateName(site, factor)), {
+            ...{ models: session.models, units, counts: counts[at] },
+            squares: (model, unit) => squares[(model * labels.length + at) * units + unit],
+          }),
+        ] as const,
+    );
+    return { units, factors: Object.fromEntries(factors) };
   };
   return {
     measure: async () => {
@@ -118,16 +155,14 @@ export function probeProgram(
 function accumulation(
   config: ModelConfig,
   sites: readonly Site[],
-  batch: number,
-  { nPos, followed }: TextProbe,
+  labels: readonly Labels[],
+  { batch, nPos }: { batch: number; nPos: number },
 ) {
   const seen = new Map<string, Node>();
   const asked = new Set<string>(sites.map(({ name }) => name));
   const rows = batch * nPos;
   const tokens = input("tokens", [batch, nPos], "int32");
-  const label = input("label", [rows], "int32");
-  const place = input("place", [rows], "int32");
-  const counting = input("counting", [batch, nPos, 2]); // 1 where a token is followed, 1 where a sequence is none of the padding
+  const counting = input("counting", [batch, nPos, labels.length]); // 1 where there is a level
   forward(config, weightNodes(config), tokens, (name, node) => {
     if (asked.has(name)) seen.set(name, node);
     return node;
@@ -141,46 +176,43 @@ function accumulation(
       const sofar = state(stateName(site, part), shape) as Node<"state">;
       updates.set(sofar, add(sofar, more));
     };
-    grow("token", [followed.length + 1, units], scatterAdd(label, flat, followed.length + 1));
-    grow("position", [nPos + 1, units], scatterAdd(place, flat, nPos + 1));
+    for (const { factor, levels } of labels)
+      grow(factor, [levels + 1, units], scatterAdd(input(factor, [rows], "int32"), flat, levels + 1));
     const square = reshape(mul(activation, activation), [batch, nPos, 1, units]);
-    const counted = mul(square, reshape(counting, [batch, nPos, 2, 1])); // [batch, pos, 2, unit]
+    const counted = mul(square, reshape(counting, [batch, nPos, labels.length, 1])); // [batch, pos, factor, unit]
     // over positions, then over sequences: no long chain of additions loses digits
-    grow("squares", [2, units], sum(sum(counted, [1]), [0]));
+    grow("squares", [labels.length, units], sum(sum(counted, [1]), [0]));
   }
   return makeGraph({ updates });
 }
 
 /** The probe cut into inputs of equal size; sequences that fill up the last one count nowhere. */
-function blocksOf({ tokens, labels, count, nPos, followed }: TextProbe, batch: number) {
+function blocksOf({ tokens, count, nPos }: TextProbe, labels: readonly Labels[], batch: number) {
   return Array.from({ length: Math.ceil(count / batch) }, (_, block) => {
     const rows = batch * nPos;
     const from = block * rows;
     const real = Math.min(rows, count * nPos - from);
-    const inputs = {
-      tokens: new Int32Array(rows),
-      label: new Int32Array(rows).fill(followed.length),
-      place: new Int32Array(rows).fill(nPos),
-      counting: new Float32Array(2 * rows),
-    };
+    const inputs: Record<string, Int32Array | Float32Array> = { tokens: new Int32Array(rows) };
     inputs.tokens.set(tokens.subarray(from, from + real));
-    for (let row = 0; row < real; row++) {
-      const label = labels[from + row];
-      inputs.place[row] = row % nPos;
-      inputs.counting[2 * row + 1] = 1;
-      if (label < 0) continue;
-      inputs.label[row] = label;
-      inputs.counting[2 * row] = 1;
-    }
-    return inputs;
+    const counting = new Float32Array(labels.length * rows);
+    labels.forEach(({ factor, levels, of }, at) => {
+      const label = new Int32Array(rows).fill(levels);
+      for (let row = 0; row < real; row++) {
+        if (of[from + row] < 0) continue;
+        label[row] = of[from + row];
+        counting[labels.length * row + at] = 1;
+      }
+      inputs[factor] = label;
+    });
+    return { ...inputs, counting };
   });
 }
 
 /** Positions of the probe that have each level. */
-function levelCounts({ labels, count, nPos, followed }: TextProbe): Record<TextFactor, Float64Array> {
-  const token = new Float64Array(followed.length);
-  for (const label of labels) if (label >= 0) token[label]++;
-  return { token, position: new Float64Array(nPos).fill(count) };
+function levelCounts({ levels, of }: Labels): Float64Array {
+  const counts = new Float64Array(levels);
+  for (const level of of) if (level >= 0) counts[level]++;
+  return counts;
 }
 
 interface Sums {

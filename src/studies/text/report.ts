@@ -110,6 +110,18 @@ function groupTables({ groups, config }: TextResult): string {
   ].join("\n");
 }
 
+/** The neurons that the class of a word explains best; nothing where words have no class. */
+function topUnitTable({ topUnits, probe: { classes } }: TextResult): string {
+  if (classes === null) return "";
+  return tableHtml({
+    ...{ caption: `Neurons most selective for the ${classes.name} of a word, eta2`, open: true },
+    columns: ["seed", "neuron", "after", "prefers", "before", "preferred"],
+    rows: topUnits.map(({ seed, layer, unit, eta2, before, prefers, preferred }): Cell[] => [
+      ...[`${seed}`, `L${layer}N${unit}`, eta2, prefers, before, preferred],
+    ]),
+  });
+}
+
 function modelTable({ models }: TextResult): string {
   return tableHtml({
     ...{ caption: "Models", open: models.length <= 8 },
@@ -165,7 +177,12 @@ function methodHtml(result: TextResult): string {
     `Held-out loss: mean over all positions of ${counted(baseline.windows, "window")} side by side; early positions have little context (see the figure).`,
     `Counting: a unigram model with half a count for every token, and a bigram model with the unigram as its prior, whose weight the training text alone decides. The entropies of the training text itself are ${fixed(baseline.trainingEntropy.unigram)} and ${fixed(baseline.trainingEntropy.bigram)} nats per token: out of reach on other text.`,
     `Probe: ${counted(probe.sequences, "sequence")} of ${shown}. ${counted(probe.followed.length, "token")} of the most frequent ones are followed: ${followed.join(" ")}${more}.`,
-    "Tuning r: correlation of a neuron's mean responses (to the followed tokens, or to positions) with its own at step 0, mean over neurons. Shuffled: the same with the neurons of the trained network in another order, the mean over all orders; what it exceeds is the neurons' own. Other seed: against another seed's initialisation, neuron by neuron. Identity recovery: share of neurons that the best matching by these responses maps to themselves; chance is 1 / dMlp. eta2: share of a neuron's variance that the token, or the position, explains.",
+    ...(probe.classes === null
+      ? []
+      : [
+          `Classes: the ${probe.classes.name} of the word that a token is part of, with its positions in the probe: ${probe.classes.levels.map(({ level, positions }) => `${level} ${positions}`).join(", ")}. Tokens of no word, or of more than one, and classes that are rare have none. The text was stripped of its tags before anything read it. A class and the tokens of its words go together: what explains the one explains some of the other. The neurons that are listed were picked by the numbers that are shown: the highest of many are high by chance too.`,
+        ]),
+    "Tuning r: correlation of a neuron's mean responses (to the followed tokens, or to positions) with its own at step 0, mean over neurons. Shuffled: the same with the neurons of the trained network in another order, the mean over all orders; what it exceeds is the neurons' own. Other seed: against another seed's initialisation, neuron by neuron. Identity recovery: share of neurons that the best matching by these responses maps to themselves; chance is 1 / dMlp. eta2: share of a neuron's variance that the factor explains.",
     "The seed is the unit of replication: intervals are 95 % t intervals over seeds. One text, one size and one schedule are no law about language models.",
   ];
   return `<ul>${facts.map((fact) => `<li>${escapeHtml(fact)}</li>`).join("\n")}</ul>`;
@@ -178,7 +195,7 @@ function methodHtml(result: TextResult): string {
 export function textReport({ result, detail, command, facts, document }: TextReportInput): string {
   const figures = textFigures(result, detail).map((figure) => renderFigureHtml(figure, document));
   const sections = [
-    ["numbers", "Numbers", `${lossTable(result)}\n${groupTables(result)}`],
+    ["numbers", "Numbers", `${lossTable(result)}\n${groupTables(result)}\n${topUnitTable(result)}`],
     ["figures", "Figures", figures.join("\n")],
     ["samples", "Samples", samplesHtml(result)],
     ["models", "Models", modelTable(result)],

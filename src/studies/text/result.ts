@@ -29,6 +29,19 @@ export interface TextGroup {
   readonly identityRecovery: OverSeeds;
 }
 
+/** A neuron of which the class of a word explains much. */
+export interface TextTopUnit {
+  readonly seed: number;
+  readonly layer: number;
+  readonly unit: number;
+  /** Share of its variance that the class explains, after training and before. */
+  readonly eta2: number;
+  readonly before: number;
+  /** The class with the largest mean response, after training and before. */
+  readonly prefers: string;
+  readonly preferred: string;
+}
+
 /** One model. */
 export interface TextModel {
   readonly seed: number;
@@ -83,6 +96,11 @@ export interface TextResult {
     readonly design: ProbeDesign;
     readonly sequences: number;
     readonly followed: readonly string[];
+    /** What the classes of words are, and the positions of the probe that each has; null where words have none. */
+    readonly classes: {
+      readonly name: string;
+      readonly levels: readonly { readonly level: string; readonly positions: number }[];
+    } | null;
   };
   /** Held-out windows, and what counting reaches on them. */
   readonly baseline: {
@@ -101,6 +119,8 @@ export interface TextResult {
     readonly bitsPerCharacter: OverSeeds;
   };
   readonly groups: readonly TextGroup[];
+  /** The most selective neurons of each model for the class of a word, the first first; none where words have none. */
+  readonly topUnits: readonly TextTopUnit[];
   readonly models: readonly TextModel[];
   readonly sampling: {
     readonly prompt: string;

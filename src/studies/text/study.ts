@@ -3,7 +3,7 @@ import type { Corpus } from "../../data/text/corpus.ts";
 import type { Weights } from "../../model/weights.ts";
 import type { TextEvent, TextJob } from "./job.ts";
 import { type TextProbe, textProbe } from "./probe.ts";
-import { type FactorCurves, type ProbeCurves, type TextFactor, textFactors } from "./probeCurves.ts";
+import { curvesBy, type ProbeCurves, type TextFactor } from "./probeCurves.ts";
 import type { TextSpec } from "./spec.ts";
 
 /** A population at one checkpoint. */
@@ -97,12 +97,12 @@ function gather(spec: TextSpec, jobs: readonly TextJob[], told: readonly (readon
 }
 
 function joinedCurves(parts: readonly ProbeCurves[]): ProbeCurves {
-  const of = (factor: TextFactor): FactorCurves => ({
-    mean: joined(parts.map((part) => part[factor].mean)),
-    eta2: joined(parts.map((part) => part[factor].eta2)),
+  const factors = (Object.keys(parts[0].factors) as TextFactor[]).map((factor) => {
+    const curves = parts.map((part) => curvesBy(part, factor));
+    const [mean, eta2] = [joined(curves.map((one) => one.mean)), joined(curves.map((one) => one.eta2))];
+    return [factor, { mean, eta2 }] as const;
   });
-  const [token, position] = textFactors.map(of);
-  return { units: parts[0].units, token, position };
+  return { units: parts[0].units, factors: Object.fromEntries(factors) };
 }
 
 /** Arrays of jobs one after the other along the model axis. */

@@ -8,3 +8,4 @@ export {
 export { probeOf, randomProbe, type TrackPlan, type TrackPlanOptions, trackPlan } from "./plan.ts";
 export { finalPersistence, startText, trackFigures, trackReport } from "./report.ts";
 export type * from "./result.ts";
+export { type TopUnit, topUnits } from "./summarise.ts";

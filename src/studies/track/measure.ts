@@ -212,6 +212,16 @@ function selectivityOf(tables: readonly TextCurves[], name: Tuned): Float64Array
   return textSelectivity(tables[table]).unbiased[kind];
 }
 
+/** The row with the largest effect, −1 for a unit without a curve over rows, [unit]. */
+function preferredRows({ curves, rows, units }: TextCurves): Int32Array {
+  const { values, length, flat } = curves.rows;
+  return Int32Array.from({ length: units }, (_, unit) => {
+    if (flat[unit] === 1) return -1;
+    const own = values.subarray(unit * length, (unit + 1) * length);
+    return rows[own.indexOf(own.reduce((most, value) => Math.max(most, value)))];
+  });
+}
+
 function layersOf(
   looked: Looked,
   { start, random, plan }: { start: Curves; random: readonly RandomNetwork[]; plan: TrackPlan },
@@ -225,6 +235,7 @@ function layersOf(
     const units: UnitNumbers = {
       selectivity: byTuned((name) => shares[curveOfName[name][0]].unbiased[curveOfName[name][1]]),
       r: byTuned((name) => kept[curveOfName[name][0]].r[curveOfName[name][1]]),
+      prefers: preferredRows(tables[0]),
     };
     const shuffles = byTuned((name) => {
       const [table, kind] = curveOfName[name];

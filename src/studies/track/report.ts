@@ -28,7 +28,8 @@ import {
   persistencePanels,
   randomTop,
   selectivityPanels,
-  tunedTitles,
+  topUnits,
+  tunedTitle,
 } from "./summarise.ts";
 
 /** What {@link trackReport} is made from. */
@@ -79,7 +80,7 @@ function persistenceFinding(result: TrackResult): string {
   return `Tuning kept since ${startText(result)}: ${shown.join("; ")}.${warning}`;
 }
 
-function selectivityFinding({ series }: TrackResult): string {
+function selectivityFinding({ series, probe }: TrackResult): string {
   const over = (
     of: (numbers: LayerNumbers) => number,
     which: (one: JudgedSeries) => readonly LayerNumbers[],
@@ -88,7 +89,8 @@ function selectivityFinding({ series }: TrackResult): string {
   const last = (one: JudgedSeries) => lastOf(one).layers;
   const parts = (["class", "position", "context"] as const).map((name) => {
     const of = ({ selectivity }: LayerNumbers) => selectivity[name];
-    return `${name} ${fixed(over(of, first))} to ${fixed(over(of, last))}`;
+    const title = name === "position" ? name : name === "class" ? probe.classesAre : "token before";
+    return `${title} ${fixed(over(of, first))} to ${fixed(over(of, last))}`;
   });
   return `Mean selectivity, first to last checkpoint: ${parts.join(", ")}.`;
 }
@@ -184,12 +186,22 @@ function gateTable({ name, gate, forced }: JudgedSeries): string {
   });
 }
 
+/** Every file of every checkpoint with its hash; nothing where checkpoints are no files. */
+function filesTable({ name, gate }: JudgedSeries): string {
+  const rows = gate.flatMap(({ step, files }) =>
+    Object.entries(files).map(([file, sha256]): Cell[] => [String(step), file, sha256 ?? "cannot be read"]),
+  );
+  const caption = `${name}: SHA-256 of every file`;
+  return rows.length === 0 ? "" : tableHtml({ caption, columns: ["step", "file", "SHA-256"], rows });
+}
+
 function gateHtml({ series, rules }: TrackResult): string {
   const list = rules.map(
     ({ id, rule, reason }) => `<li><b>${escapeHtml(id)}</b>: ${escapeHtml(rule)}. ${escapeHtml(reason)}</li>`,
   );
   return `${series.map(gateTable).join("\n")}
 <p class="caption">Distances are relative, root mean square over matrices, from sketches of some thousand numbers a tensor (error about 1 %). SHA-256 is over names, shapes and bytes of all tensors; result.json has it for each tensor.</p>
+${series.map(filesTable).join("\n")}
 <details><summary>The rules (${rules.length})</summary><ul>${list.join("\n")}</ul></details>`;
 }
 
@@ -262,6 +274,17 @@ function numbersHtml(result: TrackResult): string {
       ),
     }),
   );
+  const top = series.map((one) =>
+    tableHtml({
+      caption: `${one.name}: units most selective for the ${result.probe.classesAre} at step ${lastOf(one).step}`,
+      columns: ["unit", "selectivity", "prefers", "r of this curve", "at first: selectivity", "preferred"],
+      rows: topUnits(one, result.probe).map(
+        ({ unit, selectivity, prefers, r, before, preferred }): Cell[] => [
+          ...[unit, selectivity, prefers ?? "–", r, before, preferred ?? "–"],
+        ],
+      ),
+    }),
+  );
   const heads = series.map((one) =>
     tableHtml({
       caption: `${one.name}: best heads`,
@@ -291,8 +314,14 @@ function numbersHtml(result: TrackResult): string {
       ],
     }),
   );
-  return [persistence, ...courses, ...heads].join("\n");
+  return [persistence, ...courses, ...top, ...heads].join("\n");
 }
+
+/** What the classes are, as the beginning of a sentence. */
+const classesText = (classesAre: string) =>
+  classesAre === "class of the token"
+    ? "Classes of a token"
+    : `Tokens of no word, or of more than one, are in no table. The class of any other is the ${classesAre} of the word that it is part of`;
 
 function methodHtml({ series, probe, randomNetworks }: TrackResult): string {
   const models = series.map(
@@ -302,10 +331,11 @@ function methodHtml({ series, probe, randomNetworks }: TrackResult): string {
   return `<ul>
 ${models.join("\n")}
 <li>Probe: ${escapeHtml(probe.name)}; ${counted(probe.sequences, "sequence")} of ${counted(probe.positions, "position")}, the same for all networks and checkpoints. It is no balanced design: what is often together in the text is together here.</li>
-<li>Classes of a token (${probe.classes.length}): ${escapeHtml(probe.classes.slice(0, 40).join(" · "))}${probe.classes.length > 40 ? " …" : ""}. Classes of the token before (${probe.contexts.length}): ${escapeHtml(probe.contexts.slice(0, 40).join(" · "))}${probe.contexts.length > 40 ? " …" : ""}.</li>
+<li>${escapeHtml(classesText(probe.classesAre))} (${probe.classes.length}): ${escapeHtml(probe.classes.slice(0, 40).join(" · "))}${probe.classes.length > 40 ? " …" : ""}. Classes of the token before (${probe.contexts.length}): ${escapeHtml(probe.contexts.slice(0, 40).join(" · "))}${probe.contexts.length > 40 ? " …" : ""}.</li>
 <li>Curves are plain means of cells with at least ${probe.leastCount} observations in each half of the probe. Effects of a factor are those of the additive model of all kept cells, each counted once: what unequal frequencies of classes do is taken out.</li>
-<li><b>${escapeHtml(tunedTitles.context)}</b> is beside the class of the token itself; the first position of a sequence has no token before it that a network sees, and is left out there.</li>
+<li><b>${escapeHtml(tunedTitle("context", probe))}</b> is beside the class of the token itself; the first position of a sequence has no token before it that a network sees, and is left out there.</li>
 <li>Selectivity is the variance of a factor's effects over that of the unit. The effects are multiplied between two halves of the probe (every other sequence), so that noise adds nothing to them on average. It is a share of variance where every cell has enough observations; where cells are missing, levels and cells no longer weigh alike, and it is a ratio that can exceed 1; reliability is Spearman–Brown of the halves, and “corrected” divides by it.</li>
+<li>The units that are most selective are picked by the numbers that are shown of them: the highest of many are high by chance too, and the means over the layer are the estimate.</li>
 <li><b>Shuffled identity</b>: the same curves with units of a layer paired at random; its expectation is computed over all pairings of different units. <b>Random networks</b>: ${escapeHtml(randomNetworks)}; their r is the mean over all pairs of one of their units and one of the checkpoint's.</li>
 <li>${series.length === 1 ? "One network is one unit of replication: there is no interval over seeds here, whatever the number of its units. Intervals of the loss are over sequences of the probe, and say how far the text decides, not the seed." : "A network is the unit of replication: intervals are t intervals over networks."}</li>
 </ul>`;

@@ -19,6 +19,8 @@ export interface UnitNumbers {
   readonly selectivity: ByTuned<Float64Array>;
   /** Correlation with the curve at the first checkpoint, [unit]. */
   readonly r: ByTuned<Float64Array>;
+  /** Index of the class whose effect is largest, −1 for a unit without a curve over classes, [unit]. */
+  readonly prefers: Int32Array;
 }
 
 /** One layer at one checkpoint; means are over units that have a number. */
@@ -83,6 +85,8 @@ export interface GateRow {
   readonly step: number;
   readonly label: string;
   readonly sha256: string | null;
+  /** SHA-256 of each file that belongs to it, by name; null for one that cannot be read. */
+  readonly files: Readonly<Record<string, string | null>>;
   readonly fromFirst: number;
   readonly toLast: number;
   readonly cosine: number;

@@ -87,24 +87,64 @@ export function lossPanels({ series }: TrackResult): CoursePanel[] {
 }
 
 /** Names of the factors, as a reader sees them. */
-export const tunedTitles: Readonly<Record<Tuned, string>> = {
-  all: "class × position cells",
-  class: "class of the token",
-  position: "position",
-  interaction: "class × position, beyond both",
-  context: "class of the token before",
-};
+export function tunedTitle(name: Tuned, { classesAre }: TrackResult["probe"]): string {
+  const titles: Readonly<Record<Tuned, string>> = {
+    all: `${classesAre} × position cells`,
+    class: classesAre,
+    position: "position",
+    interaction: `${classesAre} × position, beyond both`,
+    context: "class of the token before",
+  };
+  return titles[name];
+}
+
+/** A unit among those that are most selective for the class. */
+export interface TopUnit {
+  /** As in `L0N17`. */
+  readonly unit: string;
+  /** Selectivity for the class at the last checkpoint and at the first. */
+  readonly selectivity: number;
+  readonly before: number;
+  /** Correlation of the curve over classes with that at the first. */
+  readonly r: number;
+  /** The class with the largest effect at the last checkpoint and at the first; null for a unit without a curve. */
+  readonly prefers: string | null;
+  readonly preferred: string | null;
+}
+
+/** Units that are listed. */
+const mostUnits = 12;
+
+/** The units of a series that are most selective for the class at its last checkpoint, the most selective first. */
+export function topUnits({ checkpoints }: JudgedSeries, { classes }: TrackResult["probe"]): TopUnit[] {
+  const [first, last] = [checkpoints[0], checkpoints[checkpoints.length - 1]];
+  return last.layers
+    .flatMap(({ layer, units }) => {
+      const before = first.layers[layer].units;
+      return Array.from(
+        units.selectivity.class,
+        (selectivity, unit): TopUnit => ({
+          ...{ unit: `L${layer}N${unit}`, selectivity, before: before.selectivity.class[unit] },
+          ...{ r: units.r.class[unit], prefers: classes[units.prefers[unit]] ?? null },
+          preferred: classes[before.prefers[unit]] ?? null,
+        }),
+      );
+    })
+    .filter(({ selectivity }) => Number.isFinite(selectivity))
+    .sort((a, b) => b.selectivity - a.selectivity)
+    .slice(0, mostUnits);
+}
 
 const layersOf = ([first]: readonly JudgedSeries[]) => first?.checkpoints[0]?.layers.length ?? 0;
 const depthOf = (layer: number, layers: number) => (layers < 2 ? 0.6 : layer / (layers - 1));
 
 /** Selectivity by factor: a panel each, a line for each layer. */
-export function selectivityPanels({ series }: TrackResult): CoursePanel[] {
+export function selectivityPanels({ series, probe }: TrackResult): CoursePanel[] {
   const layers = layersOf(series);
   if (layers === 0) return [];
   const steps = commonSteps(series);
   return (["class", "position", "context", "interaction"] as const).map((name) => ({
-    title: tunedTitles[name],
+    title: tunedTitle(name, probe),
     courses: Array.from({ length: layers }, (_, layer) => {
       const all = courses(series, (one) => one.layers[layer].selectivity[name], {
         ...{ label: `L${layer}`, depth: depthOf(layer, layers) },
