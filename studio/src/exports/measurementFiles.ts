@@ -1,15 +1,14 @@
 /** What was measured of a run as one tidy table, a row for each number: the rows that a run folder has too. */
-import { type Measurement, measurementsToParquet } from "../../../src/record/measurements.ts";
+import type { Measurement } from "../../../src/record/measurements.ts";
 import { measurementRows } from "../../../src/studies/persistence/study.ts";
 import type { ArmResult } from "../../../src/studies/population/gather.ts";
-import { saveFile } from "./saveFile.ts";
 
 /** Every measurement of every look that was kept, and the training losses. */
-function rowsOf(name: string, result: ArmResult): Measurement[] {
-  const looks = result.checkpoints.flatMap((_, at) => measurementRows(name, result, at));
+export function tableRows(preset: string, result: ArmResult): Measurement[] {
+  const looks = result.checkpoints.flatMap((_, at) => measurementRows(preset, result, at));
   const losses = result.losses.flatMap((ofModel, model) =>
     Array.from(ofModel, (value, step) => ({
-      ...{ arm: name, model, seed: result.models[model].init, step, site: "model" },
+      ...{ arm: preset, model, seed: result.models[model].init, step, site: "model" },
       ...{ unit: null, statistic: "trainingLoss", value },
     })),
   );
@@ -27,15 +26,6 @@ export function csvOf(rows: readonly Measurement[]): string {
   };
   const lines = rows.map((row) => columns.map((column) => cell(row[column])).join(","));
   return `${[columns.join(","), ...lines].join("\r\n")}\r\n`;
-}
-
-export function saveParquet(name: string, result: ArmResult): void {
-  const bytes = measurementsToParquet(rowsOf(name, result));
-  saveFile(`${fileName(name)}.parquet`, bytes as Uint8Array<ArrayBuffer>, "application/vnd.apache.parquet");
-}
-
-export function saveCsv(name: string, result: ArmResult): void {
-  saveFile(`${fileName(name)}.csv`, csvOf(rowsOf(name, result)), "text/csv;charset=utf-8");
 }
 
 /** A name that every file system takes. */

@@ -9,7 +9,11 @@ import { shares } from "./shares.ts";
 
 /** Workers of one run; dismiss them when done. */
 export interface Crew {
-  /** Trains all models until `to` updates are made. */
+  /**
+   * Trains all models until `to` updates are made; one call at a time.
+   *
+   * @throws Error in a sentence if a worker dies or the crew is dismissed meanwhile
+   */
   advance(to: number, keepState: boolean): Promise<Stretch>;
   dismiss(): void;
 }
@@ -27,21 +31,27 @@ function part(weights: Weights, models: number, start: number, end: number): Wei
 /**
  * Opens the models of an arm in workers.
  *
- * @param cores    workers at most
- * @param from     the state to go on from; the initialisation of the seeds unless given
- * @param onError  told once if a worker dies
+ * @param cores  workers at most
+ * @param from   the state to go on from; the initialisation of the seeds unless given
+ * @throws Error in a sentence if a worker cannot be started, or cannot hold its models
  */
 export async function assembleCrew(
   arm: ArmSpec,
   models: readonly ModelSeeds[],
-  { cores, from, onError }: { cores: number; from?: GrowthState; onError: (message: string) => void },
+  { cores, from }: { cores: number; from?: GrowthState },
 ): Promise<Crew> {
   const workers: Worker[] = [];
   const remotes: Remote<TrainWorker>[] = [];
+  // a worker that is no more never answers
+  let end: (reason: Error) => void = () => {};
+  const ended = new Promise<never>((_, reject) => {
+    end = reject;
+  });
+  ended.catch(() => {}); // told by whatever waits
   let start = 0;
   const opened = shares(models.length, cores).map((size) => {
     const worker = new Worker(new URL("../workers/trainWorker.ts", import.meta.url), { type: "module" });
-    worker.onerror = (event) => onError(event.message || "a worker could not be started");
+    worker.onerror = (event) => end(new Error(event.message || "a worker could not be started"));
     const remote = wrap<TrainWorker>(worker);
     workers.push(worker);
     remotes.push(remote);
@@ -55,11 +65,12 @@ export async function assembleCrew(
     return remote.open(arm, models.slice(first, end), state);
   });
   const dismiss = () => {
-    for (const remote of remotes) remote[releaseProxy]();
-    for (const worker of workers) worker.terminate();
+    end(new Error("stopped."));
+    for (const remote of remotes.splice(0)) remote[releaseProxy]();
+    for (const worker of workers.splice(0)) worker.terminate();
   };
   try {
-    await Promise.all(opened);
+    await Promise.race([ended, Promise.all(opened)]);
   } catch (error) {
     dismiss();
     throw error;
@@ -67,8 +78,8 @@ export async function assembleCrew(
   return {
     dismiss,
     async advance(to, keepState) {
-      const parts = await Promise.all(remotes.map((remote) => remote.advance(to, arm.steps, keepState)));
-      return joinedStretch(parts);
+      const parts = Promise.all(remotes.map((remote) => remote.advance(to, keepState)));
+      return joinedStretch(await Promise.race([ended, parts]));
     },
   };
 }
@@ -76,7 +87,6 @@ export async function assembleCrew(
 function joinedStretch(parts: readonly Stretch[]): Stretch {
   const [{ losses }] = parts;
   const states = parts.flatMap(({ state }) => (state === null ? [] : [state]));
-  const ends = parts.flatMap(({ divergedAt }) => (divergedAt === null ? [] : [divergedAt]));
   return {
     losses: losses.map((_, update) => Float64Array.from(parts.flatMap((of) => [...of.losses[update]]))),
     look: joinedLook(parts.map(({ look }) => look)),
@@ -88,7 +98,6 @@ function joinedStretch(parts: readonly Stretch[]): Stretch {
             weights: joinedWeights(states.map(({ weights }) => weights)),
             moments: joinedWeights(states.map(({ moments }) => moments)),
           },
-    divergedAt: ends.length < parts.length ? null : ends.flat(),
     took: {
       updates: Math.max(...parts.map(({ took }) => took.updates)),
       look: Math.max(...parts.map(({ took }) => took.look)),

@@ -64,6 +64,10 @@ export class Desk {
 
   /** Opens a run and shows it, if it is one; else the page stays as it was. */
   async open(place: RunPlace | Promise<RunPlace>): Promise<void> {
+    if (this.opening.doing !== null) {
+      await Promise.resolve(place).catch(() => {}); // one after the other: what comes meanwhile is not taken
+      return;
+    }
     this.forgetChoice();
     await this.opening.run("Reading the manifest", async (signal) => {
       const found = await openRunAt(await place);

@@ -1,32 +1,17 @@
 /** Makes files of runs, in a worker that is started for one file and ends with it. */
 import { proxy, wrap } from "comlink";
 import { version } from "../../../package.json";
-import type { Finding } from "../state/findings.svelte.ts";
+import type { Finding } from "../state/findingsFile.ts";
 import { studySettingsOf } from "../state/runSettings.ts";
 import { madeOf } from "../state/savedRun.ts";
 import type { ExportWorker, SavedRun, SaveProgress, SaveVersions } from "../workers/exportWorker.ts";
+import { browserName } from "./browserName.ts";
 import { trainOtherData } from "./otherData.ts";
 import type { Population } from "./population.svelte.ts";
 import { apiBase } from "./runServer.ts";
 
 /** Told while a file is made: what is being done, in words. */
 export type Tell = (doing: string) => void;
-
-/** Names of browsers as they tell them, the more special first. */
-const browsers = [
-  ["Firefox", /Firefox\/(\d+)/],
-  ["Chromium", /Chrom(?:e|ium)\/(\d+)/],
-  ["Safari", /Version\/(\d+)[.\d]* .*Safari/],
-] as const;
-
-/** `Chromium 147`; `unknown` where it does not say. */
-export function browserName(userAgent: string): string {
-  for (const [name, form] of browsers) {
-    const version = form.exec(userAgent)?.[1];
-    if (version !== undefined) return `${name} ${version}`;
-  }
-  return "unknown";
-}
 
 const versions = (): SaveVersions => ({
   palimpsest: version,

@@ -1,11 +1,14 @@
 /** The laboratory: the runs of this page, the one that is looked at, and what looks into its networks. */
+import { ArgumentError } from "../../../src/base/errors.ts";
 import { Findings } from "../state/findings.svelte.ts";
 import { linkOf, type RunLine, sharedOf } from "../state/link.ts";
-import { defaultSettings, type RunSettings } from "../state/runSettings.ts";
+import { checkedSettings, defaultSettings, type RunSettings } from "../state/runSettings.ts";
 import { ViewState } from "../state/view.svelte.ts";
 import { openLooker } from "./looker.ts";
 import { Population } from "./population.svelte.ts";
 import type { Recording } from "./recording.ts";
+
+const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 export class Lab {
   runs = $state.raw<readonly Population[]>([]);
@@ -17,28 +20,22 @@ export class Lab {
   readonly looker = openLooker();
   #count = 0;
 
-  /** A link that is being followed: runs are trained up to the step that it shows. */
-  following = $state(false);
+  /** What is being computed up to the step that it shows, a link or a recorded run: overtaken by whatever is begun next. */
+  #followed = $state.raw<object | null>(null);
+
+  /** Whether runs are being trained up to what a link shows. */
+  get following(): boolean {
+    return this.#followed !== null;
+  }
 
   /** Begins a run; undefined if no run can have such settings, which {@link refusal} then says. */
   begin(settings: RunSettings): Population | undefined {
-    const run = this.#made(() => new Population(`run ${this.#count + 1}`, settings));
-    void run?.open();
-    return run;
+    return this.#begun(() => new Population(this.#nextName(), checkedSettings(settings)));
   }
 
   /** Begins a run that shares the current one's first updates and goes on with other settings. */
   branch(step: number, changes: Partial<RunSettings>): Population | undefined {
-    const parent = this.current;
-    if (parent === undefined || parent.stateAt(step) === undefined) return undefined;
-    const settings = { ...parent.settings, ...changes };
-    if (settings.optimizer !== parent.settings.optimizer) {
-      this.refusal = `branch: what ${parent.settings.optimizer} remembers is of no use to ${settings.optimizer}.`;
-      return undefined;
-    }
-    const run = this.#made(() => new Population(`run ${this.#count + 1}`, settings, { parent, step }));
-    void run?.open();
-    return run;
+    return this.current && this.#branchOf(this.current, step, { ...this.current.settings, ...changes });
   }
 
   /** The state of the page as a link; null while one is being followed. */
@@ -51,19 +48,18 @@ export class Lab {
 
   /** Computes what a link shows, from the initialisation: the same bits as where it was made. */
   async openLink(hash: string): Promise<void> {
-    if (hash.replace(/^#/, "") === (this.link() ?? "none")) return; // the page's own
+    if (hash.replace(/^#/, "") === this.link()) return; // the page's own
     try {
       const { settings, branches, at, view } = sharedOf(hash);
       this.view.take(view);
-      this.following = true;
-      const run = await this.#along({ settings, branches });
-      if (at !== null) await run?.goTo(at);
-      if (run !== undefined && at !== null && at < run.step) run.chosen = at;
+      await this.#follow({ settings, branches }, async (run) => {
+        if (at === null) return;
+        await run.goTo(at);
+        if (at < run.step) run.chosen = at;
+      });
     } catch (error) {
-      this.refusal = error instanceof Error ? error.message : String(error);
       if (this.current === undefined) this.begin(defaultSettings);
-    } finally {
-      this.following = false;
+      this.refusal = sentenceOf(error);
     }
   }
 
@@ -75,70 +71,112 @@ export class Lab {
   record(recording: Recording): Population {
     const { settings, branches } = recording.line;
     const last = branches[branches.length - 1]?.settings ?? settings;
-    return this.#add(new Population(`run ${this.#count + 1}`, last, null, recording));
+    return this.#add(new Population(this.#nextName(), last, null, recording));
   }
 
   /** Trains a recorded run again, from the initialisation, with a stop at every step that it has a checkpoint of. */
   async repeat(recorded: Population): Promise<void> {
     const recordedSteps = recorded.steps;
-    this.following = true;
-    try {
-      const run = await this.#along(recorded.line(), (made) => {
+    await this.#follow(
+      recorded.line(),
+      async (run) => {
+        run.pace = "fast";
+        void run.play();
+      },
+      (made) => {
         made.repeats = recorded;
         made.stops = [...new Set([...made.stops, ...recordedSteps])].sort((a, b) => a - b);
-      });
-      if (run === undefined) return;
-      run.pace = "fast";
-      void run.play();
-    } finally {
-      this.following = false;
-    }
+      },
+    );
   }
 
   show(run: Population): void {
-    this.current?.pause();
+    if (run === this.current) return;
+    this.#followed = null;
+    void this.current?.rest();
     this.current = run;
   }
 
   forget(run: Population): void {
     run.close();
     this.runs = this.runs.filter((one) => one !== run);
-    if (this.current === run) this.current = this.runs[this.runs.length - 1];
+    if (this.current !== run) return;
+    this.#followed = null;
+    this.current = this.runs[this.runs.length - 1];
   }
 
-  /** The last run of a line, after the updates that come before its own; undefined if one of them cannot be. */
-  async #along(
+  /**
+   * Computes a line of runs, each up to where the next one branches off, and does the rest with the last. Whatever a
+   * person begins or shows meanwhile ends it where it is.
+   *
+   * @param prepare  told every run before it is trained
+   */
+  async #follow(
     { settings, branches }: RunLine,
+    rest: (run: Population) => Promise<void>,
     prepare: (run: Population) => void = () => {},
-  ): Promise<Population | undefined> {
+  ): Promise<void> {
+    const token = {};
+    const steps = [...branches.map(({ step }) => step), null];
     let run = this.begin(settings);
-    if (run !== undefined) prepare(run);
-    for (const { step, settings: own } of branches) {
-      if (run === undefined) return undefined;
-      await run.opened;
-      await run.goTo(step);
-      run = this.branch(step, own);
-      if (run !== undefined) prepare(run);
+    try {
+      for (const [index, end] of steps.entries()) {
+        if (run === undefined) return; // refusal says why
+        this.#followed = token;
+        prepare(run);
+        await run.opened;
+        if (this.#followed !== token) return;
+        if (end === null) return await rest(run);
+        await run.goTo(end);
+        // a person may have paused it on the way
+        if (this.#followed !== token || run.step !== end) return;
+        run = this.#branchOf(run, end, branches[index].settings);
+      }
+    } finally {
+      if (this.#followed === token) this.#followed = null;
     }
-    await run?.opened;
-    return run;
+  }
+
+  #branchOf(parent: Population, step: number, settings: RunSettings): Population | undefined {
+    return this.#begun(() => {
+      if (settings.optimizer !== parent.settings.optimizer)
+        throw new ArgumentError({
+          where: "branch",
+          rule: `what ${parent.settings.optimizer} remembers is of no use to another optimiser`,
+          got: settings.optimizer,
+        });
+      if (parent.stateAt(step) === undefined)
+        throw new ArgumentError({
+          where: "branch",
+          rule: "can begin at a checkpoint, or where the run was paused lately",
+          got: `step ${step}`,
+        });
+      return new Population(this.#nextName(), checkedSettings(settings), { parent, step });
+    });
+  }
+
+  #nextName(): string {
+    return `run ${this.#count + 1}`;
+  }
+
+  #begun(make: () => Population): Population | undefined {
+    try {
+      const run = this.#add(make());
+      void run.open();
+      return run;
+    } catch (error) {
+      this.refusal = sentenceOf(error);
+      return undefined;
+    }
   }
 
   #add(run: Population): Population {
-    for (const other of this.runs) other.pause();
+    for (const other of this.runs) void other.rest();
+    this.#followed = null;
     this.#count++;
     this.runs = [...this.runs, run];
     this.current = run;
     this.refusal = null;
     return run;
-  }
-
-  #made(make: () => Population): Population | undefined {
-    try {
-      return this.#add(make());
-    } catch (error) {
-      this.refusal = error instanceof Error ? error.message : String(error);
-      return undefined;
-    }
   }
 }

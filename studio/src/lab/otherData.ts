@@ -3,6 +3,7 @@ import { armsOf } from "../../../src/studies/persistence/spec.ts";
 import type { ArmResult } from "../../../src/studies/population/gather.ts";
 import { type RunSettings, studySettingsOf } from "../state/runSettings.ts";
 import { assembleCrew } from "./crew.ts";
+import { divergedAfter, divergedWith } from "./divergence.ts";
 
 /** Updates between reports of progress. */
 const REPORT_EVERY = 16;
@@ -19,32 +20,31 @@ export async function trainOtherData(
   { cores, signal, tell }: { cores: number; signal: AbortSignal; tell: (step: number) => void },
 ): Promise<ArmResult> {
   const { spec, models } = armsOf(settings.preset, studySettingsOf(settings)).otherData;
-  let fail: (reason: Error) => void = () => {};
-  const failed = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  failed.catch(() => {}); // told below, by whatever waits
-  signal.addEventListener("abort", () => fail(new Error("stopped.")), { once: true });
-  const crew = await Promise.race([
-    assembleCrew(spec, models, { cores, onError: (message) => fail(new Error(message)) }),
-    failed,
-  ]);
+  const crew = await assembleCrew(spec, models, { cores });
+  signal.addEventListener("abort", crew.dismiss, { once: true });
   try {
     const losses: Float64Array[] = [];
     for (let step = 0; ; ) {
+      signal.throwIfAborted();
       step = Math.min(step + REPORT_EVERY, spec.steps);
-      const stretch = await Promise.race([crew.advance(step, false), failed]);
+      const stretch = await crew.advance(step, false);
       losses.push(...stretch.losses);
       tell(step);
       if (step < spec.steps) continue;
+      const byLoss = divergedAfter(
+        models.map(() => null),
+        losses,
+        0,
+      );
       return {
         ...{ arm: spec, models, kernelShare: Number.NaN },
         checkpoints: [{ step, ...stretch.look }],
         losses: models.map((_, model) => Float64Array.from(losses, (ofStep) => ofStep[model])),
-        divergedAt: stretch.divergedAt ?? models.map(() => null),
+        divergedAt: [...divergedWith(byLoss, stretch.look.weights, step)],
       };
     }
   } finally {
+    signal.removeEventListener("abort", crew.dismiss);
     crew.dismiss();
   }
 }

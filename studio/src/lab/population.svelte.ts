@@ -4,6 +4,9 @@ import type { GrowthState, Look } from "../../../src/studies/population/openPopu
 import type { RunLine } from "../state/link.ts";
 import { armOf, configOf, type RunSettings } from "../state/runSettings.ts";
 import { assembleCrew, type Crew } from "./crew.ts";
+import { divergedAfter, divergedWith } from "./divergence.ts";
+import { LossHistory } from "./lossHistory.ts";
+import type { Stretch } from "../workers/trainWorker.ts";
 import type { Recording } from "./recording.ts";
 
 /** Where a run is; `recorded` is one that was trained elsewhere. */
@@ -30,14 +33,23 @@ const ROUND_MILLISECONDS = 120;
 /** Time by which a page may be late and still be smooth, ms. */
 const BREATH = 4;
 
+/** Places besides the checkpoints where a run was stopped that are kept, the latest: each is all weights three times. */
+export const MOST_PAUSES = 8;
+
 const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** How far training goes, in updates of the whole run; asked before every round. */
+interface Goal {
+  readonly end: () => number;
+  readonly pace: () => Pace;
+}
 
 /**
  * A population in this page.
  *
- * Looks are kept at the checkpoints of the study, where the run was paused, and at the step reached; from every look
- * but the last that is none of these the page moves on. Nothing of this decides a bit of the training.
+ * Looks are kept at the checkpoints of the study, where the run was paused lately, and at the step reached; from every
+ * other look the page moves on. Nothing of this decides a bit of the training.
  */
 export class Population {
   readonly arm;
@@ -53,6 +65,7 @@ export class Population {
   pace = $state<Pace>(60);
   /** What was seen, steps ascending. */
   seen = $state.raw<readonly Seen[]>([]);
+  /** Updates after which a model's loss first was not finite, [model]; null where it always was. */
   divergedAt = $state.raw<readonly (number | null)[]>([]);
   /** Milliseconds that an update of the whole population took last, and a look. */
   took = $state.raw({ update: 1, look: 0 });
@@ -61,11 +74,17 @@ export class Population {
   repeats = $state.raw<Population | null>(null);
   /** Steps that are not passed by: checkpoints. */
   stops: readonly number[];
+  /** Settles when {@link open} is done, well or not. */
+  opened: Promise<void> = Promise.resolve();
 
   #crew: Crew | undefined;
-  #losses: Float64Array[] = [];
+  #losses: LossHistory;
+  /** By step; where a person can go on from. */
   #states = new Map<number, GrowthState>();
-  #running = false;
+  #goal: Goal | undefined;
+  /** The training under way. */
+  #training: Promise<void> | undefined;
+  #closed = false;
 
   constructor(
     readonly name: string,
@@ -85,14 +104,17 @@ export class Population {
       this.status = "recorded";
       this.seen = recording.seen;
       this.step = recording.seen[recording.seen.length - 1].step;
-      this.#losses = [...recording.losses];
+      this.#losses = new LossHistory(models.length, recording.losses);
       this.divergedAt = recording.divergedAt;
-    }
-    if (origin !== null) {
-      this.step = origin.step;
-      this.seen = origin.parent.seen.filter(({ step }) => step <= origin.step);
-      this.#losses = origin.parent.losses.slice(0, origin.step);
-    }
+    } else if (origin !== null) {
+      const { parent, step } = origin;
+      this.step = step;
+      this.seen = parent.seen.filter((one) => one.step <= step);
+      this.divergedAt = parent.divergedAt.map((at) => (at !== null && at < step ? at : null));
+      this.#losses = parent.#losses.forked(step);
+      // its own, so that it stays whole when the parent is removed
+      for (const [at, state] of parent.#states) if (at <= step) this.#states.set(at, state);
+    } else this.#losses = new LossHistory(models.length);
   }
 
   /** The look that is shown. */
@@ -102,9 +124,9 @@ export class Population {
     return seen.findLast(({ step }) => step <= chosen) ?? seen[0];
   }
 
-  /** Training loss before every update, [update][model]; the parent's first where there is one. Grows with {@link step}. */
-  get losses(): readonly Float64Array[] {
-    return this.step >= 0 ? this.#losses : [];
+  /** Whether there are training losses: a recorded run may have been stopped before they were kept. */
+  get hasLosses(): boolean {
+    return this.step > 0 && this.#losses.length > 0;
   }
 
   /** The initialisation. */
@@ -123,16 +145,11 @@ export class Population {
       arm: this.arm,
       models: this.models,
       checkpoints: this.seen.filter(({ step }) => step <= until),
-      losses: this.models.map((_, model) =>
-        Float64Array.from(this.losses.slice(0, until), (of) => of[model]),
-      ),
+      losses: this.#losses.first(until),
       divergedAt: [...this.divergedAt],
       kernelShare: Number.NaN,
     };
   }
-
-  /** Settles when {@link open} is done, well or not. */
-  opened: Promise<void> = Promise.resolve();
 
   /** Opens the networks and looks at them as they are before the first update. */
   open(): Promise<void> {
@@ -142,24 +159,30 @@ export class Population {
 
   async #open(): Promise<void> {
     try {
-      const from = this.origin?.parent.stateAt(this.origin.step);
-      this.#crew = await assembleCrew(this.arm, this.models, {
-        cores: this.cores,
-        from,
-        onError: (message) => this.#fail(message),
-      });
-      if (this.origin === null) this.#take(0, await this.#crew.advance(0, true));
-      else this.#states.set(this.origin.step, from as GrowthState);
+      const crew = await this.#crewed();
+      if (this.seen.length === 0) this.#take(0, await crew.advance(0, true));
       if (this.step === this.arm.steps) this.#finish();
       else this.status = "ready";
     } catch (error) {
-      this.#fail(sentenceOf(error));
+      this.#fail(error);
     }
   }
 
   /** Trains on, until paused or done. */
   play(): Promise<void> {
-    return this.#trainUntil(this.arm.steps, () => this.pace);
+    return this.#train({ end: () => this.arm.steps, pace: () => this.pace });
+  }
+
+  /** Makes one update more than there are when training rests. */
+  advance(): Promise<void> {
+    let end: number | undefined;
+    return this.#train({ end: () => (end ??= this.step + 1), pace: () => "fast" });
+  }
+
+  /** Trains as fast as it goes until `step` updates are made, and stays there. */
+  async goTo(step: number): Promise<void> {
+    const end = Math.min(step, this.arm.steps);
+    if (end > this.step) await this.#train({ end: () => end, pace: () => "fast" });
   }
 
   /** Stops after the updates that are under way. */
@@ -167,21 +190,24 @@ export class Population {
     if (this.status === "training") this.status = "paused";
   }
 
-  /** Trains as fast as it goes until `step` updates are made, and stays there. */
-  goTo(step: number): Promise<void> {
-    return this.#trainUntil(Math.min(step, this.arm.steps), () => "fast");
+  /** Pauses and leaves the cores to others; when it is played again it takes them again. */
+  async rest(): Promise<void> {
+    this.pause();
+    await this.opened;
+    await this.#training;
+    if (this.status === "ready" || this.status === "paused") this.#dismiss();
   }
 
   /** What training needs to go on from a step; undefined where it was not kept. */
   stateAt(step: number): GrowthState | undefined {
-    return this.#states.get(step) ?? (this.origin !== null ? this.origin.parent.stateAt(step) : undefined);
+    return this.#states.get(step);
   }
 
   /** Ends the workers; what was seen stays. */
   close(): void {
+    this.#closed = true;
     this.pause();
-    this.#crew?.dismiss();
-    this.#crew = undefined;
+    this.#dismiss();
   }
 
   /** The settings that this run began with, and every branch on the way to it, oldest first. */
@@ -192,38 +218,60 @@ export class Population {
     return { settings, branches: [...branches, { step: this.origin.step, settings: this.settings }] };
   }
 
-  async #trainUntil(end: number, pace: () => Pace): Promise<void> {
-    if (this.#running && this.status === "paused") this.status = "training"; // the last round is still under way
-    if (this.#running || this.#crew === undefined || this.step >= end) return;
-    this.#running = true;
+  /** The workers; where there are none, new ones, which go on from the step reached. */
+  async #crewed(): Promise<Crew> {
+    const from = this.stateAt(this.step);
+    const crew = this.#crew ?? (await assembleCrew(this.arm, this.models, { cores: this.cores, from }));
+    this.#crew = crew;
+    if (this.#closed) this.#dismiss();
+    return crew;
+  }
+
+  #dismiss(): void {
+    this.#crew?.dismiss();
+    this.#crew = undefined;
+  }
+
+  #train(goal: Goal): Promise<void> {
+    if (this.status !== "ready" && this.status !== "paused" && this.status !== "training")
+      return Promise.resolve();
+    this.#goal = goal;
     this.status = "training";
     this.chosen = null;
+    this.#training ??= this.#untilGoal().finally(() => {
+      this.#training = undefined;
+    });
+    return this.#training;
+  }
+
+  /** Trains until the goal is reached or somebody pauses; the goal may become another meanwhile. */
+  async #untilGoal(): Promise<void> {
+    const isUnderWay = () => this.status === "training" && this.step < (this.#goal as Goal).end();
     try {
-      while (this.status === "training" && this.step < end) await this.#round(end, pace());
-      // where a person stopped can be branched from
-      if (this.#crew !== undefined && !this.#states.has(this.step))
-        this.#take(this.step, await this.#crew.advance(this.step, true));
+      const crew = await this.#crewed();
+      do {
+        while (isUnderWay()) await this.#round(crew, this.#goal as Goal);
+        // where a person stopped can be branched from
+        if (this.stateAt(this.step) === undefined) this.#take(this.step, await crew.advance(this.step, true));
+      } while (isUnderWay());
       if (this.step >= this.arm.steps) this.#finish();
       else if (this.status === "training") this.status = "paused";
     } catch (error) {
-      this.#fail(sentenceOf(error));
-    } finally {
-      this.#running = false;
+      this.#fail(error);
     }
   }
 
-  /** Some updates and a look: as far as the pace allows, but no checkpoint is passed by, and not `end`. */
-  async #round(end: number, pace: Pace): Promise<void> {
+  /** Some updates and a look: as far as the pace allows, but no checkpoint is passed by, and not the goal. */
+  async #round(crew: Crew, goal: Goal): Promise<void> {
     const { step, arm, stops, took } = this;
+    const [end, pace] = [goal.end(), goal.pace()];
     // no more time for looking than for training, unless the pace leaves it
     const round = Math.max(ROUND_MILLISECONDS, took.look);
     const far = Math.max(1, Math.round(pace === "fast" ? round / took.update : (pace * round) / 1000));
     const checkpoint = stops.find((at) => at > step) ?? arm.steps;
     const to = Math.min(step + far, checkpoint, end);
-    const crew = this.#crew as Crew;
     const began = performance.now();
     const stretch = await crew.advance(to, to === end || stops.includes(to));
-    if (crew !== this.#crew) return; // closed meanwhile
     this.took = { update: Math.max(0.01, stretch.took.updates / (to - step)), look: stretch.took.look };
     this.#take(to, stretch);
     // the page draws before the next round, and the pace is kept
@@ -231,28 +279,32 @@ export class Population {
     await pause(Math.max(BREATH, wanted - (performance.now() - began)));
   }
 
-  #take(step: number, { losses, look, state, divergedAt }: Awaited<ReturnType<Crew["advance"]>>): void {
-    if (state !== null) this.#states.set(step, state);
-    const before = this.seen.filter((one) => one.step < step && this.#isKept(one.step));
+  #take(step: number, { losses, look, state }: Stretch): void {
+    if (state !== null) this.#keep(step, state);
+    const before = this.seen.filter((one) => one.step < step && this.#states.has(one.step));
     this.seen = [...before, { step, ...look }];
-    this.#losses.push(...losses);
-    if (divergedAt !== null) this.divergedAt = divergedAt;
+    const known = divergedAfter(this.divergedAt, losses, step - losses.length);
+    this.divergedAt = step === this.arm.steps ? divergedWith(known, look.weights, step) : known;
+    this.#losses.add(losses);
     this.step = step;
+  }
+
+  #keep(step: number, state: GrowthState): void {
+    this.#states.set(step, state);
+    const pauses = [...this.#states.keys()].filter((at) => !this.stops.includes(at) && at !== this.origin?.step);
+    for (const old of pauses.slice(0, -MOST_PAUSES)) this.#states.delete(old);
   }
 
   /** Nothing is left to train: the cores are free for other runs. */
   #finish(): void {
     this.status = "done";
-    this.#crew?.dismiss();
-    this.#crew = undefined;
+    this.#dismiss();
   }
 
-  #isKept(step: number): boolean {
-    return this.stateAt(step) !== undefined;
-  }
-
-  #fail(message: string): void {
-    this.failure = message;
+  #fail(error: unknown): void {
+    if (this.#closed) return; // nobody looks at it any more
+    this.failure = sentenceOf(error);
     this.status = "failed";
+    this.#dismiss();
   }
 }

@@ -1,7 +1,7 @@
 /** A run that was trained elsewhere and opened here: what was kept of it, and whether it is computed again to the bit. */
 import type { Weights } from "../../../src/model/weights.ts";
+import type { ArmCheckpoint } from "../../../src/studies/population/gather.ts";
 import type { RunLine } from "../state/link.ts";
-import type { Seen } from "./population.svelte.ts";
 
 /** What a run folder keeps of a population. */
 export interface Recording {
@@ -10,7 +10,7 @@ export interface Recording {
   /** How it was made. */
   readonly line: RunLine;
   /** Its checkpoints, steps ascending, the initialisation first; what is seen in them was measured here. */
-  readonly seen: readonly Seen[];
+  readonly seen: readonly ArmCheckpoint[];
   /** Training loss before every update, [update][model]; none where the run was stopped before they were kept. */
   readonly losses: readonly Float64Array[];
   /** Updates after which a loss or a weight first was not finite, [model]; null where they always were. */
@@ -30,7 +30,7 @@ export interface SameBits {
 }
 
 /** A look never changes, so what was compared once is known. */
-const known = new WeakMap<Seen, WeakMap<Seen, boolean>>();
+const known = new WeakMap<ArmCheckpoint, WeakMap<ArmCheckpoint, boolean>>();
 
 /** The same numbers, zeros by their sign; of those that are none, WebAssembly leaves the bits open. */
 function sameWeights(a: Weights, b: Weights): boolean {
@@ -40,8 +40,8 @@ function sameWeights(a: Weights, b: Weights): boolean {
   });
 }
 
-function isSame(a: Seen, b: Seen): boolean {
-  const ofA = known.get(a) ?? new WeakMap<Seen, boolean>();
+function isSame(a: ArmCheckpoint, b: ArmCheckpoint): boolean {
+  const ofA = known.get(a) ?? new WeakMap<ArmCheckpoint, boolean>();
   known.set(a, ofA);
   const same = ofA.get(b) ?? sameWeights(a.weights, b.weights);
   ofA.set(b, same);
@@ -49,7 +49,7 @@ function isSame(a: Seen, b: Seen): boolean {
 }
 
 /** Compares the weights of two runs at every step that both were seen at. */
-export function sameBits(run: readonly Seen[], recorded: readonly Seen[]): SameBits {
+export function sameBits(run: readonly ArmCheckpoint[], recorded: readonly ArmCheckpoint[]): SameBits {
   const bySteps = new Map(run.map((seen) => [seen.step, seen]));
   let compared = 0;
   let equalTo: number | null = null;

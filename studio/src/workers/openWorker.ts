@@ -10,6 +10,7 @@ import { type OpenedRun, openRun, type RunSource } from "../../../src/studies/pe
 import { checkpointPath } from "../../../src/studies/persistence/runFiles.ts";
 import { runLosses } from "../../../src/studies/persistence/runLosses.ts";
 import { openPopulation } from "../../../src/studies/population/openPopulation.ts";
+import { divergedAfter, divergedWith } from "../lab/divergence.ts";
 import type { Seen } from "../lab/population.svelte.ts";
 import type { Recording } from "../lab/recording.ts";
 import { serverFile } from "../lab/runServer.ts";
@@ -66,19 +67,11 @@ async function sourceOf(place: RunPlace): Promise<RunSource> {
 
 let run: OpenedRun | undefined;
 
-/** Updates after which a loss first was not finite; else the first checkpoint with such a weight. */
+/** Updates after which a loss first was not finite; else the first checkpoint with such a weight; [model]. */
 function divergedAt({ seen, losses }: Pick<Recording, "seen" | "losses">, models: number): (number | null)[] {
-  return Array.from({ length: models }, (_, model) => {
-    const update = losses.findIndex((of) => !Number.isFinite(of[model]));
-    if (update >= 0) return update;
-    const broken = seen.find(({ weights }) =>
-      Object.values(weights).some((values) => {
-        const size = values.length / models;
-        return !values.subarray(model * size, (model + 1) * size).every(Number.isFinite);
-      }),
-    );
-    return broken?.step ?? null;
-  });
+  let known: readonly (number | null)[] = divergedAfter(new Array<null>(models).fill(null), losses, 0);
+  for (const { step, weights } of seen) known = divergedWith(known, weights, step);
+  return [...known];
 }
 
 const deeds = {

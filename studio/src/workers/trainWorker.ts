@@ -17,8 +17,6 @@ export interface Stretch {
   look: Look;
   /** What going on from here needs; only where it was asked for. */
   state: GrowthState | null;
-  /** Once the last update is made: where each model diverged. */
-  divergedAt: (number | null)[] | null;
   /** Milliseconds that the updates took, and the look. */
   took: { updates: number; look: number };
 }
@@ -26,7 +24,6 @@ export interface Stretch {
 let population: OpenPopulation | undefined;
 let loop: AsyncGenerator<Stop, Grown> | undefined;
 let step = 0;
-let divergedAt: (number | null)[] | null = null;
 
 /** What the page can ask of the worker; one call at a time. */
 const deeds = {
@@ -36,11 +33,10 @@ const deeds = {
     population = openPopulation(arm, models, wasmBackend(), { from });
     loop = population.grow({ checkpoints: [], reportEvery: 1 });
     step = from?.step ?? 0;
-    divergedAt = null;
   },
 
   /** Trains until `to` updates are made, and looks. */
-  async advance(to: number, last: number, keepState: boolean): Promise<Stretch> {
+  async advance(to: number, keepState: boolean): Promise<Stretch> {
     if (population === undefined || loop === undefined) throw new Error("train worker: opened no models");
     const began = performance.now();
     const losses: Float64Array[] = [];
@@ -49,15 +45,11 @@ const deeds = {
       if (next.done) break;
       losses.push(next.value.losses);
     }
-    if (step === last && divergedAt === null) {
-      const end = await loop.next();
-      if (end.done) divergedAt = end.value.divergedAt;
-    }
     const trained = performance.now();
     const look = await population.look();
     const took = { updates: trained - began, look: performance.now() - trained };
     const state = keepState ? await population.state(step) : null;
-    return { losses, look, state, divergedAt, took };
+    return { losses, look, state, took };
   },
 };
 

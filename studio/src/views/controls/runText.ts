@@ -13,10 +13,15 @@ const shown: readonly (readonly [field: keyof RunSettings, name: string])[] = [
   ["probe", "probe"],
 ];
 
-/** `original, lr 0.01`; of a branch `from run 1 at step 32, lr 0.01`. */
-export function runText({ settings, origin }: Pick<Population, "settings" | "origin">): string {
+/** `original, lr 0.01`; of a branch `from run 1 at step 32, lr 0.01`; of a run that was opened `opened: original`. */
+export function runText({
+  settings,
+  origin,
+  recording,
+}: Pick<Population, "settings" | "origin" | "recording">): string {
   const before = origin?.parent.settings ?? defaultSettings;
-  const from = origin === null ? settings.preset : `from ${origin.parent.name} at step ${origin.step}`;
+  const first = recording === null ? settings.preset : `opened: ${settings.preset}`;
+  const from = origin === null ? first : `from ${origin.parent.name} at step ${origin.step}`;
   const { scheme, embeddingScale } = settings.init;
   const init = scheme + (embeddingScale === 1 ? "" : `:${embeddingScale}`);
   const own = [

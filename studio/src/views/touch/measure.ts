@@ -1,5 +1,5 @@
 /** What is asked of networks that are touched, as one number a network. */
-import { lossMetric, logitDifference, type Metric } from "../../../../src/interp/index.ts";
+import { logitDifference, lossMetric, type Metric } from "../../../../src/interp/index.ts";
 import type { TouchChoice } from "../../state/touchChoice.ts";
 import type { Answers } from "../../workers/looks/touch.ts";
 

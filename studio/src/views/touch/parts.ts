@@ -127,24 +127,21 @@ export function partLines(config: ModelConfig): PartLine[] {
   ];
 }
 
+const streamKinds: readonly PartKind[] = ["pre", "mid", "post"];
+
 /**
- * Parts of the same kind that could be touched instead, the part itself not among them: all heads, the neurons of all
- * layers, and so on; of the stream its other nodes.
+ * Parts of the same kind that could be touched instead, the part itself not among them: neurons of the same layer, heads
+ * of all layers, other nodes of the stream, and so on.
  */
 export function partsLike(config: ModelConfig, name: string): string[] {
-  const { kind } = partNamed(name);
-  const lines = partLines(config);
-  const isStream = kind === "pre" || kind === "mid" || kind === "post";
+  const { kind, layer } = partNamed(name);
+  const isLike = (other: PartKind) =>
+    other === kind || [kind, other].every((one) => streamKinds.includes(one));
   const all =
     kind === "neuron"
-      ? lines
-          .filter((line) => line.kind === "mlp")
-          .flatMap(({ layer }) => Array.from({ length: config.dMlp }, (_, unit) => unitName(layer, unit)))
-      : lines
+      ? Array.from({ length: config.dMlp }, (_, unit) => unitName(layer, unit))
+      : partLines(config)
           .flatMap(({ names }) => names)
-          .filter((one) => {
-            const other = partNamed(one).kind;
-            return isStream ? other === "pre" || other === "mid" || other === "post" : other === kind;
-          });
+          .filter((one) => isLike(partNamed(one).kind));
   return all.filter((one) => one !== name);
 }

@@ -1,4 +1,9 @@
-/** What became of every unit by the original criterion, and how often any unit of the layer would have passed it. */
+/**
+ * What became of every unit by the thresholds of the original criterion, and how often any unit of the layer would have
+ * passed them. The original follows the five most selective units of a layer; here every selective unit is followed.
+ */
+import { seedInterval } from "../../../../src/features/seedInterval.ts";
+import type { Interval } from "../../../../src/stats/intervals.ts";
 import type { Fate } from "../../state/rowChoice.ts";
 import { countFrom } from "./sorted.ts";
 
@@ -30,21 +35,29 @@ export interface Survival {
    * the identity shuffle in closed form. NaN where none was selective.
    */
   readonly chance: number;
+  /** Share that survived less that of chance, by network: mean over networks with its 95 % t interval. */
+  readonly excess: Interval;
+  /** Networks that count. */
+  readonly networks: number;
 }
 
 /**
- * Survival over some networks.
+ * Survival over some networks; one that diverged has none.
  *
  * @param then    shares of variance before training, [model, unit]
- * @param models  those that count
+ * @param models  those that are asked for
+ * @param out     networks that diverged, [model]
  */
 export function survival(
   then: ArrayLike<number>,
   now: ArrayLike<number>,
-  { models, units }: { models: readonly number[]; units: number },
+  { models, units, out }: { models: readonly number[]; units: number; out: readonly boolean[] },
 ): Survival {
   let [selective, survived, passing] = [0, 0, 0];
-  for (const model of models) {
+  const sound = models.filter((model) => !out[model]);
+  const excess: number[] = [];
+  for (const model of sound) {
+    const start = [selective, survived, passing];
     const sorted = Float64Array.from({ length: units }, (_, unit) => now[model * units + unit])
       .filter(Number.isFinite)
       .sort();
@@ -54,6 +67,10 @@ export function survival(
       if (now[at] > barOf(then[at])) survived++;
       passing += countFrom(sorted, barOf(then[at]), { beyond: true }) / units;
     }
+    excess.push((survived - start[1] - (passing - start[2])) / (selective - start[0]));
   }
-  return { selective, survived, chance: passing / selective };
+  return {
+    ...{ selective, survived, chance: passing / selective },
+    ...{ excess: seedInterval(excess), networks: sound.length },
+  };
 }

@@ -31,6 +31,8 @@ export interface LayerFinding {
   readonly null: Interval;
   /** Seeds with a number. */
   readonly seeds: number;
+  /** Units of those seeds that have none: flat then or now. */
+  readonly excluded: number;
 }
 
 /**
@@ -45,12 +47,17 @@ export function layerFinding(
 ): LayerFinding {
   const { models } = first;
   const partner = neighbourModel(models);
-  const means = (values: Float64Array) => unitMeans(values, models).mean;
-  const own = means(r).map((mean, model) => (out[model] ? Number.NaN : mean));
-  const other = means(correlations(first, now, kind, partner)).map((mean, model) =>
+  const units = unitMeans(r, models);
+  const own = units.mean.map((mean, model) => (out[model] ? Number.NaN : mean));
+  const other = unitMeans(correlations(first, now, kind, partner), models).mean.map((mean, model) =>
     out[model] || out[partner(model)] ? Number.NaN : mean,
   );
-  return { own: seedInterval(own), null: seedInterval(other), seeds: own.filter(Number.isFinite).length };
+  return {
+    own: seedInterval(own),
+    null: seedInterval(other),
+    seeds: own.filter(Number.isFinite).length,
+    excluded: units.excluded.reduce((sum, count, model) => sum + (out[model] ? 0 : count), 0),
+  };
 }
 
 /** What the parts of tuning are called. */
@@ -69,7 +76,16 @@ export const tuningNames: Record<CurveKind, string> = {
   interaction: "interaction of token and position",
 };
 
-const estimate = ({ estimate: mean, low, high }: Interval) => `${fixed(mean)} ${intervalText([low, high])}`;
+const estimate = ({ estimate: mean, low, high }: Interval) =>
+  Number.isFinite(low) ? `${fixed(mean)} ${intervalText([low, high])}` : fixed(mean);
+
+/**
+ * Whether the own initialisation tells more than another's, by the intervals over seeds; null where too few seeds leave
+ * one of the two without an interval.
+ */
+export function isBeyondNull({ own, null: other }: Pick<LayerFinding, "own" | "null">): boolean | null {
+  return Number.isFinite(own.low) && Number.isFinite(other.high) ? own.low > other.high : null;
+}
 
 /** The finding as a title. */
 export function findingSentence(
@@ -80,7 +96,13 @@ export function findingSentence(
   const what = tuningNames[kind];
   if (step === 0)
     return `Layer ${layer} before the first update: every unit is itself, and has r ${estimate(other)} with the unit of another initialisation.`;
-  if (!Number.isFinite(own.estimate)) return `Layer ${layer}, step ${step}: no unit has any ${what}.`;
-  const kept = own.low > other.high ? `units keep their ${what}` : `no ${what} is kept beyond chance`;
-  return `Layer ${layer}, step ${step}: ${kept}, r ${estimate(own)}; another initialisation has r ${estimate(other)}.`;
+  if (!Number.isFinite(own.estimate))
+    return `Layer ${layer}, step ${step}: no unit has any ${what} to compare: all are flat, or all networks diverged.`;
+  const numbers = `r ${estimate(own)}; another initialisation has r ${estimate(other)}`;
+  const beyond = isBeyondNull(finding);
+  // fewer than two seeds decide nothing
+  if (beyond === null)
+    return `Layer ${layer}, step ${step}: ${what} ${numbers}; it takes intervals over seeds to tell them apart.`;
+  const kept = beyond ? `${what} is kept beyond chance` : `no ${what} is shown to be kept beyond chance`;
+  return `Layer ${layer}, step ${step}: ${kept}, ${numbers}.`;
 }

@@ -51,8 +51,10 @@ export function rowLabel(
   { kind, band, seed }: { kind: CurveKind; band: NullBand; seed: number },
 ): string {
   const r = Number.isNaN(row.r) ? "has no correlation with its initialisation" : `r ${fixed(row.r)}`;
-  const above = row.r > band.high ? "above" : "not above";
-  return `${row.name} of seed ${seed}: ${r}, ${above} the null ${intervalText([band.low, band.high])}; selectivity ${fixed(row.initial)} then, ${fixed(row.current)} now; prefers ${preferredText(row, kind)}; ${fateNames[row.fate]}`;
+  const beside = Number.isFinite(band.high)
+    ? `${row.r > band.high ? "above" : "not above"} the null ${intervalText([band.low, band.high])}`
+    : "without a null";
+  return `${row.name} of seed ${seed}: ${r}, ${beside}; selectivity ${fixed(row.initial)} then, ${fixed(row.current)} now; prefers ${preferredText(row, kind)}; ${fateNames[row.fate]}`;
 }
 
 /** How an r stands to its null, in a sentence. */
