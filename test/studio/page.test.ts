@@ -54,7 +54,10 @@ describe.skipIf(leftOut)("the studio's page", () => {
     const hash = await page.evaluate(() => location.hash.slice(1));
     const second = await studio.visit({ hash });
     await second.page.getByText("trained, 6 seeds").waitFor();
-    expect(await drawn(second)).toBe(await drawn(first));
+    // a figure is drawn a little after its numbers
+    await expect
+      .poll(async () => (await drawn(second)) === (await drawn(first)), { timeout: 10_000 })
+      .toBe(true);
     expectQuiet(first);
     expectQuiet(second);
     await first.close();
