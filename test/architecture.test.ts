@@ -47,7 +47,8 @@ const source = join(root, "src");
 function filesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter(
-      (entry) => entry.isFile() && /\.(ts|mjs|js|svelte)$/.test(entry.name) && !/\.generated\./.test(entry.name),
+      (entry) =>
+        entry.isFile() && /\.(ts|mjs|js|svelte)$/.test(entry.name) && !/\.generated\./.test(entry.name),
     )
     .map((entry) => join(entry.parentPath, entry.name));
 }
@@ -164,7 +165,9 @@ test("the page imports the library below it and never the command line", () => {
       .map((target) => `${relative(root, file)} imports ${target}`),
   );
   expect(strange).toEqual([]);
-  expect(files.filter((file) => importsOf(file).some((target) => target.includes("studio/src/")))).toEqual([]);
+  expect(files.filter((file) => importsOf(file).some((target) => target.includes("studio/src/")))).toEqual(
+    [],
+  );
 });
 
 test("every file does one thing: none is over 500 lines, none is a drawer", () => {

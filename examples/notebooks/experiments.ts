@@ -157,10 +157,12 @@ verdicts("detection");
 // %% [markdown]
 // It holds, and by a wide margin: random neurons have inputs of their own. Two lists of one unit share more than those of
 // different units, by {{before.sections.detection.verdict.evidence.replace("overlap beyond other units ", "")}} of their length.
-// Training makes it *less*: {{after.sections.detection.verdict.evidence.replace("overlap beyond other units ", "")}}. Trained neurons also answer to context, to what stood before, so that one token at one position no longer settles it.
+// Training makes it *less*: {{after.sections.detection.verdict.evidence.replace("overlap beyond other units ", "")}}. One reason is in sight below: trained neurons also answer to context, to what stood before, and one token at one position settles less.
 
 // %% [check]
 holds("detection").every((held) => held === true);
+after.sections.detection.numbers.overlapBeyondOtherUnit.high <
+  before.sections.detection.numbers.overlapBeyondOtherUnit.low;
 
 // %% [markdown]
 // ## 2. Hypothesis testing
@@ -218,7 +220,7 @@ holds("mapping").every((held) => held !== true);
 verdicts("circuits");
 
 // %% [markdown]
-// In random networks there are as many edges as between strangers. After training there are more, and this figure shows those
+// In random networks there are about as many edges as between strangers. After training there are more, and this figure shows those
 // of the first network.
 
 // %%
@@ -242,8 +244,8 @@ figureOf("structured-structured-responses-trained");
 verdicts("structured");
 
 // %% [markdown]
-// In random networks nothing goes beyond what other random networks do: constant sequences move them, and they move any
-// network. After training some families move units or heads further than they move those of any random network.
+// Constant sequences move random networks, and as far as they move other random networks: nothing is shown to go beyond
+// that. After training some families move units or heads further than they do in random networks.
 //
 // ## What to take home
 //
@@ -252,8 +254,8 @@ verdicts("structured");
 // | units have strongest inputs of their own | yes | yes, less |
 // | preferences are confirmed on new data | yes, as for any function | yes |
 // | units are more selective than random projections | not shown | not shown |
-// | units are connected beyond chance | no | yes |
-// | structure moves them more than it moves any network | no | yes |
+// | units are connected beyond chance | not shown | yes |
+// | structure moves them more than it moves random networks | not shown | yes |
 //
 // The features that one finds most easily, tuned and selective units, are there before training *and are there in random
 // projections*. They are the price of looking. What training makes, context, connections, responses to structure, shows up

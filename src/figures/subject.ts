@@ -28,6 +28,11 @@ export function subjectSeeds({ name, seeds, seed }: Subject): string {
   return seeds === 1 ? `seed ${seed} (${name}).` : `seed ${seed} in full, of ${all}`;
 }
 
+/** The networks in a title: with the seed where the finding is of one of several. */
+export function subjectTitle({ name, seeds, seed }: Subject): string {
+  return seed === undefined || seeds === 1 ? name : `${name}, seed ${seed}`;
+}
+
 /** Colour of estimates: cool before training, warm after, ink where that is not the point. */
 export function subjectColor({ time }: Subject): string {
   if (time === undefined) return ink;

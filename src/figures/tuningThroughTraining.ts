@@ -97,8 +97,16 @@ function finding(data: TuningThroughTrainingData): string {
   if (ends.length === 0) return `${preset}: no layer was measured`;
   const [first, last] = [ends[0], ends[ends.length - 1]];
   if (ends.length === 1) return `${preset}: tuning r ends at ${show(first)}`;
-  const deepest = data.layers[data.layers.length - 1].layer;
-  return `${preset}: layer ${deepest} keeps ${Number(last?.r) < Number(first?.r) ? "less" : "more"}, tuning r ${show(last)} against ${show(first)}`;
+  const [shallowest, deepest] = [data.layers[0], data.layers[data.layers.length - 1]];
+  const numbers = `tuning r ${show(last)} against ${show(first)}`;
+  if (last?.step === 0) return `${preset}: before the first update every unit is itself`;
+  const end = data.checkpoints.length - 1;
+  const nearest = columnOf(shallowest.tuningR, end);
+  // seed by seed: layers of one network are a pair
+  const { low, high } = meanInterval(columnOf(deepest.tuningR, end).map((r, seed) => r - nearest[seed]));
+  if (low > 0 || high < 0)
+    return `${preset}: layer ${deepest.layer} keeps ${high < 0 ? "less" : "more"}, ${numbers}`;
+  return `${preset}: layer ${deepest.layer} is not shown to differ from layer ${shallowest.layer}, ${numbers}`;
 }
 
 /** Figure: tuning r of every seed (thin) and their mean (strong) at every checkpoint, above the null's band. */

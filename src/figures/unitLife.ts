@@ -240,9 +240,11 @@ function coursePanel({ looks, tuning }: UnitLifeData): Panel {
 /** What the last look says of a unit, by its null; it goes on after the unit's name. */
 function finding({ step, r, null: band }: UnitLook, tuning: string): string {
   const text = intervalText([band.low, band.high]);
-  if (step === 0) return ` before the first update: its ${tuning} is itself; units of other initialisations have r in ${text}.`;
+  if (step === 0)
+    return ` before the first update: its ${tuning} is itself; units of other initialisations have r in ${text}.`;
   const own = `r ${fixed(r)} at step ${step}`;
-  if (!Number.isFinite(band.high)) return `: ${tuning} ${own}; there is no other initialisation to compare it with.`;
+  if (!Number.isFinite(band.high))
+    return `: ${tuning} ${own}; there is no other initialisation to compare it with.`;
   const verdict = r > band.high ? "keeps more of its" : "is not shown to keep more of its";
   return ` ${verdict} ${tuning} than chance: ${own}; units of other initialisations have r in ${text}.`;
 }

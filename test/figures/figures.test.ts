@@ -89,6 +89,34 @@ test("loss by position: the title names exactly the positions that are below the
   expect(drawn(spec, 0, "g.dot circle").length).toBe(30 * 7 + 7);
 });
 
+test("loss by position: seeds that are below the floor on the same sequences are no leak unless the alarm says so", () => {
+  const [, causal] = details;
+  const floors = causal.loss.floor!.byPosition;
+  const luckily = causal.summary.seeds.map(() => floors.map((floor) => floor - 0.01));
+  const spec = lossByPosition([{ ...causal, loss: { ...causal.loss, heldOutByPosition: luckily } }]);
+  expect(spec.title).toContain("nowhere below its floor by more than the draw of sequences explains");
+});
+
+test("tuning through training: layers are told apart by pairs of one seed, and not before the first update", () => {
+  const titleOf = (first: number[], second: number[], checkpoints = [0, 8]) =>
+    tuningThroughTraining([
+      {
+        ...original,
+        checkpoints,
+        layers: [first, second].map((ends, layer) => ({
+          layer,
+          tuningR: ends.map((r) => checkpoints.map((step) => (step === 0 ? 1 : r))),
+          tuningNullR: ends.map(() => checkpoints.map(() => 0)),
+        })),
+      },
+    ]).title;
+  // far apart over seeds, and yet always 0.1 less
+  expect(titleOf([0.2, 0.5, 0.9], [0.1, 0.4, 0.8])).toContain("layer 1 keeps less");
+  expect(titleOf([0.1, 0.4, 0.8], [0.2, 0.5, 0.9])).toContain("layer 1 keeps more");
+  expect(titleOf([0.5, 0.6, 0.7], [0.7, 0.5, 0.6])).toContain("layer 1 is not shown to differ from layer 0");
+  expect(titleOf([1, 1], [1, 1], [0])).toContain("before the first update every unit is itself");
+});
+
 test("tuning through training: the title's numbers are the means over seeds at the last checkpoint", () => {
   const ends = original.layers.map(({ tuningR }) => {
     let sum = 0;

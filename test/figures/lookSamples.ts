@@ -17,8 +17,8 @@ export const courses: figures.HeadCoursesData = {
       scores: {
         previous: {
           networks: [
-            [0.1, 0.3, 0.8],
-            [0.3, 0.3, 0.6],
+            [0.1, 0.3, 0.6],
+            [0.3, 0.3, 0.8],
           ],
           null: { low: -0.1, middle: 0, high: 0.2 },
         },

@@ -5,6 +5,7 @@ import {
   compositionRows,
   embeddingPlane,
   type FigureSpec,
+  type HeadCoursesData,
   headCourses,
   lensDistribution,
   pairsThenAndNow,
@@ -35,10 +36,12 @@ function cellsOf(svg: Element, width: number) {
   );
 }
 
-test("head courses: a thin line a seed, the range of a score under its name, the class of most seeds in the title", () => {
+test("head courses: a thin line a seed, the range of a score under its name, what the heads of a layer show together in the title", () => {
   const spec = headCourses(given.courses);
-  expect(spec.title).toContain("L0H0 previous moves most, from 0.20 to 0.70 on average");
-  expect(spec.title).toContain("of a known kind: L0H0 (previous in 2 of 3)");
+  expect(spec.title).toContain(
+    "previous in layer 0 moves most, from 0.20 to 0.70, mean over its heads; change [0.50, 0.50]",
+  );
+  expect(spec.title).toContain("of a known kind: previous 2 of 3 heads in layer 0");
   const svg = drawn(spec);
   // two seeds in one path, then their mean
   const [thin, mean] = all(svg, "g.courses path[stroke='var(--now)']");
@@ -49,10 +52,53 @@ test("head courses: a thin line a seed, the range of a score under its name, the
   expect(all(svg, "circle").map((dot) => dot.getAttribute("fill"))).toEqual(["var(--then)", "var(--now)"]);
 });
 
+test("head courses: a title claims no move that the networks do not show, and no kind that was not judged", () => {
+  const [{ scores: _, ...head }] = given.courses.heads;
+  const titleOf = (networks: number[][], part: Partial<HeadCoursesData> = {}) =>
+    headCourses({ ...given.courses, heads: [{ ...head, scores: { previous: { networks } } }], ...part })
+      .title;
+  // changes of 0.5 and −0.3 over two networks
+  expect(
+    titleOf([
+      [0, 0, 0.5],
+      [0.3, 0, 0],
+    ]),
+  ).toContain("no score of a layer is shown to move");
+  expect(titleOf([[0, 0, 0.5]])).toContain("one network alone does not show what moves");
+  expect(titleOf([[0], [0.1]], { steps: [0] })).toContain("nothing was trained yet");
+  const unjudged = { ...head, kinds: undefined, scores: { previous: { networks: [[0, 0, 0]] } } };
+  expect(headCourses({ ...given.courses, heads: [unjudged] }).title).not.toContain("kind");
+});
+
+test("head courses: heads of a layer are one, whichever of them a network made its own", () => {
+  // the second head of one network does what the first of the other does
+  const scores = (first: number, second: number) => ({
+    previous: {
+      networks: [
+        [0, first],
+        [0, second],
+      ],
+    },
+  });
+  const { title } = headCourses({
+    ...given.courses,
+    steps: [0, 8],
+    heads: [
+      { layer: 0, head: 0, scores: scores(0.8, 0) },
+      { layer: 0, head: 1, scores: scores(0, 0.8) },
+    ],
+  });
+  expect(title).toContain("previous in layer 0 moves most, from 0.00 to 0.40, mean over its heads");
+});
+
 test("lens at a position: the right answer's probability, then beside now, the last site on top", () => {
   const spec = lensDistribution(given.distribution);
   expect(spec.title).toContain(
     "after position 1 the likeliest next token is c (70 %); the right one, c, has 70 %; before training it was a (50 %)",
+  );
+  const over = { estimate: 0.7, low: 0.6, high: 0.8 };
+  expect(lensDistribution({ ...given.distribution, over }).title).toContain(
+    "c, has 70 %, [60, 80] % over networks;",
   );
   const svg = drawn(spec);
   expect(cellsOf(svg, 16).length).toBe(2 * 2 * 3);
@@ -104,7 +150,11 @@ test("stream norms: hollow before training, a tick a seed", () => {
 test("composition: a panel a way in, the highest first, bold beyond all pairs of random networks", () => {
   const spec = compositionRows(given.composition);
   expect(spec.title).toContain(
-    "L0H0>L1H0 by queries composes most, 0.50 (0.20 before training); 1 of 3 scores are beyond",
+    "1 of 3 scores are beyond random networks, the highest L0H0>L1H0 by queries, 0.50 (0.20 before training)",
+  );
+  const within = given.composition.pairs.map((one) => ({ ...one, p: 0.2 }));
+  expect(compositionRows({ ...given.composition, pairs: within }).title).toContain(
+    "0 of 3 scores are beyond",
   );
   expect(spec.panels.map(({ title }) => title)).toEqual(["by queries", "by values"]);
   expect(texts(drawn(spec)).filter((text) => text.includes(">"))).toEqual(["L0H0>L1H0", "L0H1>L1H0"]);

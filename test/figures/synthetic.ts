@@ -197,7 +197,9 @@ export function syntheticDetail(options: Partial<SyntheticSize> = {}): PresetDet
         heldOut: course(size.steps) + 0.02,
         bayesFloor: floor.causal,
         leak: !size.causal,
-        leakAt: size.causal ? [] : [{ pos: 0, loss: byPosition[0], floor: floor.byPosition[0] }],
+        leakAt: Array.from({ length: size.nPos }, (_, pos) => ({
+          ...{ pos, loss: byPosition[pos % 7], floor: floor.byPosition[pos] },
+        })).filter(({ loss, floor: least }) => loss < least - 0.1),
       },
       groups: groupsOf(size),
       models: seeds.map((seed) => ({

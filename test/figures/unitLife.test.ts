@@ -38,10 +38,10 @@ function lifeOf(r: (step: number) => number): UnitLifeData {
 test("the title says whether the unit keeps its tuning by its null, and with which numbers", () => {
   const kept = unitLife(lifeOf((step) => 1 - step / 400));
   expect(kept.title).toBe(
-    "L1N17 of seed 4 keeps its token tuning: r 0.60 at step 160; units of other initialisations reach [−0.40, 0.45].",
+    "L1N17 of seed 4 keeps more of its token tuning than chance: r 0.60 at step 160; units of other initialisations have r in [−0.40, 0.45].",
   );
   expect(unitLife(lifeOf((step) => 1 - step / 200)).title).toContain(
-    "does not keep its token tuning: r 0.20",
+    "is not shown to keep more of its token tuning than chance: r 0.20",
   );
   expect(unitLife(lifeOf(() => Number.NaN)).title).toContain("has no token tuning to compare");
 });

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { randomStream } from "../../src/base/random.ts";
 import { attentionPatterns } from "../../src/figures/experiments/attentionPatterns.ts";
+import { unitNetwork } from "../../src/figures/experiments/unitNetwork.ts";
 import type { Tensor } from "../../src/interp/index.ts";
 import { patternScores } from "../../src/interp/index.ts";
 import {
@@ -12,6 +13,7 @@ import {
 } from "../../studio/src/views/attention/attentionData.ts";
 import {
   compositionData,
+  countedSeeds,
   countRows,
   networkData,
   pairMapData,
@@ -23,6 +25,7 @@ import {
   distributionData,
   lengthsData,
   lensData,
+  lensOverSeeds,
   lensProbabilities,
   likeliest,
   overSeeds,
@@ -71,7 +74,9 @@ test("patterns are those of the seed that is asked for, with its own classes; no
   expect(data?.heads.map(({ kind }) => kind)).toEqual(["previous", "first"]);
   expect(Array.from(data?.heads[0].pattern ?? [])).toEqual([1, 0, 0, 1, 0, 0, 0, 1, 0]);
   expect(data?.heads[1].before).toEqual(data?.heads[1].pattern);
-  expect(data === null ? "" : attentionPatterns(data).title).toContain("Training changed L0H0 most, by 0.00");
+  expect(data === null ? "" : attentionPatterns(data).title).toContain(
+    "No head differs from its initialisation.",
+  );
   expect(patternsData(seen, { ...rest, model: 1 })).toBe(null);
 });
 
@@ -91,6 +96,9 @@ test("courses have a line a seed, a gap where it diverged, classes without those
   expect(data.heads.map((head) => head.kinds)).toEqual([{ previous: 2 }, { first: 1 }]);
   expect(data.heads[1].scores.previous.null?.high).toBe(0.2);
   const gone = coursesData([{ step: 0, seen: seenAttention([2]) }, history[1]], null, subject);
+  // without the whole null nobody has a class
+  expect(gone.heads[0].kinds).toBeUndefined();
+  expect(coursesData(history, { ...kinds, kinds: [] }, subject).heads[0].kinds).toBeUndefined();
   expect(gone.heads[0].scores.previous.networks).toEqual([
     [Number.NaN, 1],
     [1, 1],
@@ -130,6 +138,8 @@ test("a lens over seeds is the mean of their probabilities, without those that d
   const mean = lensProbabilities(seen, 3, null);
   for (const [i, value] of [0.4, 0.6, 0.3, 0.7].entries()) expect(mean[i]).toBeCloseTo(value, EQUAL);
   expect([...lensProbabilities(seen, 3, 1)]).toEqual([0.6, 0.4, 0.1, 0.9]);
+  const sizes = { models: 3, nPos: 2, dVocab: 2 };
+  expect(lensOverSeeds(seen, sizes, { position: 1, token: 0 })).toEqual(overSeeds([0.5, 0.1]));
   expect(likeliest([0.5, 0.5, Number.NaN, Number.NaN], 2)).toEqual([0, -1]);
   const rest = { subject, lens: "logit lens", tokens: [1, 0], sites: seen.sites, dVocab: 2 };
   const table = lensData(mean, rest);
@@ -229,7 +239,13 @@ test("pairs are told with what they were before, and counted over seeds", () => 
   expect(tuningOf([5, 5, 5, 5], 2)).toEqual([0, 0, 0, 0]);
   const network = networkData(pairsSeen, { units: now.units, subject, before: { ...pairsSeen, count: 7 } });
   expect(network.threshold).toBe(0.9);
-  expect(network.expected).toEqual([{ null: "the same network before training", pairs: 7 }]);
+  // the network before training is no null: it stands apart from what chance gives
+  expect(network.expected).toEqual([]);
+  expect(network.beyond).toMatchObject({ pairs: 1, opposed: 0, before: 7 });
+  const { title } = unitNetwork(
+    networkData({ ...pairsSeen, count: 500 }, { units: now.units, subject, before: null }),
+  );
+  expect(title).toContain("500 of 3 pairs of units are beyond chance, 500 correlated and 0 opposed.");
   const rows = countRows([
     { now: pairsSeen, before: { ...pairsSeen, count: 3 } },
     { now: { ...pairsSeen, count: 5 }, before: pairsSeen },
@@ -237,6 +253,14 @@ test("pairs are told with what they were before, and counted over seeds", () => 
   expect(rows.map(({ now: of }) => of.estimate)).toEqual([3, 0, 2]);
   expect(rows[0].before.estimate).toBe(2);
   expect(rows[2].expected?.estimate).toBe(0.5);
+  // a seed that diverged has no pair, which is not a count of 0
+  const lost = { ...pairsSeen, count: 0, strong: 0, nEff: Number.NaN };
+  const counted = [
+    { now: pairsSeen, before: pairsSeen },
+    { now: lost, before: pairsSeen },
+  ];
+  expect(countRows(counted)[0].now.estimate).toBe(1);
+  expect(countedSeeds(counted)).toBe(1);
 });
 
 test("the null of kept pairs is the middle of the other networks'", () => {

@@ -1,9 +1,12 @@
 /** What the page says of touched networks: which parts there are, and effects over seeds. */
 import { expect, test } from "vitest";
 import { presets } from "../../src/model/config.ts";
+import { unseenSequences } from "../../src/studies/population/arm.ts";
+import { type ChangeHistory, changed, noChanges, redo, undo } from "../../studio/src/state/changeHistory.ts";
 import { linkOf, sharedOf } from "../../studio/src/state/link.ts";
-import { defaultSettings } from "../../studio/src/state/runSettings.ts";
+import { armOf, defaultSettings } from "../../studio/src/state/runSettings.ts";
 import { firstTouch, MOST_EDITS, touchChoice, touchEdits } from "../../studio/src/state/touchChoice.ts";
+import { answerRows } from "../../studio/src/views/touch/answerRows.ts";
 import {
   bySize,
   effectBetween,
@@ -11,7 +14,9 @@ import {
   meanOverModels,
   seedEffect,
 } from "../../studio/src/views/touch/effects.ts";
+import { heldOutSequences } from "../../studio/src/views/touch/heldOut.ts";
 import { measureOf, suggestedAnswers } from "../../studio/src/views/touch/measure.ts";
+import { mostActive } from "../../studio/src/views/touch/mostActive.ts";
 import { nullVariants } from "../../studio/src/views/touch/nullVariants.ts";
 import {
   editProblem,
@@ -21,6 +26,8 @@ import {
   partsLike,
   placeOfPart,
 } from "../../studio/src/views/touch/parts.ts";
+import { movedAttention } from "../../studio/src/views/touch/patternFigure.ts";
+import { sweepCells } from "../../studio/src/views/touch/sweepData.ts";
 
 /** Decimals of the table of t quantiles that the interval is checked by. */
 const TABLE = 3;
@@ -168,4 +175,93 @@ test("suggested answers are what most probability goes to, and what gains most i
 
 test("means over models leave out those that diverged", () => {
   expect([...meanOverModels([1, 2, Number.NaN, 4, 3, 6], 3)]).toEqual([2, 4]);
+});
+
+test("changes are taken back and done again, and never over what others changed meanwhile", () => {
+  interface State {
+    a: number;
+    b: readonly number[];
+  }
+  let now: State = { a: 1, b: [] };
+  let history: ChangeHistory<State> = noChanges;
+  const choose = (part: Partial<State>) => {
+    history = changed(history, now, part);
+    now = { ...now, ...part };
+  };
+  const take = (step: ReturnType<typeof undo<State>>) => {
+    if (step === null) return false;
+    history = step.history;
+    now = { ...now, ...step.part };
+    return true;
+  };
+  choose({ a: 2 });
+  choose({ a: 2 }); // no change
+  choose({ b: [3] });
+  expect(take(undo(history, now))).toBe(true);
+  expect(now).toEqual({ a: 2, b: [] });
+  expect(take(undo(history, now))).toBe(true);
+  expect(take(undo(history, now))).toBe(false);
+  expect(now).toEqual({ a: 1, b: [] });
+  expect(take(redo(history, now))).toBe(true);
+  expect(take(redo(history, now))).toBe(true);
+  expect(take(redo(history, now))).toBe(false);
+  expect(now).toEqual({ a: 2, b: [3] });
+  take(undo(history, now));
+  choose({ a: 5 }); // what was taken back is gone
+  expect(redo(history, now)).toBe(null);
+  now = { ...now, a: 7 }; // by someone else
+  expect(undo(history, now)).toBe(null);
+});
+
+test("moved attention is the total variation over queries that have a choice", () => {
+  // query 0 of a masked head sees itself only; query 1 moves 0.3 of 1
+  expect(movedAttention([1, 0, 0.5, 0.5], [1, 0, 0.2, 0.8], 2, true)).toBeCloseTo(0.3, 15);
+  expect(movedAttention([1, 0, 0.5, 0.5], [0, 1, 0.2, 0.8], 2, false)).toBeCloseTo(0.65, 15);
+  expect(movedAttention([1], [1], 1, true)).toBeNaN();
+});
+
+test("neurons stand by their largest activation, or by that at a position", () => {
+  // [model 2, pos 2, unit 3]
+  const data = Float64Array.of(9, 9, 9, 9, 9, 9, 1, 0, -2, 0, 3, 1);
+  const activations = { axes: ["model", "pos", "dMlp"], shape: [2, 2, 3], data } as const;
+  expect(mostActive(activations, 1, null)).toEqual([
+    { unit: 1, activation: 3, at: 1 },
+    { unit: 2, activation: -2, at: 0 },
+    { unit: 0, activation: 1, at: 0 },
+  ]);
+  expect(mostActive(activations, 1, 0).map(({ unit }) => unit)).toEqual([2, 0, 1]);
+});
+
+test("a table of answers keeps what was chosen and the likeliest tokens", () => {
+  const clean = Float64Array.of(0.1, 0.5, 0.2, 0.15, 0.05);
+  const edited = Float64Array.of(0.1, 0.1, 0.1, 0.6, 0.1);
+  const rows = { clean, edited, dVocab: 5, keep: [4, -1] };
+  expect(answerRows(rows, 3)).toEqual([1, 3, 4]);
+  expect(answerRows(rows, 5)).toEqual([0, 1, 2, 3, 4]);
+});
+
+test("cells of a sweep are shares, or changes against the run that was patched, over seeds with a number", () => {
+  const line = {
+    effects: Float64Array.of(0.5, 0, 0.25, Number.NaN),
+    patched: Float64Array.of(3, 1, 4, 9),
+    clean: Float64Array.of(5, 7),
+    corrupt: Float64Array.of(1, 3),
+  };
+  const read = (share: boolean, direction: "denoising" | "noising") =>
+    sweepCells([line, null], { share, direction, cells: 2 }).map((cell) => cell && [...cell.bySeed]);
+  expect(read(true, "denoising")).toEqual([[0.5, 0.25], [0, Number.NaN], null, null]);
+  expect(read(false, "denoising")).toEqual([[2, 1], [0, 6], null, null]);
+  expect(read(false, "noising")).toEqual([[-2, -3], [-4, 2], null, null]);
+  const [first, second] = sweepCells([line, null], { share: true, direction: "denoising", cells: 2 });
+  expect(first?.over.estimate).toBe(0.375);
+  expect(second?.over).toEqual({ estimate: 0, low: Number.NaN, high: Number.NaN });
+});
+
+test("held-out sequences are the arm's, with their last target where a whole one is asked for", () => {
+  const { spec } = armOf({ ...defaultSettings, preset: "causal" });
+  const { inputs, targets } = unseenSequences(spec);
+  const whole = heldOutSequences(spec, 8);
+  expect(whole.length).toBe(64);
+  expect(whole[2]).toEqual([...inputs.subarray(14, 21), targets[20]]);
+  expect(heldOutSequences(spec, 3)[2]).toEqual([...inputs.subarray(14, 17)]);
 });

@@ -93,7 +93,7 @@ describe.skipIf(leftOut)("the guided tour", () => {
     await panel.getByRole("button", { name: "positions" }).click();
     await panel.getByRole("button", { name: "Layer 1" }).click();
     const finding = page.locator("#layer-finding");
-    await finding.filter({ hasText: "Layer 1, step 24: units keep their position tuning" }).waitFor();
+    await finding.filter({ hasText: "Layer 1, step 24: position tuning is kept beyond chance" }).waitFor();
     const own = told(panel).first();
     await own.filter({ hasText: "Layer 1, step 24, position tuning" }).waitFor();
     expect(numbersIn(await own.textContent())).toEqual(numbersIn(await finding.textContent()));

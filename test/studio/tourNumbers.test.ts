@@ -181,10 +181,10 @@ const none = { estimate: Number.NaN, low: Number.NaN, high: Number.NaN };
 test("the loss is told with its beginning and its floor, where there are any", () => {
   const start = interval(2.46);
   expect(lossSentence(start, { step: 0, start, floor: 1.03, seeds: 16 })).toBe(
-    "At step 0 the loss on unseen sequences is 2.46 nats, mean over 16 seeds. The floor is 1.03.",
+    "At step 0 the loss on unseen sequences is 2.46 [2.45, 2.47] nats, mean over 16 seeds. The floor is 1.03.",
   );
   expect(lossSentence(interval(1.07), { step: 160, start, floor: null, seeds: 16 })).toBe(
-    "At step 160 the loss on unseen sequences is 1.07 nats, mean over 16 seeds; before the first step it was 2.46.",
+    "At step 160 the loss on unseen sequences is 1.07 [1.06, 1.08] nats, mean over 16 seeds; before the first step it was 2.46.",
   );
   expect(lossSentence(none, { step: 9, start, floor: 1, seeds: 2 })).toContain("all diverged");
 });
@@ -194,31 +194,39 @@ test("selectivity is called that of random projection only where it is", () => {
     selectivitySentence(interval(0.4), projected, { layer: 0, factor: "token" });
   expect(of(0.42)).toContain("that is what random projection gives");
   expect(of(0.5)).toContain("less than random projection");
+  expect(selectivitySentence(interval(0.4, 0.2), 0.3, { layer: 0, factor: "token" })).toContain(
+    "do not tell the two apart",
+  );
   expect(of(0.3)).toContain("more than random projection");
   expect(of(null)).toContain("no random-projection null");
 });
 
 test("persistence is claimed only where the own beginning tells more than a stranger's", () => {
   const say = (own: typeof none, other: typeof none, step = 8) =>
-    persistenceSentence({ own, null: other, seeds: 4 }, { layer: 1, what: "tuning", step });
+    persistenceSentence({ own, null: other, seeds: 4, excluded: 0 }, { layer: 1, what: "tuning", step });
   expect(say(interval(0.8), interval(0))).toBe(
     "Layer 1, step 8, tuning: r 0.80 [0.79, 0.81] with the own beginning, 0.00 [−0.01, 0.01] with that of another network (4 seeds). The own beginning tells more than a stranger's: some of what was there at random is still there.",
   );
-  expect(say(interval(0.01), interval(0))).toContain("nothing persists beyond chance");
+  expect(say(interval(0.01), interval(0))).toContain("do not show that the own beginning tells more");
   expect(say(none, none)).toContain("no unit of layer 1 has any tuning");
   expect(say({ ...none, estimate: 0.8 }, none)).not.toContain("chance");
   expect(say(interval(1), interval(0), 0)).toContain("r is 1");
 });
 
 test("the criterion's count stands beside what any unit would reach", () => {
-  expect(criterionSentence({ selective: 50, survived: 45, chance: 0.75 }, 8)).toContain(
-    "45 of 50 selective units survived, 90 %. Any unit of the same trained layer would pass in 75 %. Only the 15 % between",
+  const one = { excess: { ...none, estimate: 0.15 }, networks: 1 };
+  const high = { selective: 50, survived: 45, chance: 0.75, ...one };
+  expect(criterionSentence(high, 8)).toBe(
+    "By the earlier study's thresholds 45 of 50 selective units survived, 90 %. Any unit of the same trained layer would pass in 75 %. Only what is between the two can be persistence.",
   );
-  expect(criterionSentence({ selective: 50, survived: 20, chance: 0.5 }, 8)).toContain("no higher than that");
-  expect(criterionSentence({ selective: 0, survived: 0, chance: Number.NaN }, 8)).toContain(
-    "no unit was selective",
+  expect(criterionSentence({ ...high, excess: interval(0.15), networks: 4 }, 8)).toContain(
+    "Over 4 seeds it is beyond that by 0.15 [0.14, 0.16] of the units.",
   );
-  expect(criterionSentence({ selective: 50, survived: 45, chance: 0.75 }, 0)).toBe("");
+  expect(criterionSentence({ ...high, survived: 20, chance: 0.5 }, 8)).toContain("no higher than that");
+  const nothing = { ...high, selective: 0, survived: 0, chance: Number.NaN };
+  expect(criterionSentence(nothing, 8)).toContain("no unit was selective");
+  expect(criterionSentence({ ...nothing, networks: 0 }, 8)).toContain("diverged");
+  expect(criterionSentence(high, 0)).toBe("");
 });
 
 test("a branch is said to have lost, kept or gained, by its numbers", () => {
@@ -237,10 +245,12 @@ test("ablation is told with its interval, and as no effect where that holds 0", 
   const say = (over: typeof none) =>
     ablationSentence(effect(over), { what: "L0H1 set to its mean", tokens: 6 });
   expect(say(interval(0.2))).toBe(
-    "With L0H1 set to its mean the loss of this sequence (6 tokens to predict) rises by 0.200 nats, mean over 4 seeds, interval [0.190, 0.210].",
+    "With L0H1 set to its mean the loss of this sequence (6 tokens to predict) rises by 0.200 nats, mean over 4 seeds, 95 % interval [0.190, 0.210].",
   );
   expect(say(interval(-0.2))).toContain("falls by 0.200");
-  expect(say(interval(0.001))).toContain("no effect");
+  expect(say(interval(0.001))).toContain("cannot be told from none");
+  expect(say({ ...none, estimate: 0.2 })).toContain("rises by 0.200 nats, mean over 4 seeds. One seed alone");
+  expect(say(interval(0))).toContain("stays as it is");
   expect(say(none)).toContain("diverged");
 });
 
@@ -251,18 +261,19 @@ test("heads, features and leaks are told for what they are", () => {
   );
   expect(lookSentence({ query: 2, key: 2, weight: 0.6, uniform: 1 / 3 }, at)).toContain("goes to itself");
   expect(lookSentence(null, at)).toContain("no position has a choice");
-  const unit = { name: "L0N3", seed: 0, r: 0.9, what: "tuning" };
+  const unit = { name: "L0N3", seed: 0, r: 0.9, what: "tuning", beside: { low: -0.4, high: 0.5 } };
   expect(featureSentence({ ...unit, step: 8, token: [4, 5], position: [0, 1] })).toBe(
-    "Before training, L0N3 of seed 0 was most active for token 4 and at position 0; at step 8 it is most active for token 5 and at position 1. Its tuning now correlates with that of then with r 0.90.",
+    "Before training, L0N3 of seed 0 was most active for token 4 and at position 0; at step 8 it is most active for token 5 and at position 1. Its tuning now correlates with that of then with r 0.90; with units of other networks' beginnings r is mostly in [−0.40, 0.50].",
   );
   expect(featureSentence({ ...unit, r: Number.NaN, step: 8, token: [4, -1], position: [0, -1] })).toContain(
     "its activity does not vary.",
   );
   expect(featureSentence({ ...unit, step: 0, token: [4, 4], position: [0, 0] })).toContain("Press Play");
   const leak = { pos: 0, loss: 0.9, floor: 2.1 };
-  expect(leakSentence([leak, { ...leak, pos: 2 }], { step: 8, blind: false })).toBe(
+  expect(leakSentence([leak, { ...leak, pos: 2 }], { step: 8, blind: false, hasFloor: true })).toBe(
     "Alarm at positions 0 and 2. At position 0 the networks lose 0.90 nats, where the best predictor that sees only what came before loses 2.10 on the same sequences.",
   );
-  expect(leakSentence([], { step: 8, blind: true })).toContain("No alarm");
-  expect(leakSentence([], { step: 8, blind: false })).toContain("so far");
+  expect(leakSentence([], { step: 8, blind: true, hasFloor: true })).toContain("No alarm");
+  expect(leakSentence([], { step: 8, blind: false, hasFloor: true })).toContain("so far");
+  expect(leakSentence([], { step: 8, blind: true, hasFloor: false })).toContain("there can be no alarm");
 });

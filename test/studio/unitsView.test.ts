@@ -114,14 +114,25 @@ test("a finding says kept only where the interval is above that of the null", ()
       {
         own: { estimate: (low + high) / 2, low, high },
         null: { estimate: 0, low: -0.1, high: 0.1 },
-        seeds,
+        ...{ seeds, excluded: 0 },
       },
       { layer: 0, kind: "position", step: 8 },
     );
   expect(told(0.4, 0.6)).toBe(
-    "Layer 0, step 8: units keep their position tuning, r 0.50 [0.40, 0.60]; another initialisation has r 0.00 [−0.10, 0.10].",
+    "Layer 0, step 8: position tuning is kept beyond chance, r 0.50 [0.40, 0.60]; another initialisation has r 0.00 [−0.10, 0.10].",
   );
-  expect(told(0.05, 0.3)).toContain("no position tuning is kept beyond chance");
+  expect(told(0.05, 0.3)).toContain("no position tuning is shown to be kept beyond chance");
+});
+
+test("a finding of one seed has no verdict, and one without any number says why", () => {
+  const none = { estimate: Number.NaN, low: Number.NaN, high: Number.NaN };
+  const place = { layer: 0, kind: "all", step: 8 } as const;
+  const one = findingSentence({ own: { ...none, estimate: 0.97 }, null: none, seeds: 1, excluded: 0 }, place);
+  expect(one).toBe(
+    "Layer 0, step 8: tuning r 0.97; another initialisation has r –; it takes intervals over seeds to tell them apart.",
+  );
+  const lost = findingSentence({ own: none, null: none, seeds: 0, excluded: 0 }, place);
+  expect(lost).toContain("all are flat, or all networks diverged");
 });
 
 test("the null of a unit is its correlation with evenly spaced units of every other seed at initialisation", () => {
@@ -179,6 +190,7 @@ test("survival and its chance level are those of the original criterion that fol
   for (const kind of ["token", "position"] as const) {
     const [then, later] = [first.selectivity[kind], now.selectivity[kind]];
     let [selective, survived, chance] = [0, 0, 0];
+    const excess: number[] = [];
     for (let model = 0; model < seeds; model++) {
       const part = (values: Float64Array) => values.subarray(model * units, (model + 1) * units);
       const followed = part(then).filter((share) => share > 0.05).length;
@@ -186,11 +198,21 @@ test("survival and its chance level are those of the original criterion that fol
       selective += followed;
       survived += followed * maintained[0];
       chance += followed * nullShuffle[0];
+      excess.push(maintained[0] - nullShuffle[0]);
     }
-    const found = survival(then, later, { models: [0, 1, 2, 3, 4], units });
+    const all = { models: [0, 1, 2, 3, 4], units };
+    const found = survival(then, later, { ...all, out: models.map(() => false) });
     expect(found.selective).toBe(selective);
     expect(found.survived).toBeCloseTo(survived, 9);
     expect(found.chance).toBeCloseTo(chance / selective, 12);
+    const { estimate, low } = tInterval(Float64Array.from(excess));
+    expect(found.excess.estimate).toBeCloseTo(estimate, 12);
+    expect(found.excess.low).toBeCloseTo(low, 12);
+    // a seed that diverged counts no unit as lost
+    const lost = later.map((value, at) => (at < units ? Number.NaN : value));
+    const without = survival(then, lost, { ...all, out: models.map((_, model) => model === 0) });
+    expect(without).toEqual(survival(then, later, { ...all, models: [1, 2, 3, 4], out: [] }));
+    expect(without.networks).toBe(seeds - 1);
   }
 });
 
@@ -382,6 +404,10 @@ test("a row is read aloud with its null", () => {
   const band = { low: -0.2, median: 0, high: 0.2, below: 1, partners: 256 };
   const label = rowLabel({ ...rows[3], r: 0.15 }, { kind: "token", band, seed: 4 });
   expect(label).toContain("L1N3 of seed 4: r 0.15, not above the null [−0.20, 0.20]");
+  const alone = { low: Number.NaN, median: Number.NaN, high: Number.NaN, below: Number.NaN, partners: 0 };
+  expect(rowLabel({ ...rows[3], r: 0.9 }, { kind: "token", band: alone, seed: 4 })).toContain(
+    "r 0.90, without a null",
+  );
 });
 
 test("a rectangle in the scatter covers the values of the points in it", () => {

@@ -162,7 +162,9 @@ export function attentionPatterns(data: AttentionPatternsData): FigureSpec {
         : `${data.subject.name}: ${furthest.name} is furthest from uniform attention, it moves ${fixed(furthest.distance)} of its attention; the median head moves ${fixed(quantileSorted(distances, 0.5))}.${
             mostMoved === undefined
               ? ""
-              : ` Training changed ${mostMoved.name} most, by ${fixed(mostMoved.moved)} of its attention.`
+              : mostMoved.moved === 0
+                ? " No head differs from its initialisation."
+                : ` Training changed ${mostMoved.name} most, by ${fixed(mostMoved.moved)} of its attention.`
           }`,
     question: `Where does each head look on average, and how is that different from looking everywhere alike${pairs.length > 0 ? ", and from before training" : ""}?`,
     seeds: subjectSeeds(data.subject),

@@ -3,7 +3,7 @@ import type { RenderFunction } from "@observablehq/plot";
 import type { FigureSpec, Panel } from "../figure.ts";
 import { labelsMark, type PlacedLabel } from "../labelsMark.ts";
 import { counted, fixed, listed } from "../numberText.ts";
-import { type Subject, subjectSeeds, subjectSlug } from "../subject.ts";
+import { type Subject, subjectSeeds, subjectSlug, subjectTitle } from "../subject.ts";
 import { svgElement } from "../svgElement.ts";
 import { longestLabel, shortLabel } from "../textWidth.ts";
 import { divergingPoles, fontSize, muted } from "../theme.ts";
@@ -28,6 +28,11 @@ export interface UnitNetworkData {
   threshold: number;
   /** How many pairs would be beyond it: with labels permuted, and in freshly drawn networks. */
   expected: readonly { null: string; pairs: number }[];
+  /**
+   * Where the edges were chosen by another measure than |r| alone: how many there are, drawn or not, and before training;
+   * and what they are beyond.
+   */
+  beyond?: { pairs: number; opposed: number; before: number | null; null: string };
   /** Effective number of distinct inputs behind each r. */
   effectiveInputs: number;
   /** Most edges that are drawn, default 40: the strongest. */
@@ -222,18 +227,25 @@ export function unitNetwork(data: UnitNetworkData): FigureSpec {
     ({ a, b, r }) => Number.isFinite(r) && units[a] !== undefined && units[b] !== undefined && a !== b,
   );
   const edges = valid.toSorted((x, y) => Math.abs(y.r) - Math.abs(x.r)).slice(0, most);
-  const opposed = valid.filter(({ r }) => r < 0).length;
+  const { beyond } = data;
+  const opposed = beyond?.opposed ?? valid.filter(({ r }) => r < 0).length;
+  const count = beyond?.pairs ?? valid.length;
   const expected = listed(data.expected.map((one) => `${fixed(one.pairs, 1)} (${one.null})`));
   return {
     name: subjectSlug("unit-network", data.subject),
-    title: `${data.subject.name}: ${valid.length} of ${data.pairs} pairs of units exceed |r| ${fixed(data.threshold)}, ${valid.length - opposed} correlated and ${opposed} opposed${
-      expected === "" ? "" : `; expected by chance: ${expected}`
-    }.`,
+    title:
+      beyond === undefined
+        ? `${data.subject.name}: ${count} of ${data.pairs} pairs of units exceed |r| ${fixed(data.threshold)}, ${count - opposed} correlated and ${opposed} opposed${
+            expected === "" ? "" : `; expected by chance: ${expected}`
+          }.`
+        : `${subjectTitle(data.subject)}: ${count} of ${data.pairs} pairs of units are beyond chance, ${count - opposed} correlated and ${opposed} opposed${
+            beyond.before === null ? "" : `; before training ${beyond.before} were`
+          }.`,
     question: "Which units respond together or against each other, beyond what chance gives?",
     seeds: subjectSeeds(data.subject),
-    nullModel: `expected pairs beyond the threshold: ${expected || "not measured"}. Each r rests on ${fixed(data.effectiveInputs, 0)} effectively distinct inputs.`,
+    nullModel: `${beyond === undefined ? `expected pairs beyond the threshold: ${expected || "not measured"}` : beyond.null}. Each r rests on ${fixed(data.effectiveInputs, 0)} effectively distinct inputs.`,
     reading: `Columns are layers; red lines join units that respond together, blue dashed ones units that respond against each other; the thicker, the larger |r|.${
-      edges.length < valid.length ? ` The ${edges.length} strongest of ${valid.length} pairs are drawn.` : ""
+      edges.length < count ? ` The ${edges.length} strongest of ${count} pairs are drawn.` : ""
     }`,
     panels: [panelOf(data, edges)],
   };

@@ -2,7 +2,14 @@
 import { type DotRow, domainOf, dotRowsPanel } from "../dotRows.ts";
 import type { FigureSpec } from "../figure.ts";
 import { counted, fixed } from "../numberText.ts";
-import { type Band, type Subject, subjectColor, subjectSeeds, subjectSlug } from "../subject.ts";
+import {
+  type Band,
+  type Subject,
+  subjectColor,
+  subjectSeeds,
+  subjectSlug,
+  subjectTitle,
+} from "../subject.ts";
 import { thenColor } from "../theme.ts";
 
 /** One pair of heads by one of the ways in. */
@@ -43,7 +50,7 @@ export function compositionRows(data: CompositionRowsData): FigureSpec {
   const { most = mostRows } = data;
   const defined = data.pairs.filter(({ score }) => Number.isFinite(score));
   const kinds = [...new Set(data.pairs.map(({ kind }) => kind))];
-  const beyond = defined.filter(({ p }) => p <= alpha);
+  const beyond = defined.filter(({ p }) => p <= alpha).toSorted((a, b) => b.score - a.score);
   const [highest] = defined.toSorted((a, b) => b.score - a.score);
   const cut = kinds.some((kind) => data.pairs.filter((pair) => pair.kind === kind).length > most);
   const rowsOf = (kind: string) =>
@@ -66,11 +73,13 @@ export function compositionRows(data: CompositionRowsData): FigureSpec {
     name: subjectSlug("composition", data.subject),
     title:
       highest === undefined
-        ? `${data.subject.name}: 0 pairs of heads can compose.`
-        : `${data.subject.name}: ${nameOf(highest)} composes most, ${fixed(highest.score)} (${fixed(highest.before)} before training); ${beyond.length} of ${counted(defined.length, "score")} are beyond random networks.`,
+        ? `${subjectTitle(data.subject)}: 0 pairs of heads can compose.`
+        : beyond.length === 0
+          ? `${subjectTitle(data.subject)}: 0 of ${counted(defined.length, "score")} are beyond random networks; the highest is ${nameOf(highest)}, ${fixed(highest.score)}.`
+          : `${subjectTitle(data.subject)}: ${beyond.length} of ${counted(defined.length, "score")} are beyond random networks, the highest ${nameOf(beyond[0])}, ${fixed(beyond[0].score)} (${fixed(beyond[0].before)} before training).`,
     question: "Does any head read what an earlier head writes, more than in random networks?",
     seeds: subjectSeeds(data.subject),
-    nullModel: `grey band and tick: the same pair in ${fixed(data.draws, 0)} networks drawn from the same initialisation, 95 % and median; dashed: ${fixed(data.atRandom)}, the root mean square of independent random heads. Bold: p ≤ ${alpha} for the largest of all pairs there.`,
+    nullModel: `grey band and tick: the same pair in ${fixed(data.draws, 0)} networks drawn from the same initialisation, 95 % and median; dashed: ${fixed(data.atRandom)}, the root mean square of independent random heads. Bold: p ≤ ${alpha}, corrected for all pairs of its panel.`,
     reading: `Norm of the product of what the sender writes and the receiver reads, over the product of their norms: 0 to 1. Dot: the seed that is shown; hollow: the same before training; thin: all seeds.${
       cut ? ` The ${most} highest of each panel.` : ""
     }`,

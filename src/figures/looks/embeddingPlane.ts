@@ -4,7 +4,7 @@ import type { FigureSpec, Panel } from "../figure.ts";
 import { labelPlaces } from "../labelPlaces.ts";
 import { labelsMark } from "../labelsMark.ts";
 import { fixed, intervalText, listed, percent } from "../numberText.ts";
-import { type Band, type Subject, subjectSeeds, subjectSlug } from "../subject.ts";
+import { type Band, type Subject, subjectSeeds, subjectSlug, subjectTitle } from "../subject.ts";
 import { svgElement } from "../svgElement.ts";
 import { fontSize, nowColor, nullLine, rule, thenColor } from "../theme.ts";
 
@@ -103,8 +103,8 @@ export function embeddingPlane(data: EmbeddingPlaneData): FigureSpec {
     name: subjectSlug("embedding-plane", data.subject),
     title:
       data.tables.length === 0
-        ? `${data.subject.name}: 0 tables of embeddings.`
-        : `${data.subject.name}: embeddings moved by ${of(({ moved }) => percent(moved))} of their spread.`,
+        ? `${subjectTitle(data.subject)}: 0 tables of embeddings.`
+        : `${subjectTitle(data.subject)}: embeddings moved by ${of(({ moved }) => percent(moved))} of their spread.`,
     question: "Do embeddings lie where their initialisation put them?",
     seeds: subjectSeeds(data.subject),
     nullModel: `random tables that moved as far, normal numbers: their plane holds ${of(({ null: band }) => intervalText([band.low, band.high]))} of the variance, and shows as much order as chance does.`,

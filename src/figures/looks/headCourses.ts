@@ -1,8 +1,9 @@
 /** Scores of every head through training: a small line a score, over what random networks have. */
 import type { RenderFunction } from "@observablehq/plot";
+import { tInterval } from "../../stats/intervals.ts";
 import type { FigureSpec, Panel } from "../figure.ts";
 import { labelsMark, type PlacedLabel } from "../labelsMark.ts";
-import { counted, fixed, listed } from "../numberText.ts";
+import { counted, fixed, intervalText, listed } from "../numberText.ts";
 import { headName } from "../population.ts";
 import { meanFinite, sortedFinite } from "../spread.ts";
 import { type Band, type Subject, subjectSeeds, subjectSlug } from "../subject.ts";
@@ -26,8 +27,8 @@ export interface HeadCoursesData {
   heads: readonly {
     layer: number;
     head: number;
-    /** Networks in which the head is of a kind, by kind; the others abstain. */
-    kinds: Readonly<Record<string, number>>;
+    /** Networks in which the head is of a kind, by kind; the others abstain. Not given while no null can judge it. */
+    kinds?: Readonly<Record<string, number>>;
     scores: Readonly<Record<string, HeadCourse>>;
   }[];
   /** What the null is: `959 networks drawn from the same initialisation`. */
@@ -126,10 +127,80 @@ function linesMark(
   };
 }
 
-const kindsText = (kinds: Readonly<Record<string, number>>) =>
-  Object.entries(kinds)
-    .map(([kind, networks]) => `${kind} in ${fixed(networks, 0)}`)
-    .join(", ");
+/** One score in one layer, mean over its heads: in every network, and over them. */
+interface LayerMove {
+  layer: number;
+  name: string;
+  from: number;
+  to: number;
+  /** Now less then, one a network. */
+  changes: readonly number[];
+}
+
+/**
+ * How scores went, layer by layer. Heads of a layer are drawn alike, so by its number no head is the counterpart of
+ * another network's, and what has a mean over networks is the layer.
+ */
+function layerMoves({ heads, steps }: HeadCoursesData, names: readonly string[]): LayerMove[] {
+  const layers = [...new Set(heads.map(({ layer }) => layer))].sort((a, b) => a - b);
+  const end = steps.length - 1;
+  return layers.flatMap((layer) =>
+    names.flatMap((name): LayerMove[] => {
+      const courses = heads.flatMap((one) => (one.layer === layer ? (one.scores[name] ?? []) : []));
+      const count = Math.max(0, ...courses.map(({ networks }) => networks.length));
+      const pairs = Array.from({ length: count }, (_, network) => {
+        const at = (step: number) => meanFinite(courses.map(({ networks }) => networks[network]?.[step]));
+        return { from: at(0), to: at(end) };
+      }).filter(({ from, to }) => Number.isFinite(from + to));
+      if (pairs.length === 0) return [];
+      return [
+        {
+          ...{ layer, name },
+          from: meanFinite(pairs.map(({ from }) => from)),
+          to: meanFinite(pairs.map(({ to }) => to)),
+          changes: pairs.map(({ from, to }) => to - from),
+        },
+      ];
+    }),
+  );
+}
+
+/** Chance that any interval of the title's search leaves out its true value. */
+const alpha = 0.05;
+
+/** Which score moves most, if the networks show that any does: intervals are corrected for the search among them. */
+function moveText(moves: readonly LayerMove[], { steps }: HeadCoursesData): string {
+  if (moves.length === 0) return `no score at any of ${counted(steps.length, "step")}`;
+  if (steps.length < 2) return "nothing was trained yet";
+  const several = moves.filter(({ changes }) => changes.length > 1);
+  if (several.length === 0) return "one network alone does not show what moves";
+  const level = 1 - alpha / several.length;
+  const [most] = several
+    .map((move) => ({ ...move, ...tInterval(move.changes, level) }))
+    .filter(({ low, high }) => low > 0 || high < 0)
+    .toSorted((a, b) => Math.abs(b.estimate) - Math.abs(a.estimate));
+  return most === undefined
+    ? `no score of a layer is shown to move (${counted(several.length, "mean")} over heads and networks)`
+    : `${most.name} in layer ${most.layer} moves most, from ${fixed(most.from)} to ${fixed(most.to)}, mean over its heads; change ${intervalText([most.low, most.high])}, 95 % of all ${several.length} together`;
+}
+
+/** What kinds of heads there are, counted over the heads of a layer in all networks; empty while none can be judged. */
+function kindText({ heads, subject }: HeadCoursesData): string {
+  if (heads.some(({ kinds }) => kinds === undefined)) return "";
+  const layers = [...new Set(heads.map(({ layer }) => layer))].sort((a, b) => a - b);
+  const told = layers.flatMap((layer) => {
+    const own = heads.filter((one) => one.layer === layer);
+    const kinds = [...new Set(own.flatMap(({ kinds: of = {} }) => Object.keys(of)))].sort();
+    const all = own.length * subject.seeds;
+    return kinds.map((kind) => {
+      const count = own.reduce((sum, { kinds: of = {} }) => sum + (of[kind] ?? 0), 0);
+      return `${kind} ${fixed(count, 0)} of ${counted(all, "head")} in layer ${layer}`;
+    });
+  });
+  return told.length === 0
+    ? `; no head is of a known kind in any of ${counted(subject.seeds, "network")}`
+    : `; of a known kind: ${listed(told)}`;
+}
 
 function panelOf(
   data: HeadCoursesData,
@@ -192,34 +263,15 @@ export function headCourses(data: HeadCoursesData): FigureSpec {
   const names = [...new Set(data.heads.flatMap(({ scores }) => Object.keys(scores)))];
   const ranges = names.map((name) => rangeOf(data, name));
   const layers = [...new Set(data.heads.map(({ layer }) => layer))].sort((a, b) => a - b);
-  const end = data.steps.length - 1;
-  const moves = data.heads.flatMap(({ layer, head: index, scores }) =>
-    Object.entries(scores).map(([name, course]) => ({
-      name: `${headName(layer, index)} ${name}`,
-      from: meanAt(course, 0),
-      to: meanAt(course, end),
-    })),
-  );
-  const [most] = moves
-    .filter(({ from, to }) => Number.isFinite(from + to))
-    .toSorted((a, b) => Math.abs(b.to - b.from) - Math.abs(a.to - a.from));
-  const classed = data.heads.filter(({ kinds }) => Object.keys(kinds).length > 0);
+  const moves = layerMoves(data, names);
   return {
     name: subjectSlug("head-courses", data.subject),
-    title: `${data.subject.name}: ${
-      most === undefined
-        ? `no score at any of ${counted(data.steps.length, "step")}.`
-        : `${most.name} moves most, from ${fixed(most.from)} to ${fixed(most.to)} on average; ${
-            classed.length === 0
-              ? `no head is of a known kind in any of ${counted(data.subject.seeds, "network")}.`
-              : `of a known kind: ${listed(classed.map(({ layer, head: index, kinds }) => `${headName(layer, index)} (${kindsText(kinds)} of ${data.subject.seeds})`))}.`
-          }`
-    }`,
+    title: `${data.subject.name}: ${moveText(moves, data)}${moves.length === 0 ? "" : kindText(data)}.`,
     question: "When do heads become what they are, and were they that before training?",
     seeds: subjectSeeds(data.subject),
     nullModel: `grey band and line: ${data.nullName}, middle 95 % and median of single networks at the same place.`,
     reading:
-      "A row a head, a column a score, its range beneath its name; 0 is uniform attention and 1 the pure kind (uniformity: 1 is uniform). Steps run to the right on a logarithmic axis. Thin: single seeds; thick: their mean; blue dot: before training, orange: now.",
+      "A row a head, a column a score, its range beneath its name; 0 is uniform attention and 1 the pure kind (uniformity: 1 is uniform). Steps run to the right on a logarithmic axis. Thin: single seeds; thick: their mean; blue dot: before training, orange: now. Heads of a layer are drawn alike: by its number none is the counterpart of another seed's, so the title is over all heads of a layer.",
     panels: layers.map((layer) => panelOf(data, layer, names, ranges)),
   };
 }

@@ -1,9 +1,10 @@
 /** What the logit lens reads at one position: every token's probability at every site, then beside now. */
+import type { Interval } from "../../stats/intervals.ts";
 import type { ColorScale } from "../colorScale.ts";
 import { siteLabel } from "../experiments/lensTable.ts";
 import type { FigureSpec } from "../figure.ts";
 import { heatMapPanel } from "../heatMaps.ts";
-import { fixed, percent } from "../numberText.ts";
+import { fixed, intervalText, percent } from "../numberText.ts";
 import { type Subject, subjectSeeds, subjectSlug } from "../subject.ts";
 
 /** What {@link lensDistribution} draws. */
@@ -17,6 +18,8 @@ export interface LensDistributionData {
   tokens: readonly string[];
   /** The right next token, where there is one. */
   target?: number;
+  /** Its probability at the last site over networks, where maps are means over several. */
+  over?: Interval;
   /** Sites in firing order. */
   sites: readonly string[];
   /** Probability, [site][token], row-major: now, and before training. */
@@ -31,7 +34,7 @@ const scale: ColorScale = { kind: "amount", low: 0, high: 1 };
 
 /** Figure: two maps of sites × tokens, the last site on top. */
 export function lensDistribution(data: LensDistributionData): FigureSpec {
-  const { sites, tokens, probability, before, target, pos } = data;
+  const { sites, tokens, probability, before, target, pos, over } = data;
   const size = tokens.length;
   const largest = (token: number) =>
     Math.max(
@@ -57,7 +60,11 @@ export function lensDistribution(data: LensDistributionData): FigureSpec {
   const judged =
     target === undefined || tokens[target] === undefined
       ? ""
-      : `; the right one, ${tokens[target]}, has ${percent(probability[(sites.length - 1) * size + target])}`;
+      : `; the right one, ${tokens[target]}, has ${percent(probability[(sites.length - 1) * size + target])}${
+          over === undefined || !Number.isFinite(over.low)
+            ? ""
+            : `, ${intervalText([100 * over.low, 100 * over.high], 0)} % over networks`
+        }`;
   return {
     name: subjectSlug(`lens-at-${pos}`, data.subject),
     title:
@@ -67,9 +74,9 @@ export function lensDistribution(data: LensDistributionData): FigureSpec {
     question: "Which tokens does the stream speak for on its way, and did it before training?",
     seeds: subjectSeeds(data.subject),
     nullModel: `the same networks before training, the map on the left; a guess among ${size} tokens has ${fixed(1 / Math.max(1, size))} everywhere.`,
-    reading: `Rows are sites, the last one on top, columns tokens, colour their probability by the ${data.lens}.${
-      kept.length < size ? ` The ${kept.length} likeliest of ${size} tokens.` : ""
-    }`,
+    reading: `Rows are sites, the last one on top, columns tokens, colour their probability by the ${data.lens}${
+      over === undefined ? "" : ", mean over networks; the title's interval is a 95 % t interval over them"
+    }.${kept.length < size ? ` The ${kept.length} likeliest of ${size} tokens.` : ""}`,
     panels:
       sites.length === 0
         ? []

@@ -120,7 +120,7 @@ const finiteMean = (values) => {
 };
 const byPosition = Array.from({ length: nPos }, (_, pos) => finiteMean(rows(last.heldOut).map((row) => row[pos])));
 const floors = task.bayesLoss(unseen);
-const leak = floors !== undefined && leaksByPosition(byPosition, floors, 512).length > 0;
+const leakAt = floors === undefined ? [] : leaksByPosition(byPosition, floors, 512);
 
 /** Mean over units of the correlation with an initialisation, the own or the neighbour's: [layer][checkpoint][model]. */
 const kept = (options) =>
@@ -137,7 +137,7 @@ const data = {
     preset: ${JSON.stringify(name)},
     seeds,
     models: divergedAt.map((at) => ({ divergedAt: at })),
-    loss: { heldOut: finiteMean(heldOutLosses.at(-1)), leak },
+    loss: { heldOut: finiteMean(heldOutLosses.at(-1)), leak: leakAt.length > 0, leakAt },
   },
   config,
   checkpoints: looks.map(({ step }) => step),

@@ -43,15 +43,18 @@ export async function assembleCrew(
   const workers: Worker[] = [];
   const remotes: Remote<TrainWorker>[] = [];
   // a worker that is no more never answers
-  let end: (reason: Error) => void = () => {};
+  let giveUp: (reason: Error) => void = () => {};
   const ended = new Promise<never>((_, reject) => {
-    end = reject;
+    giveUp = reject;
   });
   ended.catch(() => {}); // told by whatever waits
   let start = 0;
   const opened = shares(models.length, cores).map((size) => {
     const worker = new Worker(new URL("../workers/trainWorker.ts", import.meta.url), { type: "module" });
-    worker.onerror = (event) => end(new Error(event.message || "a worker could not be started"));
+    worker.onerror = (event) => {
+      event.preventDefault(); // it is told in a sentence
+      giveUp(new Error(event.message || "a worker could not be started"));
+    };
     const remote = wrap<TrainWorker>(worker);
     workers.push(worker);
     remotes.push(remote);
@@ -65,7 +68,7 @@ export async function assembleCrew(
     return remote.open(arm, models.slice(first, end), state);
   });
   const dismiss = () => {
-    end(new Error("stopped."));
+    giveUp(new Error("stopped."));
     for (const remote of remotes.splice(0)) remote[releaseProxy]();
     for (const worker of workers.splice(0)) worker.terminate();
   };

@@ -1,11 +1,10 @@
 /** What is opened and what is saved: one deed at a time of each, with what it says of itself. */
 import type { PresetName } from "../../../src/model/config.ts";
+import { sentenceOf } from "../sentenceOf.ts";
 import type { RunPlace } from "../workers/openWorker.ts";
 import type { Lab } from "./lab.svelte.ts";
 import { openRunAt, type RunBeingOpened } from "./opener.ts";
 import { apiBase, type ListedRun, listRuns, type RunList } from "./runServer.ts";
-
-const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /** A deed that takes a while: at most one at a time. */
 export class Deed {

@@ -1,14 +1,14 @@
 /** The laboratory: the runs of this page, the one that is looked at, and what looks into its networks. */
 import { ArgumentError } from "../../../src/base/errors.ts";
+import { sentenceOf } from "../sentenceOf.ts";
 import { Findings } from "../state/findings.svelte.ts";
 import { linkOf, type RunLine, sharedOf } from "../state/link.ts";
 import { checkedSettings, defaultSettings, type RunSettings } from "../state/runSettings.ts";
+import { keptBytes, mostBytes } from "../state/runSize.ts";
 import { ViewState } from "../state/view.svelte.ts";
 import { openLooker } from "./looker.ts";
 import { Population } from "./population.svelte.ts";
 import type { Recording } from "./recording.ts";
-
-const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 export class Lab {
   runs = $state.raw<readonly Population[]>([]);
@@ -85,7 +85,7 @@ export class Lab {
       },
       (made) => {
         made.repeats = recorded;
-        made.stops = [...new Set([...made.stops, ...recordedSteps])].sort((a, b) => a - b);
+        made.stopAt(recordedSteps);
       },
     );
   }
@@ -117,19 +117,20 @@ export class Lab {
     prepare: (run: Population) => void = () => {},
   ): Promise<void> {
     const token = {};
-    const steps = [...branches.map(({ step }) => step), null];
+    const forks = branches.map(({ step }) => step);
     let run = this.begin(settings);
     try {
-      for (const [index, end] of steps.entries()) {
+      for (const [index, end] of [...forks, null].entries()) {
         if (run === undefined) return; // refusal says why
         this.#followed = token;
+        run.stopAt(forks); // also those of later branches, which may begin before this one
         prepare(run);
         await run.opened;
         if (this.#followed !== token) return;
         if (end === null) return await rest(run);
         await run.goTo(end);
         // a person may have paused it on the way
-        if (this.#followed !== token || run.step !== end) return;
+        if (this.#followed !== token || run.step < end) return;
         run = this.#branchOf(run, end, branches[index].settings);
       }
     } finally {
@@ -161,7 +162,19 @@ export class Lab {
 
   #begun(make: () => Population): Population | undefined {
     try {
-      const run = this.#add(make());
+      const run = make();
+      const bytes = [...this.runs, run].reduce(
+        (sum, { arm, models }) => sum + keptBytes(arm, models.length),
+        0,
+      );
+      if (bytes > mostBytes.page)
+        throw new ArgumentError({
+          where: "runs",
+          rule: `those of a page may keep ${mostBytes.page} bytes together`,
+          got: String(bytes),
+          wayOut: "Remove one that is not needed any more.",
+        });
+      this.#add(run);
       void run.open();
       return run;
     } catch (error) {

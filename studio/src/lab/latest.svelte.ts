@@ -1,5 +1,6 @@
 /** The newest answer of something slow, as the page shows it: it stands until a newer one is there. */
 import { untrack } from "svelte";
+import { sentenceOf } from "../sentenceOf.ts";
 import { newestOnly } from "./newest.ts";
 
 /**
@@ -24,7 +25,7 @@ export class Latest<Q extends object, A> {
         this.failure = null;
       },
       failed: (_, error) => {
-        this.failure = error instanceof Error ? error.message : String(error);
+        this.failure = sentenceOf(error);
       },
       busy: (busy) => {
         this.busy = busy;

@@ -1,5 +1,5 @@
 /** Looks into networks, in a worker of its own, so that neither the page nor the training waits. */
-import { wrap } from "comlink";
+import { type Remote, wrap } from "comlink";
 import type { LookKind, LookRequest, LookResult, LookWorker } from "../workers/lookWorker.ts";
 import type { Population, Seen } from "./population.svelte.ts";
 
@@ -17,27 +17,50 @@ export interface Looker {
   ): Promise<LookResult<K>>;
 }
 
-/** Starts the worker. */
-export function openLooker(): Looker {
+/** A worker, and what it holds. */
+interface Seat {
+  readonly remote: Remote<LookWorker>;
+  /** Rejects if the worker dies, which then answers nothing any more. */
+  readonly dead: Promise<never>;
+  /** The look whose networks it holds. */
+  held?: Seen;
+}
+
+function openSeat(onEnd: () => void): Seat {
   const worker = new Worker(new URL("../workers/lookWorker.ts", import.meta.url), { type: "module" });
-  const remote = wrap<LookWorker>(worker);
-  const keys = new WeakMap<Seen, string>();
-  let count = 0;
-  let held = "";
+  const dead = new Promise<never>((_, reject) => {
+    worker.onerror = (event) => {
+      event.preventDefault(); // it is told in a sentence
+      worker.terminate();
+      onEnd();
+      reject(new Error(event.message || "a worker could not be started"));
+    };
+  });
+  dead.catch(() => {}); // told by whatever waits
+  return { remote: wrap<LookWorker>(worker), dead };
+}
+
+/** Starts the worker; one that dies is replaced at the next question. */
+export function openLooker(): Looker {
+  let seat: Seat | undefined;
   let last: Promise<unknown> = Promise.resolve();
+  const answer = async <K extends LookKind>(run: Population, at: Seen, kind: K, request: LookRequest<K>) => {
+    seat ??= openSeat(() => {
+      seat = undefined;
+    });
+    const { remote, dead } = seat;
+    if (seat.held !== at) {
+      seat.held = undefined; // until it holds the others
+      await Promise.race([dead, remote.hold(run.config, at.weights)]);
+      if (seat !== undefined) seat.held = at;
+    }
+    return Promise.race([dead, remote.look(kind, request)]);
+  };
   return {
     ask(run, at, kind, request) {
-      const key = keys.get(at) ?? `networks ${++count}`;
-      keys.set(at, key);
-      const answer = last.then(async () => {
-        if (held !== key) {
-          await remote.hold(run.config, at.weights);
-          held = key;
-        }
-        return remote.look(kind, request);
-      });
-      last = answer.catch(() => {});
-      return answer as Promise<never>;
+      const asked = last.then(() => answer(run, at, kind, request));
+      last = asked.catch(() => {});
+      return asked as Promise<never>;
     },
   };
 }

@@ -1,12 +1,14 @@
 /** A run of the page: a population that trains in workers, everything that was seen of it, and where it is now. */
 import type { ArmResult } from "../../../src/studies/population/gather.ts";
 import type { GrowthState, Look } from "../../../src/studies/population/openPopulation.ts";
+import { sentenceOf } from "../sentenceOf.ts";
 import type { RunLine } from "../state/link.ts";
 import { armOf, configOf, type RunSettings } from "../state/runSettings.ts";
+import { MOST_PAUSES } from "../state/runSize.ts";
+import type { Stretch } from "../workers/trainWorker.ts";
 import { assembleCrew, type Crew } from "./crew.ts";
 import { divergedAfter, divergedWith } from "./divergence.ts";
 import { LossHistory } from "./lossHistory.ts";
-import type { Stretch } from "../workers/trainWorker.ts";
 import type { Recording } from "./recording.ts";
 
 /** Where a run is; `recorded` is one that was trained elsewhere. */
@@ -33,10 +35,6 @@ const ROUND_MILLISECONDS = 120;
 /** Time by which a page may be late and still be smooth, ms. */
 const BREATH = 4;
 
-/** Places besides the checkpoints where a run was stopped that are kept, the latest: each is all weights three times. */
-export const MOST_PAUSES = 8;
-
-const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** How far training goes, in updates of the whole run; asked before every round. */
@@ -72,8 +70,8 @@ export class Population {
 
   /** The recorded run that this one computes again. */
   repeats = $state.raw<Population | null>(null);
-  /** Steps that are not passed by: checkpoints. */
-  stops: readonly number[];
+  /** Steps that are not passed by, ascending: checkpoints, and those of {@link stopAt}. */
+  #stops: readonly number[];
   /** Settles when {@link open} is done, well or not. */
   opened: Promise<void> = Promise.resolve();
 
@@ -99,7 +97,7 @@ export class Population {
     this.models = models;
     this.config = configOf(settings);
     this.divergedAt = models.map(() => null);
-    this.stops = spec.checkpoints;
+    this.#stops = spec.checkpoints;
     if (recording !== null) {
       this.status = "recorded";
       this.seen = recording.seen;
@@ -168,6 +166,11 @@ export class Population {
     }
   }
 
+  /** Lets training stop at further steps on its way, so that they can be seen and branched from. */
+  stopAt(steps: readonly number[]): void {
+    this.#stops = [...new Set([...this.#stops, ...steps])].sort((a, b) => a - b);
+  }
+
   /** Trains on, until paused or done. */
   play(): Promise<void> {
     return this.#train({ end: () => this.arm.steps, pace: () => this.pace });
@@ -203,11 +206,12 @@ export class Population {
     return this.#states.get(step);
   }
 
-  /** Ends the workers; what was seen stays. */
+  /** Ends it for good: nothing goes on from it any more. What was seen stays, for its branches. */
   close(): void {
     this.#closed = true;
     this.pause();
     this.#dismiss();
+    this.#states.clear();
   }
 
   /** The settings that this run began with, and every branch on the way to it, oldest first. */
@@ -263,7 +267,8 @@ export class Population {
 
   /** Some updates and a look: as far as the pace allows, but no checkpoint is passed by, and not the goal. */
   async #round(crew: Crew, goal: Goal): Promise<void> {
-    const { step, arm, stops, took } = this;
+    const { step, arm, took } = this;
+    const stops = this.#stops;
     const [end, pace] = [goal.end(), goal.pace()];
     // no more time for looking than for training, unless the pace leaves it
     const round = Math.max(ROUND_MILLISECONDS, took.look);
@@ -291,7 +296,9 @@ export class Population {
 
   #keep(step: number, state: GrowthState): void {
     this.#states.set(step, state);
-    const pauses = [...this.#states.keys()].filter((at) => !this.stops.includes(at) && at !== this.origin?.step);
+    const pauses = [...this.#states.keys()].filter(
+      (at) => !this.#stops.includes(at) && at !== this.origin?.step,
+    );
     for (const old of pauses.slice(0, -MOST_PAUSES)) this.#states.delete(old);
   }
 

@@ -2,12 +2,15 @@
 import { z } from "zod";
 import { ArgumentError } from "../../../src/base/errors.ts";
 
+/** Longest texts of a finding, and most findings. */
+export const findingLimits = { title: 500, note: 20_000, link: 50_000, findings: 1000 } as const;
+
 const findingSchema = z.strictObject({
   /** The sentence, with its numbers. */
-  title: z.string().max(500),
-  note: z.string().max(20_000),
+  title: z.string().max(findingLimits.title),
+  note: z.string().max(findingLimits.note),
   /** The part of the page's address after `#`. */
-  link: z.string().max(20_000),
+  link: z.string().max(findingLimits.link),
   /** When it was kept, ISO 8601. */
   kept: z.iso.datetime(),
 });
@@ -17,7 +20,7 @@ export type Finding = z.infer<typeof findingSchema>;
 
 const fileSchema = z.strictObject({
   format: z.literal("palimpsest findings"),
-  findings: z.array(findingSchema).max(1000),
+  findings: z.array(findingSchema).max(findingLimits.findings),
 });
 
 /**

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { ArgumentError } from "../../../src/base/errors.ts";
 import type { JsonValue } from "../../../src/record/canonicalJson.ts";
-import { armOf, defaultSettings, type RunSettings } from "./runSettings.ts";
+import { checkedSettings, defaultSettings, limits, type RunSettings } from "./runSettings.ts";
 
 /** A run by its settings, and those that it went on with from some steps. */
 export interface RunLine {
@@ -25,45 +25,21 @@ export interface Shared extends RunLine {
 
 type Pairs = Record<string, JsonValue>;
 
-const whole = (low: number, high: number) => z.int().min(low).max(high);
+const step = z.int().min(0).max(limits.steps);
 
-/** What settings may be; whether they fit each other is found out by making the arm. */
-const settingsSchema = z
-  .strictObject({
-    preset: z.string().max(40),
-    changes: z.record(z.string().max(40), z.union([z.number(), z.string().max(40), z.boolean()])),
-    task: z.string().max(40),
-    init: z.strictObject({ scheme: z.string().max(40), embeddingScale: z.number().positive().max(1e6) }),
-    lr: z.number().positive().max(1e6),
-    optimizer: z.string().max(40),
-    steps: whole(1, 1_000_000),
-    sequences: whole(1, 100_000),
-    batch: whole(1, 4096),
-    seeds: z.union([
-      whole(2, 256),
-      z
-        .array(whole(0, Number.MAX_SAFE_INTEGER))
-        .min(2)
-        .max(256)
-        .refine((seeds) => new Set(seeds).size === seeds.length),
-    ]),
-    probe: z.enum(["trained", "full"]),
-  })
-  .partial();
-
-const branchesSchema = z.array(z.looseObject({ step: whole(0, 1_000_000) })).max(50);
+const branchesSchema = z.array(z.looseObject({ step })).max(50);
 
 /** What a branch can go on with; the networks, and what their optimiser remembers, are those that there are. */
 const branchFields = ["lr", "task", "sequences", "batch", "steps"];
-const settingNames = Object.keys(defaultSettings);
+const settingNames = Object.keys(defaultSettings) as (keyof RunSettings)[];
+const isSetting = (name: string) => settingNames.some((one) => one === name);
 
-/** Fields of `settings` that differ from those of `before`. */
+/** Fields of `settings` that differ from those of `before`, in one order, so that equal runs have equal links. */
 function differences(settings: RunSettings, before: RunSettings): Pairs {
-  return Object.fromEntries(
-    Object.entries(settings).filter(
-      ([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name as keyof RunSettings]),
-    ),
-  ) as Pairs;
+  const differ = settingNames.filter(
+    (name) => JSON.stringify(settings[name]) !== JSON.stringify(before[name]),
+  );
+  return Object.fromEntries(differ.map((name) => [name, settings[name]])) as Pairs;
 }
 
 /** The part of an address after `#`; empty for the default. */
@@ -101,23 +77,6 @@ function isJson(text: string): boolean {
   }
 }
 
-function settingsFrom(pairs: Pairs, before: RunSettings, where: string): RunSettings {
-  const { data, error } = settingsSchema.safeParse(pairs);
-  if (data === undefined) {
-    const [issue] = error.issues;
-    throw new ArgumentError({
-      where: `${where}: ${issue.path.join(".") || "settings"}`,
-      rule: "is not what a run can have",
-      got: JSON.stringify(
-        issue.path.reduce<unknown>((inside, key) => (inside as Pairs)?.[String(key)], pairs),
-      ),
-    });
-  }
-  const settings = { ...before, ...data } as RunSettings;
-  armOf(settings); // throws where fields do not fit each other
-  return settings;
-}
-
 /**
  * The state that a link holds.
  *
@@ -125,18 +84,19 @@ function settingsFrom(pairs: Pairs, before: RunSettings, where: string): RunSett
  * @throws ArgumentError, NameError in a sentence that names the part
  */
 export function sharedOf(hash: string): Shared {
-  const pairs: Pairs = {};
-  for (const [name, text] of new URLSearchParams(hash.replace(/^#/, "")))
-    pairs[name] = isJson(text) ? (JSON.parse(text) as JsonValue) : text;
+  const texts = [...new URLSearchParams(hash.replace(/^#/, ""))];
+  const pairs: Pairs = Object.fromEntries(
+    texts.map(([name, text]) => [name, isJson(text) ? (JSON.parse(text) as JsonValue) : text]),
+  );
   const { branches = [], at = null, ...rest } = pairs;
-  const own = Object.entries(rest).filter(([name]) => settingNames.includes(name));
-  const view = Object.entries(rest).filter(([name]) => !settingNames.includes(name));
-  const settings = settingsFrom(Object.fromEntries(own), defaultSettings, "link");
+  const own = Object.entries(rest).filter(([name]) => isSetting(name));
+  const view = Object.entries(rest).filter(([name]) => !isSetting(name));
+  const settings = checkedSettings({ ...defaultSettings, ...Object.fromEntries(own) }, "link");
   const list = branchesSchema.safeParse(branches).data;
   if (list === undefined)
     throw new ArgumentError({ where: "link: branches", rule: "must be a list of steps with settings" });
-  const step = z.union([z.null(), whole(0, 1_000_000)]).safeParse(at).data;
-  if (step === undefined)
+  const shown = z.union([z.null(), step]).safeParse(at).data;
+  if (shown === undefined)
     throw new ArgumentError({ where: "link: at", rule: "must be a step", got: JSON.stringify(at) });
   let before = settings;
   return {
@@ -149,10 +109,16 @@ export function sharedOf(hash: string): Shared {
           rule: `may change ${branchFields.join(", ")}, for the networks and what their optimiser remembers go on`,
           got: other,
         });
-      before = settingsFrom(changes as Pairs, before, "link: branches");
+      if (from > before.steps)
+        throw new ArgumentError({
+          where: "link: branches",
+          rule: `must begin by step ${before.steps}, the last of the run before`,
+          got: String(from),
+        });
+      before = checkedSettings({ ...before, ...changes }, "link: branches");
       return { step: from, settings: before };
     }),
-    at: step,
+    at: shown,
     view: Object.fromEntries(view),
   };
 }

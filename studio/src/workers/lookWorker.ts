@@ -48,6 +48,7 @@ const deeds = {
   /** Takes the networks that are looked into from now on, [model, ...shape]. */
   hold(config: ModelConfig, weights: Weights): void {
     network?.close();
+    network = undefined; // should the next ones not fit into the memory
     network = openNetwork(wasmBackend(), config, weights);
   },
 

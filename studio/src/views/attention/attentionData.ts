@@ -94,7 +94,14 @@ export function coursesData(
     nullName: kinds === null ? "not drawn yet" : `${kinds.draws} networks drawn from the same initialisation`,
     heads: heads.map(({ layer, head }, index) => ({
       ...{ layer, head },
-      kinds: Object.fromEntries(kindCounts(kinds, heads.length)[index].filter(([kind]) => kind !== abstain)),
+      // before the null is drawn whole, nobody has a class, which is not the same as none
+      ...(kinds === null || kinds.kinds.length === 0
+        ? {}
+        : {
+            kinds: Object.fromEntries(
+              kindCounts(kinds, heads.length)[index].filter(([kind]) => kind !== abstain),
+            ),
+          }),
       scores: Object.fromEntries(
         defined.map((name) => [
           name,

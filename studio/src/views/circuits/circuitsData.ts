@@ -80,7 +80,12 @@ export function networkData(
     edges: beyond.map(({ a, b, r }) => ({ a, b, r })),
     pairs,
     threshold: beyond.length === 0 ? 1 : Math.min(...beyond.map(({ r }) => Math.abs(r))),
-    expected: before === null ? [] : [{ null: "the same network before training", pairs: before.count }],
+    expected: [],
+    beyond: {
+      ...{ pairs: seen.count, opposed: seen.opposed },
+      before: before === null ? null : before.count,
+      null: "labels of tokens and positions permuted, of which 5 % have any such pair",
+    },
     effectiveInputs: nEff,
   };
 }
@@ -137,10 +142,18 @@ function over(values: readonly number[]): Interval {
   return { estimate: finite[0] ?? Number.NaN, low: Number.NaN, high: Number.NaN };
 }
 
-/** How many pairs, over the seeds that are counted so far. */
-export function countRows(
-  seeds: readonly { readonly now: UnitPairsSeen; readonly before: UnitPairsSeen }[],
-): CountRow[] {
+/** Whether any pair has an r: not in a network that diverged, or whose units are flat. */
+export const hasPairs = ({ nEff }: UnitPairsSeen) => !Number.isNaN(nEff);
+
+type CountedSeed = { readonly now: UnitPairsSeen; readonly before: UnitPairsSeen };
+
+/** Seeds that count, then and now. */
+export const countedSeeds = (seeds: readonly CountedSeed[]) =>
+  seeds.filter(({ now, before }) => hasPairs(now) && hasPairs(before)).length;
+
+/** How many pairs, over the seeds that are counted so far; one without any r is left out of both times. */
+export function countRows(all: readonly CountedSeed[]): CountRow[] {
+  const seeds = all.filter(({ now, before }) => hasPairs(now) && hasPairs(before));
   const row = (
     what: string,
     of: (seen: UnitPairsSeen) => number,

@@ -42,6 +42,21 @@ export function lensProbabilities(seen: LensSeen, models: number, model: number 
   return out.map((value) => value / chosen.length);
 }
 
+/**
+ * Probability of one token at the last site over the models that did not diverge, with its 95 % t interval.
+ *
+ * @param at  position, and the token
+ */
+export function lensOverSeeds(
+  { sites, probabilities }: LensSeen,
+  { models, nPos, dVocab }: { models: number; nPos: number; dVocab: number },
+  at: { position: number; token: number },
+): Interval {
+  const size = probabilities.length / models;
+  const place = ((sites.length - 1) * nPos + at.position) * dVocab + at.token;
+  return overSeeds(Array.from({ length: models }, (_, model) => probabilities[model * size + place]));
+}
+
 /** The likeliest token of each row, of equals the smaller; −1 where no number is one. */
 export function likeliest(values: ArrayLike<number>, dVocab: number): number[] {
   return Array.from({ length: values.length / dVocab }, (_, row) => {
@@ -102,6 +117,8 @@ export function distributionData(
     tokens: readonly number[];
     position: number;
     dVocab: number;
+    /** From {@link lensOverSeeds}, of the next token, where maps are means over seeds. */
+    over?: Interval;
   },
 ): LensDistributionData {
   const at = (values: Float64Array) =>

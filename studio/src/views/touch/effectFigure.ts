@@ -26,7 +26,7 @@ export interface EffectFigureData {
   readonly measure: Measure;
   /** The edits first, then what they are compared with. */
   readonly rows: readonly EffectRow[];
-  /** Mean effects of the same edits at other parts; null where there are none, or not yet. */
+  /** Mean effects of the same edits at other parts; null where there are none. */
   readonly null: Elsewhere | null;
   /** Seeds by model, and the index of the one that is shown singly. */
   readonly seeds: readonly number[];

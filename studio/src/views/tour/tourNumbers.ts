@@ -7,6 +7,7 @@ import { networkDisplacement } from "../../../../src/features/displacement.ts";
 import { seedInterval } from "../../../../src/features/seedInterval.ts";
 import type { CurveKind } from "../../../../src/features/unitCurves.ts";
 import { unitMeans } from "../../../../src/features/unitMeans.ts";
+import type { Spread } from "../../../../src/figures/spread.ts";
 import type { ModelConfig } from "../../../../src/model/config.ts";
 import type { Interval } from "../../../../src/stats/intervals.ts";
 import { heldOutLoss, leaksOf } from "../../../../src/studies/persistence/analyse.ts";
@@ -14,6 +15,7 @@ import { siteOfLayer } from "../../../../src/studies/persistence/spec.ts";
 import type { ArmSpec } from "../../../../src/studies/population/arm.ts";
 import type { ArmResult } from "../../../../src/studies/population/gather.ts";
 import type { Population, Seen } from "../../lab/population.svelte.ts";
+import { initReference, nullCorrelations, sortedSpread } from "../units/initNull.ts";
 import { type LayerFinding, layerFinding, unitPersistence } from "../units/layerFinding.ts";
 import { type LayerLook, layerLook } from "../units/layerLook.ts";
 
@@ -83,6 +85,11 @@ export function lossAt(run: TouredRun, at: Seen): Interval {
   return seedInterval(heldOutLoss(resultAt(run, at), 0));
 }
 
+/** Seeds that have a loss at a step: those that did not diverge. */
+export function seedsWithLoss(run: TouredRun, at: Seen): number {
+  return heldOutLoss(resultAt(run, at), 0).filter(Number.isFinite).length;
+}
+
 /** Positions at which the loss is below what is possible without seeing the target. */
 export function leaksAt(run: TouredRun, at: Seen): ReturnType<typeof leaksOf> {
   return leaksOf(resultAt(run, at));
@@ -113,6 +120,8 @@ export interface LayerTuning {
   readonly now: LayerLook;
   /** Of every unit with its own initialisation, [model, unit]. */
   readonly r: Float64Array;
+  /** Networks that diverged, [model]. */
+  readonly out: readonly boolean[];
   readonly finding: LayerFinding;
 }
 
@@ -143,7 +152,7 @@ export function layerTuning(
   const now = shown === start ? first : layerLook(shown, layer, arm);
   const r = unitPersistence({ first, now }, kind);
   const out = divergedAt.map((at: number | null) => at !== null && at <= now.step);
-  return { layer, kind, first, now, r, finding: layerFinding({ first, now }, { kind, r, out }) };
+  return { layer, kind, first, now, r, out, finding: layerFinding({ first, now }, { kind, r, out }) };
 }
 
 /** A run in one line of numbers. */
@@ -180,6 +189,16 @@ export function followedUnit(
   if (unit !== null && unit < units) return unit;
   const own = selectivity[kind].subarray(model * units, (model + 1) * units);
   return own.reduce((best, value, at) => (value > own[best] || Number.isNaN(own[best]) ? at : best), 0);
+}
+
+/** r of one unit now with units of other networks' beginnings: what the card of the unit draws as its null. */
+export function unitNull(
+  { first, now, kind }: LayerTuning,
+  { model, unit }: { model: number; unit: number },
+): Spread {
+  const reference = initReference(first.curves[kind], first);
+  const at = model * first.units + unit;
+  return sortedSpread(nullCorrelations(reference, now.curves[kind], { at, model }));
 }
 
 /** Where a head prefers one position most. */

@@ -63,7 +63,7 @@ export function runData(name: string, result: ArmResult): RunData {
       preset: name,
       seeds: models.map(({ init }) => init),
       models: divergedAt.map((at) => ({ divergedAt: at })),
-      loss: { heldOut: meanOverSeeds(heldOut[heldOut.length - 1]), leak: leaks.length > 0 },
+      loss: { heldOut: meanOverSeeds(heldOut[heldOut.length - 1]), leak: leaks.length > 0, leakAt: leaks },
     },
     config,
     checkpoints: checkpoints.map(({ step }) => step),
