@@ -78,14 +78,14 @@ describe.skipIf(leftOut)("the studio", () => {
     for (const preset of Object.keys(presets)) {
       await page.locator("#preset").selectOption(preset);
       await task.selectOption("modularAddition");
-      await page.getByText("Sequences of modularAddition are 4 of 24 tokens").waitFor();
+      await page.getByText("modularAddition has sequences of 4 tokens, 24 different ones").waitFor();
       await press(page, "New run");
       await page.locator("li.current", { hasText: "modularAddition" }).waitFor();
       await status(page, "before the first update");
       await press(page, "Step");
       await status(page, "paused");
       await task.selectOption("sorting");
-      expect(await page.getByText("Sequences of modularAddition").count()).toBe(0);
+      expect(await page.getByText("modularAddition has sequences").count()).toBe(0);
       await press(page, "New run");
       await page.locator("li.current", { hasText: "sorting" }).waitFor();
       expect(await page.locator("li.current").textContent()).not.toContain("nCtx");
@@ -173,8 +173,11 @@ describe.skipIf(leftOut)("the studio", () => {
     }
     await press(page, "Remove run 1");
     await press(page, "Remove run 2");
-    await page.waitForFunction(() => /at=32&/.test(location.hash));
-    const drawn = () => page.locator("#figure-loss-curves svg").innerHTML();
+    await page.waitForFunction(() => /lr%22:0.03.*at=32&/.test(location.hash));
+    const drawn = async () => {
+      await page.locator("#figure-loss-curves svg text", { hasText: /^30$/ }).waitFor(); // of 32 steps
+      return page.locator("#figure-loss-curves svg").innerHTML();
+    };
     const [first, hash] = [await drawn(), await address(page)];
     await page.reload();
     await status(page, "trained");
