@@ -38,11 +38,16 @@ function blocks(losses: ArrayLike<number>): { step: number; loss: number }[] {
 }
 
 function panelOf(data: LossCurvesData, top: number): Panel {
+  // a curve that runs away is not drawn beyond the frame
+  const inside = <P extends { loss: number }>(point: P): P =>
+    point.loss <= top ? point : { ...point, loss: Number.NaN };
   const seedLines = data.loss.train.flatMap((losses, seed) =>
-    blocks(losses).map((point) => ({ ...point, seed })),
+    blocks(losses).map((point) => inside({ ...point, seed })),
   );
   const steps = Math.max(0, ...data.loss.train.map(({ length }) => length));
-  const mean = blocks(Array.from({ length: steps }, (_, i) => meanFinite(columnOf(data.loss.train, i))));
+  const mean = blocks(Array.from({ length: steps }, (_, i) => meanFinite(columnOf(data.loss.train, i)))).map(
+    inside,
+  );
   const heldOut = data.checkpoints.map((step, i) => ({
     step,
     loss: meanFinite(columnOf(data.loss.heldOut, i)),
@@ -126,6 +131,7 @@ function panelOf(data: LossCurvesData, top: number): Panel {
 
 function finding(data: LossCurvesData): string {
   const { summary, loss } = data;
+  if (!Number.isFinite(summary.loss.heldOut)) return `${summary.preset} has no finite loss left`;
   const end = `${summary.preset} ends at ${fixed(summary.loss.heldOut)} nats`;
   if (loss.floor === null) return end;
   const floor = fixed(loss.floor.causal);

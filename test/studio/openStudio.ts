@@ -84,8 +84,7 @@ export async function openStudio(): Promise<OpenStudio> {
             console.error(`policy: ${violatedDirective} ${blockedURI}`),
           );
         });
-        await page.goto(server.url);
-        if (hash !== "") await page.goto(`${server.origin}/#${hash}`);
+        await page.goto(hash === "" ? server.url : `${server.url}#${hash}`);
         return { page, origin: server.origin, requests, complaints, close: () => context.close() };
       },
     };

@@ -84,6 +84,7 @@ describe.skipIf(leftOut)("the studio's page", () => {
     const page = await studio.browser.newPage();
     const errors: string[] = [];
     page.on("pageerror", (error) => errors.push(error.message));
+    page.on("console", (message) => errors.push(message.text()));
     const { port } = server.address() as AddressInfo;
     await page.goto(`http://127.0.0.1:${port}/some/place/#${small}`);
     await page.getByLabel("Pace").selectOption("as fast as it goes");

@@ -29,7 +29,7 @@ export interface OnnxSessionOptions {
 /** The runtime's module. */
 export interface OnnxRuntime {
   /** Whether a run writes into tensors that it is given for outputs, which saves a copy; `onnxruntime-web` leaves them. */
-  readonly fillsOutputs?: true;
+  readonly fillsOutputs?: boolean;
   readonly env: { logLevel?: "verbose" | "info" | "warning" | "error" | "fatal" };
   readonly Tensor: new (
     type: "float32" | "int32",
@@ -50,7 +50,7 @@ export type RuntimeLoader = (threads?: number) => Promise<unknown>;
 
 /** ONNX Runtime in Node: native code on all cores. The package is optional. */
 export const nodeRuntime: RuntimeLoader = async () => {
-  return { ...runtimeIn(await import("onnxruntime-node")), fillsOutputs: true };
+  return { fillsOutputs: true, ...runtimeIn(await import("onnxruntime-node")) };
 };
 
 /**

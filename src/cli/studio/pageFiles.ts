@@ -33,6 +33,12 @@ const hashedName = /^assets\/.+-[A-Za-z0-9_-]{8}\.[a-z0-9]+$/;
 /** Where the build puts the page: beside the built command line. */
 export const builtPage = fileURLToPath(new URL("./studio/", import.meta.url));
 
+/** The page's own file as it is served: it says that there is a server to ask for runs. */
+const servedIndex = (html: string) =>
+  Buffer.from(
+    html.replace('name="palimpsest-server" content="no"', 'name="palimpsest-server" content="yes"'),
+  );
+
 /**
  * The files of a folder by their paths, with slashes.
  *
@@ -55,7 +61,8 @@ export function readPage(folder: string): ReadonlyMap<string, PageFile> {
       const file = join(entry.parentPath, entry.name);
       const path = relative(folder, file).split(sep).join("/");
       const type = types[extname(path)] ?? "application/octet-stream";
-      return [path, { bytes: new Uint8Array(readFileSync(file)), type, hashed: hashedName.test(path) }];
+      const bytes = path === "index.html" ? servedIndex(readFileSync(file, "utf8")) : readFileSync(file);
+      return [path, { bytes: new Uint8Array(bytes), type, hashed: hashedName.test(path) }];
     }),
   );
 }

@@ -4,7 +4,7 @@ import { sentenceOf } from "../sentenceOf.ts";
 import type { RunPlace } from "../workers/openWorker.ts";
 import type { Lab } from "./lab.svelte.ts";
 import { openRunAt, type RunBeingOpened } from "./opener.ts";
-import { apiBase, type ListedRun, listRuns, type RunList } from "./runServer.ts";
+import { apiBase, isServed, type ListedRun, listRuns, type RunList } from "./runServer.ts";
 
 /** A deed that takes a while: at most one at a time. */
 export class Deed {
@@ -50,8 +50,7 @@ export class Desk {
 
   /** Asks the server, if there is one, what it has. */
   async list(): Promise<RunList | null> {
-    // a server of `palimpsest studio` is this machine's own or reached by a tunnel; a site with a certificate is none
-    if (location.protocol !== "http:") return null;
+    if (!isServed()) return null;
     try {
       this.shelf = await listRuns(apiBase());
       this.shelfFailure = null;

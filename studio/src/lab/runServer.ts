@@ -32,6 +32,10 @@ export type ListedRun = RunList["runs"][number];
 /** Where this page's server answers, for a worker too, whose own address is another. */
 export const apiBase = (): string => new URL("api/", document.baseURI).href;
 
+/** Whether `palimpsest studio` serves the page, which it says in the page itself; a static site is asked for nothing. */
+export const isServed = (): boolean =>
+  document.querySelector<HTMLMetaElement>('meta[name="palimpsest-server"]')?.content === "yes";
+
 /** The sentence of a refusal. */
 async function reasonOf(response: Response): Promise<string> {
   const text = await response.text().catch(() => "");
@@ -53,7 +57,7 @@ async function asked(path: string, options?: RequestInit): Promise<Response> {
 }
 
 /**
- * What the server has; null where the page is a static site, without one.
+ * What the server has; null where what answers is none.
  *
  * @throws FileError, Error  one sentence, if there is one that does not answer
  */
