@@ -106,16 +106,16 @@ describe.skipIf(leftOut)("the guided tour", () => {
     await expect.poll(inTour).not.toBe(before);
     expect(await inTour()).toBe(await inView());
 
-    // 7: a branch that goes farther; run 1 is the one that the page began with, before the link
+    // 7: a branch that goes farther
     await next(panel);
     await panel.getByRole("button", { name: "From step 0 with learning rate 0.03" }).click();
-    await told(panel).filter({ hasText: "(run 3, step 24)" }).waitFor();
-    const change = /from (\S+) \(run 2, step 24\) to (\S+) \(run 3/.exec(
+    await told(panel).filter({ hasText: "(run 2, step 24)" }).waitFor();
+    const change = /from (\S+) \(run 1, step 24\) to (\S+) \(run 2/.exec(
       (await told(panel).textContent()) ?? "",
     );
     expect(numbersIn(await finding.textContent())?.[0]).toBe(change?.[2]);
     expect(Number(change?.[2].replace("−", "-"))).toBeLessThan(Number(change?.[1]));
-    await panel.getByRole("button", { name: "run 2" }).click();
+    await panel.getByRole("button", { name: "run 1" }).click();
     expect(numbersIn(await finding.textContent())?.[0]).toBe(change?.[1]);
 
     // 8: ablation, with the number of the view
