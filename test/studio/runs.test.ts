@@ -246,6 +246,20 @@ describe.skipIf(leftOut)("runs in the studio", () => {
     await finish(visit);
   });
 
+  test("a folder that is dragged from the desktop opens as it lies there", async () => {
+    const visit = await studio.visit({ hash: small });
+    const { page } = visit;
+    await page.getByText("before the first update, 5 seeds").waitFor();
+    // what the browser does with a real folder, which no script of a page can make
+    const protocol = await page.context().newCDPSession(page);
+    const data = { items: [], files: [clRun], dragOperationsMask: 1 };
+    for (const type of ["dragEnter", "dragOver", "drop"] as const)
+      await protocol.send("Input.dispatchDragEvent", { type, x: 300, y: 300, data });
+    await page.getByText(/Opened from of-the-command-line, with its \d checkpoints/).waitFor();
+    await page.getByText("trained elsewhere, 5 seeds").waitFor();
+    await finish(visit);
+  });
+
   test("of a run with several presets one is chosen, and a run without losses is shown without them", async () => {
     saveRun(studio.cwd, "runs/two", { presets: ["original", "causal"] });
     const visit = await studio.visit({ run: join(studio.cwd, "runs/two") });
