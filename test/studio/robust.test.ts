@@ -241,7 +241,7 @@ describe.skipIf(leftOut)("the studio", () => {
     );
     await status(page, "failed");
     expect(await page.getByRole("button", { name: "Play", exact: true }).isDisabled()).toBe(true);
-    await page.context().unrouteAll();
+    await page.context().unrouteAll({ behavior: "wait" });
     await press(page, "New run");
     await status(page, "before the first update");
     await press(page, "Step");
@@ -257,7 +257,7 @@ describe.skipIf(leftOut)("the studio", () => {
     await dying(page, "lookWorker", 0);
     await page.goto(`${visit.origin}/#preset=causal&seeds=4&steps=20&sequences=64&view=attention`);
     await page.getByText("no memory left").first().waitFor();
-    await page.context().unrouteAll();
+    await page.context().unrouteAll({ behavior: "wait" });
     await press(page, "Step");
     await page.locator("#view svg").first().waitFor();
     await done(visit);
