@@ -6,13 +6,11 @@ import {
   attributionBars,
   effectSizes,
   embeddingCosines,
-  type FigureSpec,
   headScoresFigure,
   lensTable,
   patchingMap,
   renderFigure,
   renderFigureHtml,
-  renderPanel,
   singularValues,
   structuredResponses,
   tokenPositionInteraction,
@@ -21,31 +19,13 @@ import {
   topInputs,
   unitNetwork,
 } from "../../src/figures/index.ts";
+import { all, cellsOf, drawn, texts } from "./drawn.ts";
 import * as given from "./experimentSamples.ts";
 import { lookSamples } from "./lookSamples.ts";
 import { overlappingTexts } from "./textOverlap.ts";
 
 const samples = [...given.samples, ...lookSamples];
 const { document } = parseHTML("<html><body></body></html>");
-
-/** A panel's SVG after its text was parsed again. */
-function drawn(spec: FigureSpec, panel = 0): Element {
-  const { body } = parseHTML(
-    `<html><body>${renderPanel(spec.panels[panel], document)}</body></html>`,
-  ).document;
-  return body.children[0];
-}
-const all = (element: Element, selector: string) => [...element.querySelectorAll(selector)];
-const texts = (element: Element) => all(element, "text").map(({ textContent }) => textContent ?? "");
-
-/** Cells of a heat map, each as its colour; runs of one colour are one piece of a path. */
-function cellsOf(svg: Element, width: number) {
-  return all(svg, "g.cells path").flatMap((path) =>
-    [...path.getAttribute("d")!.matchAll(/M([\d.-]+),([\d.-]+)h([\d.]+)/g)].flatMap(([, , , run]) =>
-      new Array<string>(Math.round(Number(run) / width)).fill(path.getAttribute("fill")!),
-    ),
-  );
-}
 
 test("every figure has a name, a finding, a question, seeds, a null and a way to read it", () => {
   const specs = samples.map(({ build, data }) => build(data));

@@ -1,40 +1,17 @@
 /** Figures that look into networks, then and now: what each says and draws. What holds for all figures is in experiments.test.ts. */
-import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
 import {
   compositionRows,
   embeddingPlane,
-  type FigureSpec,
   type HeadCoursesData,
   headCourses,
   lensDistribution,
   pairsThenAndNow,
-  renderPanel,
   streamNorms,
 } from "../../src/figures/index.ts";
+import { all, cellsOf, drawn, texts } from "./drawn.ts";
 import * as given from "./lookSamples.ts";
 import { overlappingTexts } from "./textOverlap.ts";
-
-const { document } = parseHTML("<html><body></body></html>");
-
-/** A panel's SVG after its text was parsed again. */
-function drawn(spec: FigureSpec, panel = 0): Element {
-  const { body } = parseHTML(
-    `<html><body>${renderPanel(spec.panels[panel], document)}</body></html>`,
-  ).document;
-  return body.children[0];
-}
-const all = (element: Element, selector: string) => [...element.querySelectorAll(selector)];
-const texts = (element: Element) => all(element, "text").map(({ textContent }) => textContent ?? "");
-
-/** Cells of a heat map, each as its colour; runs of one colour are one piece of a path. */
-function cellsOf(svg: Element, width: number) {
-  return all(svg, "g.cells path").flatMap((path) =>
-    [...path.getAttribute("d")!.matchAll(/M([\d.-]+),([\d.-]+)h([\d.]+)/g)].flatMap(([, , , run]) =>
-      new Array<string>(Math.round(Number(run) / width)).fill(path.getAttribute("fill")!),
-    ),
-  );
-}
 
 test("head courses: a thin line a seed, the range of a score under its name, what the heads of a layer show together in the title", () => {
   const spec = headCourses(given.courses);
