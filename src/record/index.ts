@@ -5,7 +5,9 @@
  */
 export { type ByteSource, memorySource, readExactly } from "./byteSource.ts";
 export { canonicalJson, type JsonOptions, type JsonValue, parseJson, readableJson } from "./canonicalJson.ts";
+export { commandText } from "./commandWords.ts";
 export {
+  type AnyNumbers,
   type Dtype,
   dtypeOf,
   littleEndianBytes,
@@ -17,17 +19,21 @@ export {
   checkFile,
   type FileEntry,
   fileEntry,
+  goingOn,
   isRunPath,
   type Manifest,
   type ManifestParts,
   manifestBytes,
   manifestVersion,
+  parseManifest,
   type RunStatus,
   readManifest,
   runStatuses,
 } from "./manifest.ts";
 export { type Measurement, measurementsToParquet } from "./measurements.ts";
+export { type PackOptions, packValue, unpackValue } from "./packed.ts";
 export {
+  type AnyTensor,
   readSafetensors,
   type Tensor,
   type TensorFile,

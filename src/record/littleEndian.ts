@@ -3,6 +3,17 @@
 /** Arrays that checkpoints hold. */
 export type Numbers = Float32Array | Float64Array | Int32Array;
 
+/** Arrays that there is a dtype for. */
+export type AnyNumbers =
+  | Numbers
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | BigUint64Array
+  | BigInt64Array;
+
 const machineIsLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** Turns little-endian bytes into the machine's order, or back: reverses every element in place where they differ. */
@@ -12,7 +23,7 @@ export function toMachineOrder(bytes: Uint8Array, width: number): void {
 }
 
 /** Little-endian bytes of `values`: a view of them where the machine is little-endian, else a swapped copy. */
-export function littleEndianBytes(values: Numbers): Uint8Array {
+export function littleEndianBytes(values: AnyNumbers): Uint8Array {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   if (machineIsLittleEndian) return bytes;
   const copy = bytes.slice();
@@ -22,12 +33,6 @@ export function littleEndianBytes(values: Numbers): Uint8Array {
 
 /** Element types that checkpoints hold, by safetensors' names. */
 export type Dtype = "F32" | "F64" | "I32";
-
-/** The dtype of an array. */
-export function dtypeOf(values: Numbers): Dtype {
-  if (values instanceof Float32Array) return "F32";
-  return values instanceof Float64Array ? "F64" : "I32";
-}
 
 /** How the numbers of a dtype are held in memory, for every dtype whose elements JavaScript has an array for. */
 const storedArrays = {
@@ -44,10 +49,36 @@ const storedArrays = {
   F64: Float64Array,
 } as const;
 
+/** The dtype of every array there is a dtype for, by the array's own name. */
+const dtypesByArray = {
+  Uint8Array: "U8",
+  Int8Array: "I8",
+  Uint16Array: "U16",
+  Int16Array: "I16",
+  Uint32Array: "U32",
+  Int32Array: "I32",
+  Float32Array: "F32",
+  BigUint64Array: "U64",
+  BigInt64Array: "I64",
+  Float64Array: "F64",
+} as const;
+
+/** Whether an array is one of those that a dtype holds. */
+export function isAnyNumbers(value: unknown): value is AnyNumbers {
+  return ArrayBuffer.isView(value) && Object.hasOwn(dtypesByArray, (value as Uint8Array)[Symbol.toStringTag]);
+}
+
 /** A dtype with an array of its own. */
 export type StoredDtype = keyof typeof storedArrays;
 /** The array of a dtype. */
 export type StoredNumbers<D extends StoredDtype = StoredDtype> = InstanceType<(typeof storedArrays)[D]>;
+
+/** The dtype of an array; bytes are U8, for nothing tells them from BOOL. */
+export function dtypeOf(values: Numbers): Dtype;
+export function dtypeOf(values: AnyNumbers): StoredDtype;
+export function dtypeOf(values: AnyNumbers): StoredDtype {
+  return dtypesByArray[values[Symbol.toStringTag]];
+}
 
 /** Whether a dtype's numbers can be held as they are; not so the halves, the bytes of floats and complex numbers. */
 export function isStoredDtype(name: string): name is StoredDtype {

@@ -1,12 +1,18 @@
-/** Tensors on disk in the safetensors format: named arrays of float32, float64 or int32, and a few words about them. */
+/** Tensors on disk in the safetensors format: named arrays of numbers, and a few words about them. */
 import { ArgumentError, FileError, ShapeError } from "../base/errors.ts";
-import { dtypeOf, littleEndianBytes, type Numbers, numbersOf } from "./littleEndian.ts";
+import { type AnyNumbers, dtypeOf, littleEndianBytes, type Numbers, numbersOf } from "./littleEndian.ts";
 import { quoted, type ReadOptions, readSafetensorsHeader } from "./safetensorsHeader.ts";
 
 /** An array with its shape, row-major. Its type is its dtype: F32, F64 or I32. */
 export interface Tensor {
   readonly shape: readonly number[];
   readonly data: Numbers;
+}
+
+/** A tensor as it can be written: of any dtype that JavaScript has an array for. */
+export interface AnyTensor {
+  readonly shape: readonly number[];
+  readonly data: AnyNumbers;
 }
 
 /** What a file holds. */
@@ -35,7 +41,7 @@ function encodable(text: string, what: string): string {
   });
 }
 
-function checkTensor(name: string, { shape, data }: Tensor): void {
+function checkTensor(name: string, { shape, data }: AnyTensor): void {
   const where = `tensor ${JSON.stringify(encodable(name, "name of a tensor"))}`;
   if (name === "__metadata__")
     throw new ArgumentError({ where, rule: "the format keeps this name for itself" });
@@ -60,7 +66,7 @@ function checkTensor(name: string, { shape, data }: Tensor): void {
  * @throws ArgumentError  for two tensors of one name, the name `__metadata__`, or a text that is not well-formed
  */
 export function writeSafetensors(
-  tensors: Iterable<readonly [name: string, tensor: Tensor]>,
+  tensors: Iterable<readonly [name: string, tensor: AnyTensor]>,
   { metadata = {} }: WriteOptions = {},
 ): Uint8Array {
   const ordered = [...tensors].sort(byKey);

@@ -1,10 +1,15 @@
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { FileError, UserError } from "../../src/base/errors.ts";
-import { createRunFolder, type Disk } from "../../src/cli/runFolder.ts";
+import type { Disk } from "../../src/cli/disk/disk.ts";
+import { type Locker, OwnedError } from "../../src/cli/journal/lock.ts";
+import { createRunFolder } from "../../src/cli/runFolder.ts";
+import { readLog } from "../../src/record/logLine.ts";
 import { checkFile, readManifest } from "../../src/record/manifest.ts";
+import { quickDisk, quickLock } from "./crashingDisk.ts";
 
 let cwd = "";
 beforeEach(() => {
@@ -13,8 +18,8 @@ beforeEach(() => {
 afterEach(() => fs.rmSync(cwd, { recursive: true }));
 
 const date = () => new Date(2025, 0, 2, 3, 4, 5);
-const open = (out: string | null, disk?: Disk) =>
-  createRunFolder({ study: "persistence", out, cwd, date, disk });
+const open = (out: string | null, disk?: Disk, lock?: Locker) =>
+  createRunFolder({ study: "persistence", out, cwd, date, disk, lock });
 const parts = {
   study: "persistence",
   status: "complete",
@@ -24,14 +29,18 @@ const parts = {
 } as const;
 
 /** A whole run: what the command line does with a folder. */
-function wholeRun(out: string | null, disk?: Disk): string {
-  const folder = open(out, disk);
-  folder.log({ event: "begun" });
-  folder.write("measurements/tuning.parquet", Uint8Array.of(1, 2, 3));
-  folder.write("report.html", "<!doctype html>é");
-  folder.log({ event: "done", loss: Number.NaN });
-  folder.commit(parts);
-  return folder.path;
+function wholeRun(out: string | null, disk?: Disk, lock?: Locker): string {
+  const folder = open(out, disk, lock);
+  try {
+    folder.log({ event: "begun" });
+    folder.write("measurements/tuning.parquet", Uint8Array.of(1, 2, 3));
+    folder.write("report.html", "<!doctype html>é");
+    folder.log({ event: "done", loss: Number.NaN });
+    folder.commit(parts);
+    return folder.path;
+  } finally {
+    folder.release();
+  }
 }
 
 /** Everything below a folder, with slashes. */
@@ -57,10 +66,15 @@ test("a run leaves its files, a log, and a manifest that every file agrees with"
   const manifest = readManifest(fs.readFileSync(join(path, "manifest.json")), "manifest.json");
   expect(manifest.files.map((file) => file.path)).toEqual(["measurements/tuning.parquet", "report.html"]);
   for (const entry of manifest.files) checkFile(entry, fs.readFileSync(join(path, entry.path)), path);
-  const log = fs.readFileSync(join(path, "log.jsonl"), "utf8").trimEnd().split("\n");
-  expect(log.map((line) => JSON.parse(line))).toEqual([
-    { seq: 0, time: date().toISOString(), event: "begun" },
-    { seq: 1, time: date().toISOString(), event: "done", loss: { $number: "NaN" } },
+  const { records } = readLog(fs.readFileSync(join(path, "log.jsonl")), "log.jsonl");
+  const hash = createHash("sha256")
+    .update(fs.readFileSync(join(path, "manifest.json")))
+    .digest("hex");
+  const time = date().toISOString();
+  expect(records).toEqual([
+    { seq: 0, epoch: 1, time, event: "begun" },
+    { seq: 1, epoch: 1, time, event: "done", loss: Number.NaN },
+    { seq: 2, epoch: 1, time, event: "closed", status: "complete", manifest: hash },
   ]);
 });
 
@@ -97,18 +111,30 @@ test.each([
 });
 
 test("of two runs that were given the same empty folder one is refused", () => {
-  open("shared");
-  expect(message(() => open("shared"))).toContain('got a folder that holds "log.jsonl"');
-  const late: Disk = { ...fs, readdirSync: (() => []) as unknown as Disk["readdirSync"] };
-  expect(message(() => open("shared", late))).toBe(
-    "shared/log.jsonl: cannot be begun; got it already exists (EEXIST).",
+  const first = open("shared");
+  expect(() => open("shared")).toThrow(OwnedError);
+  expect(() => open("shared")).toThrow(
+    new RegExp(`^shared: belongs to another process; got pid ${process.pid} on .*, since 2025-01-0`),
   );
+  first.write("x", "x");
+  first.release();
+  expect(message(() => open("shared"))).toContain('got a folder that holds "x"');
+});
+
+test("a folder in which a run got no further than its log is as good as empty", () => {
+  open("stub").release();
+  expect(listing(join(cwd, "stub"))).toEqual(["log.jsonl"]);
+  const folder = open("stub");
+  expect(folder.journal.epoch).toBe(1);
 });
 
 test("paths that leave the folder, the folder's own files and a second writing are refused", () => {
   const folder = open("run");
   folder.write("a.bin", Uint8Array.of(1));
-  for (const path of ["../x", "/etc/x", "manifest.json", "log.jsonl", ".hidden", "a.bin", "A.bin"])
+  for (const path of [
+    ...["../x", "/etc/x", ".hidden", "a.bin", "A.bin"],
+    ...["manifest.json", "log.jsonl", "run.lock", "work/x", "Work/x"],
+  ])
     expect(() => folder.write(path, "x"), path).toThrow(UserError);
   folder.commit(parts);
   expect(() => folder.write("late.bin", "x")).toThrow("the run has ended");
@@ -117,7 +143,7 @@ test("paths that leave the folder, the folder's own files and a second writing a
 /** A disk whose n-th call fails, or whose writes are short; `calls` counts. */
 function faultyDisk(failing: number, code: string): { disk: Disk; calls: () => number } {
   let calls = 0;
-  const disk = new Proxy(fs as Disk, {
+  const disk = new Proxy(quickDisk, {
     get: (target, name: keyof Disk) => {
       const real = target[name] as (...args: unknown[]) => unknown;
       return (...args: unknown[]) => {
@@ -136,7 +162,7 @@ test.each(["ENOSPC", "EDQUOT", "EIO", "EROFS", "EACCES", "EMFILE"])(
   "%s at any single call of a run is one sentence, leaves no half-written file, and another run still succeeds",
   (code) => {
     const counting = faultyDisk(0, code);
-    wholeRun("whole", counting.disk);
+    wholeRun("whole", counting.disk, quickLock);
     const expected = listing(join(cwd, "whole"));
     let refused = 0;
     for (let n = 1; n <= counting.calls(); n++) {
@@ -144,13 +170,15 @@ test.each(["ENOSPC", "EDQUOT", "EIO", "EROFS", "EACCES", "EMFILE"])(
       const { disk } = faultyDisk(n, code);
       let text = "";
       try {
-        wholeRun(out, disk);
+        wholeRun(out, disk, quickLock);
       } catch (error) {
         expect(error, `call ${n}`).toBeInstanceOf(FileError);
         text = (error as Error).message;
         refused++;
       }
-      const left = fs.existsSync(join(cwd, out)) ? listing(join(cwd, out)) : [];
+      // a lock file that nobody has locked means nothing
+      const there = fs.existsSync(join(cwd, out)) ? listing(join(cwd, out)) : [];
+      const left = there.filter((path) => path !== "run.lock");
       expect(left.filter((path) => !expected.includes(path))).toEqual([]);
       for (const path of left.filter((name) => name !== "log.jsonl"))
         expect(fs.readFileSync(join(cwd, out, path))).toEqual(fs.readFileSync(join(cwd, "whole", path)));
@@ -206,5 +234,6 @@ test("a file gets its name only after its bytes are on the disk, and the manifes
     "flush .manifest.json.tmp",
     "name manifest.json",
     "flush ",
+    "flush log.jsonl",
   ]);
 });

@@ -111,7 +111,8 @@ const rewordings = [
   ["[0,7]", "[4611686018427387904,4611686018427387904,0]"],
 ];
 
-const pick = <T>(from: readonly T[], stream: RandomStream): T => from[stream.integer(from.length)];
+/** One of a list, drawn. */
+export const pick = <T>(from: readonly T[], stream: RandomStream): T => from[stream.integer(from.length)];
 
 /** The text with one match of a pattern replaced; as it is where nothing matches. */
 function replaceOne(
@@ -159,7 +160,7 @@ const structural: readonly ((text: string, stream: RandomStream) => string)[] = 
 ];
 
 /** Changes of the file as bytes. */
-const bytewise: readonly ((bytes: Uint8Array, stream: RandomStream) => Uint8Array)[] = [
+export const bytewise: readonly ((bytes: Uint8Array, stream: RandomStream) => Uint8Array)[] = [
   (bytes, stream) => changed(bytes, stream, (byte) => byte ^ (1 << stream.integer(8))),
   (bytes, stream) => changed(bytes, stream, () => stream.integer(256)),
   (bytes, stream) => bytes.slice(0, stream.integer(bytes.length + 1)),
@@ -229,9 +230,13 @@ export function fileOf([header, dataBytes]: Draft): Uint8Array {
   );
 }
 
-/** Case `k` of a seed: two in three are changed as a text, the others as bytes, some of either twice. */
+/** Case `k` of a seed. */
 export function mutant(seed: number, k: number): Uint8Array {
-  const stream = randomStream("safetensors mutants", seed, k);
+  return anyMutant(randomStream("safetensors mutants", seed, k));
+}
+
+/** Two in three are changed as a text, the others as bytes, some of either twice. */
+export function anyMutant(stream: RandomStream): Uint8Array {
   let [header, dataBytes] = pick(seeds, stream);
   if (stream.integer(3) > 0) {
     for (let change = 1 + stream.integer(2); change > 0; change--)

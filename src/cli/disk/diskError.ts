@@ -1,7 +1,7 @@
 /** What the system says when a file cannot be used, in words. */
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
-import { FileError } from "../base/errors.ts";
+import { FileError } from "../../base/errors.ts";
 
 const meanings: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
