@@ -21,24 +21,40 @@ export interface GrowOptions {
   checkpoints: readonly number[];
   /** Steps between reports of progress. */
   reportEvery?: number;
+  /** What was left behind up to `from`, to be gone on with; nothing unless given. */
+  past?: Past;
+  /** Asked after every update, when its checkpoint was looked at; goes on unless given. */
+  due?: () => Due;
+}
+
+/** What is to be done after an update: go on, stop for the state to be saved and go on, or stop for good. */
+export type Due = "go" | "save" | "stop";
+
+/** What a growth leaves behind at a step, besides weights and moments. */
+export interface Past {
+  /** Training loss before every update, [step][model] in nats. */
+  losses: Float64Array[];
+  /** Updates after which a model's loss or weights first were not finite; null where they always were. */
+  divergedAt: (number | null)[];
 }
 
 /** A stop of the loop: the trainer holds the weights after `step` updates. */
-export interface Stop {
-  kind: "checkpoint" | "progress";
+export type Stop = {
   step: number;
   /** Mean training loss over the finite models at the last update; NaN before the first. */
   loss: number;
   /** Training loss of every model at the last update, [model] in nats; empty before the first. */
   losses: Float64Array;
-}
+} & (
+  | { kind: "checkpoint" | "progress" }
+  /** The last stop of its step; whoever begins `from` this step with this past makes the stops that follow. */
+  | { kind: "state"; past: Past }
+);
 
-/** What the loop leaves behind. */
-export interface Grown {
-  /** Training loss before every update that was made here, [step][model] in nats. */
-  losses: Float64Array[];
-  /** Updates after which a model's loss or weights first were not finite; null where they always were. */
-  divergedAt: (number | null)[];
+/** What the loop leaves behind: losses of the updates made here, and of those that were made before if their past was given. */
+export interface Grown extends Past {
+  /** Whether it was told to stop, after which nothing is looked at any more; absent otherwise. */
+  stopped?: true;
 }
 
 /**
@@ -48,7 +64,8 @@ export interface Grown {
  * weight) first was NaN or infinite is marked.
  *
  * @returns an asynchronous generator of stops, whose return value is {@link Grown}
- * @throws ArgumentError if the start or a checkpoint lies outside the run
+ * @throws ArgumentError if the start or a checkpoint lies outside the run, or the past is that of another step or of
+ *                       other models
  */
 export async function* grow(trainer: Trainer, options: GrowOptions): AsyncGenerator<Stop, Grown> {
   const { sources, rates, schedule, steps, from = 0, reportEvery = Number.POSITIVE_INFINITY } = options;
@@ -64,8 +81,10 @@ export async function* grow(trainer: Trainer, options: GrowOptions): AsyncGenera
         got: String(step),
       });
   }
-  const losses: Float64Array[] = [];
-  const divergedAt = new Array<number | null>(models).fill(null);
+  const { past } = options;
+  if (past !== undefined) checkPast(past, from, models);
+  const losses = [...(past?.losses ?? [])];
+  const divergedAt = [...(past?.divergedAt ?? new Array<null>(models).fill(null))];
   if (checkpoints.has(from))
     yield { kind: "checkpoint", step: from, loss: Number.NaN, losses: new Float64Array(0) };
   for (let step = from + 1; step <= steps; step++) {
@@ -82,6 +101,11 @@ export async function* grow(trainer: Trainer, options: GrowOptions): AsyncGenera
     const kind = checkpoints.has(step) ? "checkpoint" : "progress";
     if (kind === "checkpoint" || step % reportEvery === 0)
       yield { kind, step, loss: finiteMean(loss), losses: loss };
+    const due = options.due?.() ?? "go";
+    if (due === "go") continue;
+    const so = { losses: [...losses], divergedAt: [...divergedAt] };
+    yield { kind: "state", step, loss: finiteMean(loss), losses: loss, past: so };
+    if (due === "stop") return { losses, divergedAt, stopped: true };
   }
   const weights = Object.values(await trainer.readWeights());
   markDiverged(divergedAt, steps, (model) =>
@@ -91,6 +115,15 @@ export async function* grow(trainer: Trainer, options: GrowOptions): AsyncGenera
     }),
   );
   return { losses, divergedAt };
+}
+
+function checkPast({ losses, divergedAt }: Past, from: number, models: number): void {
+  if (losses.length === from && divergedAt.length === models) return;
+  throw new ArgumentError({
+    where: "past",
+    rule: `must hold ${from} steps of ${models} models`,
+    got: `${losses.length} of ${divergedAt.length}`,
+  });
 }
 
 function markDiverged(divergedAt: (number | null)[], step: number, isFine: (model: number) => boolean): void {

@@ -7,13 +7,28 @@ import {
   type ExperimentsJob,
   runExperimentsJob,
 } from "../../studies/experiments/job.ts";
-import { type JobEvent, type PopulationJob, runJob } from "../../studies/population/job.ts";
+import {
+  type JobControl,
+  type JobEvent,
+  type JobState,
+  type PopulationJob,
+  runJob,
+} from "../../studies/population/job.ts";
 import { runStudyJob, type StudyEvent, type StudyJob } from "../../studies/protocol/jobs.ts";
 import { runTextJob, type TextEvent, type TextJob } from "../../studies/text/job.ts";
+import { type Control, watch } from "./control.ts";
 import { type BenchJob, type BenchMeasurement, measureTraining } from "./measureTraining.ts";
 
 /** How a call ended. Errors cross as data: a class of ours would arrive as a plain Error. */
 export type Answer<T> = { ok: true; value: T } | { ok: false; user: boolean; message: string };
+
+/** How a job that can be stopped and gone on with is begun. */
+export interface Beginning {
+  /** The state that it goes on from. */
+  readonly from?: JobState;
+  /** Where it is told to stop; without one it neither stops nor saves. */
+  readonly control?: Control;
+}
 
 async function answered<T>(work: () => Promise<T>): Promise<Answer<T>> {
   try {
@@ -30,11 +45,23 @@ const clock = () => performance.now();
 const backendOf = ({ name, relaxed }: { name: string; relaxed?: boolean }) =>
   backendNamed(name, { relaxed, threads: 1 });
 
+/** How a job is begun, and where its events go. */
+function begun<E extends { readonly kind: string }>({ from, control }: Beginning) {
+  const watched = control && watch(control, clock);
+  const jobControl: JobControl = { from, due: watched?.due };
+  const tell = (event: E) => {
+    workerpool.workerEmit(event);
+    if (event.kind === "state") watched?.told();
+  };
+  return { control: jobControl, tell };
+}
+
 workerpool.worker({
-  population: (job: PopulationJob): Promise<Answer<null>> =>
+  population: (job: PopulationJob, beginning: Beginning = {}): Promise<Answer<null>> =>
     answered(async () => {
       const backend = await backendOf(job.backend);
-      await runJob(job, backend, (event: JobEvent) => workerpool.workerEmit(event), clock);
+      const { control, tell } = begun<JobEvent>(beginning);
+      await runJob(job, backend, tell, { ...control, clock });
       return null;
     }),
   experiments: (job: ExperimentsJob): Promise<Answer<null>> =>
@@ -53,10 +80,11 @@ workerpool.worker({
       );
       return null;
     }),
-  text: (job: TextJob): Promise<Answer<null>> =>
+  text: (job: TextJob, beginning: Beginning = {}): Promise<Answer<null>> =>
     answered(async () => {
       const backend = await backendOf(job.backend);
-      await runTextJob(job, backend, (event: TextEvent) => workerpool.workerEmit(event));
+      const { control, tell } = begun<TextEvent>(beginning);
+      await runTextJob(job, backend, tell, control);
       return null;
     }),
   bench: (job: BenchJob): Promise<Answer<BenchMeasurement>> =>

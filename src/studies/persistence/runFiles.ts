@@ -8,6 +8,7 @@ import { ArgumentError } from "../../base/errors.ts";
 import { renderFigure } from "../../figures/index.ts";
 import { weightShapes } from "../../model/weights.ts";
 import { readableJson } from "../../record/canonicalJson.ts";
+import { commandText, initWord, optionWords, seedsWord } from "../../record/commandWords.ts";
 import type { ManifestParts, RunStatus } from "../../record/manifest.ts";
 import { measurementsToParquet } from "../../record/measurements.ts";
 import { writeSafetensors } from "../../record/safetensors.ts";
@@ -17,6 +18,7 @@ import type { PersistenceResult } from "./result.ts";
 import { persistenceConfig, type RunBackend, type StudioSettings, studioConfig } from "./runConfig.ts";
 import type { PersistenceSettings } from "./spec.ts";
 import { measurementRows, type PersistenceStudy } from "./study.ts";
+import { persistenceSummary } from "./summaryText.ts";
 
 /** A file of a run: its path in the folder, with slashes, and its bytes. */
 export type RunFile = readonly [path: string, bytes: Uint8Array];
@@ -80,7 +82,7 @@ export function* populationFiles(preset: string, main: ArmResult): Generator<Run
 }
 
 /**
- * All files of a run of the study but its manifest and log: populations, result.json, figures, report.html.
+ * All files of a run of the study but its manifest and log: populations, result.json, summary.txt, figures, report.html.
  *
  * The same bytes come of linkedom's document in Node and in a web worker. A page's own document has attributes in another
  * order, and Plot moves lines by half a pixel where there is a window.
@@ -96,7 +98,9 @@ export function* persistenceFiles(
   const text = (content: string) => new TextEncoder().encode(content);
   for (const { preset, main } of study.analyses) yield* populationFiles(preset, main);
   // the folder's own place is no part of what was found: a run that is moved or repeated has the same bytes
-  yield ["result.json", text(`${readableJson(persistenceResult(study, "."))}\n`)];
+  const result = persistenceResult(study, ".");
+  yield ["result.json", text(`${readableJson(result)}\n`)];
+  yield ["summary.txt", text(`${persistenceSummary(result, "./report.html")}\n`)];
   for (const figure of persistenceFigures(study.details))
     yield [`figures/${figure.name}.svg`, text(renderFigure(figure, document))];
   const { backend, relaxed, engine, versions } = origin;
@@ -106,9 +110,9 @@ export function* persistenceFiles(
     ["kernels", engine === null ? "none" : engine.slice(0, 16)],
   ];
   const report = persistenceReport({
-    result: persistenceResult(study, "."),
+    result,
     details: study.details,
-    manifestSummary: { command: persistenceCommand(settings, origin), facts },
+    manifestSummary: { command: commandText(persistenceWords(settings, origin)), facts },
     document,
   });
   yield ["report.html", text(report)];
@@ -121,7 +125,15 @@ export function persistenceManifest(
   status: RunStatus,
 ): ManifestFields {
   const { versions, engine } = origin;
-  return { study: "persistence", status, config: persistenceConfig(settings, origin), versions, engine };
+  const command = persistenceWords(settings, origin);
+  return {
+    study: "persistence",
+    status,
+    command,
+    config: persistenceConfig(settings, origin),
+    versions,
+    engine,
+  };
 }
 
 /**
@@ -141,18 +153,29 @@ export function studioManifest(main: ArmResult, made: StudioSettings, origin: Ru
     throw new ArgumentError({ where, rule: `has the seeds ${seeds.join(", ")}`, got: grown.join(", ") });
   const { versions, engine } = origin;
   const status = main.checkpoints.at(-1)?.step === steps ? "complete" : "interrupted";
-  return { study: "studio", status, config: studioConfig(made, origin), versions, engine };
+  return { study: "studio", status, command: null, config: studioConfig(made, origin), versions, engine };
 }
 
-/** The command that makes a run of the study again. */
-export function persistenceCommand(settings: PersistenceSettings, { backend, relaxed }: RunBackend): string {
-  const { presets, seeds, sequences, batch, steps, lr, optimizer, task, init, probe } = settings;
-  const { scheme, embeddingScale = 1 } = init;
-  const isRange = seeds.every((seed, i) => seed === i);
-  const scale = embeddingScale === 1 ? "" : `:${embeddingScale}`;
+/** The words of the command that makes a run of the study again. */
+export function persistenceWords(
+  { presets, seeds, sequences, batch, steps, lr, optimizer, task, init, probe }: PersistenceSettings,
+  { backend, relaxed }: RunBackend,
+): string[] {
   return [
-    `npx palimpsest study persistence --preset ${presets.join(",")} --seeds ${isRange ? seeds.length : seeds.join(",")}`,
-    `--sequences ${sequences} --batch ${batch} --steps ${steps} --lr ${lr} --optimizer ${optimizer} --task ${task}`,
-    `--init ${scheme}${scale} --probe ${probe} --backend ${backend}${relaxed ? " --relaxed" : ""}`,
-  ].join(" ");
+    ...["study", "persistence"],
+    ...optionWords([
+      ["preset", presets.join(",")],
+      ["seeds", seedsWord(seeds)],
+      ["sequences", sequences],
+      ["batch", batch],
+      ["steps", steps],
+      ["lr", lr],
+      ["optimizer", optimizer],
+      ["task", task],
+      ["init", initWord(init)],
+      ["probe", probe],
+      ["backend", backend],
+      ["relaxed", relaxed],
+    ]),
+  ];
 }

@@ -33,13 +33,19 @@ export interface PersistenceStudy {
   kernelShare: number;
 }
 
-/** Runs the study. The same settings give the same numbers, however many jobs and workers there are. */
-export async function persistenceStudy(
-  settings: PersistenceSettings,
+/** A preset's two arms, as {@link armsOf} makes them. */
+export interface ArmPair {
+  preset: string;
+  main: Arm;
+  otherData: Arm;
+}
+
+/** Grows the networks of some presets and compares them, seed by seed: all of the study but its summary. */
+export async function analysePairs(
+  pairs: readonly ArmPair[],
   execution: Execution,
-): Promise<PersistenceStudy> {
-  const presets = settings.presets.map((preset) => ({ preset, ...armsOf(preset, settings) }));
-  const arms = presets.flatMap(({ main, otherData }) => [main, otherData]);
+): Promise<{ analyses: PresetBySeed[]; kernelShare: number }> {
+  const arms = pairs.flatMap(({ main, otherData }) => [main, otherData]);
   const cut = arms.map((arm) => ({
     arm,
     jobs: cutIntoJobs(arm.spec, arm.models, execution.modelsPerJob, execution.backend),
@@ -49,7 +55,7 @@ export async function persistenceStudy(
     all.map(({ job }) => job),
     (index, event) => {
       const { arm, job, told } = all[index];
-      if (event.kind !== "progress") told.push(event);
+      if (event.kind === "checkpoint" || event.kind === "end") told.push(event);
       execution.onEvent?.(arm, job.models.length, event);
     },
   );
@@ -62,17 +68,29 @@ export async function persistenceStudy(
       ),
     ]),
   );
-  const analyses = presets.map(({ preset, main, otherData }) =>
-    analysePreset(preset, results.get(main) as ArmResult, results.get(otherData) as ArmResult),
-  );
-  const summaries = analyses.map((analysis) => summarisePreset(analysis, settings.stepsPerEpoch));
   const shares = [...results.values()].map(({ kernelShare }) => kernelShare);
+  return {
+    analyses: pairs.map(({ preset, main, otherData }) =>
+      analysePreset(preset, results.get(main) as ArmResult, results.get(otherData) as ArmResult),
+    ),
+    kernelShare: shares.reduce((sum, share) => sum + share, 0) / shares.length,
+  };
+}
+
+/** Runs the study. The same settings give the same numbers, however many jobs and workers there are. */
+export async function persistenceStudy(
+  settings: PersistenceSettings,
+  execution: Execution,
+): Promise<PersistenceStudy> {
+  const pairs = settings.presets.map((preset) => ({ preset, ...armsOf(preset, settings) }));
+  const { analyses, kernelShare } = await analysePairs(pairs, execution);
+  const summaries = analyses.map((analysis) => summarisePreset(analysis, settings.stepsPerEpoch));
   return {
     summaries,
     details: analyses.map((analysis, i) => detailPreset(analysis, summaries[i])),
     claims: decideClaims({ presets: analyses, selectivity: selectivityEvidence(analyses) }),
     analyses,
-    kernelShare: shares.reduce((sum, share) => sum + share, 0) / shares.length,
+    kernelShare,
   };
 }
 

@@ -5,8 +5,9 @@
  * jobs changes no bit of the results: models do not see each other.
  */
 import type { Backend } from "../../graph/backend.ts";
+import type { Due, Past } from "../../train/grow.ts";
 import type { ArmSpec, ModelSeeds } from "./arm.ts";
-import { type Look, openPopulation } from "./openPopulation.ts";
+import { type GrowthState, type Look, openPopulation } from "./openPopulation.ts";
 
 /** Some models of an arm. */
 export interface PopulationJob {
@@ -15,16 +16,31 @@ export interface PopulationJob {
   backend: { name: string; relaxed?: boolean };
 }
 
-/** What a job tells while it runs. */
+/** What a job tells while it runs; the end is told once, and last. */
 export type JobEvent =
   | { kind: "progress"; step: number; loss: number }
   | ({ kind: "checkpoint"; step: number } & Look)
-  | {
-      kind: "end" /** [step][model] */;
-      losses: Float64Array[];
-      divergedAt: (number | null)[];
-      kernelShare: number;
-    };
+  | { kind: "state"; state: JobState }
+  | ({ kind: "end"; kernelShare: number } & Past);
+
+/**
+ * Where a job can be gone on with: all that its next step needs besides the job. Data are drawn by step and random
+ * streams by key and place, so the step is where both stand.
+ */
+export interface JobState extends GrowthState, Past {}
+
+/** How a job is begun, and told to stop. */
+export interface JobControl {
+  /** The state to go on from; the job's beginning unless given. What was told before it is not told again. */
+  readonly from?: JobState;
+  /** Asked after every step: `save` tells the state, `stop` tells it and ends the job without its end. */
+  readonly due?: () => Due;
+}
+
+/** Checkpoints that a job has yet to tell: that of the state's own step was told before the state. */
+export function checkpointsAfter(from: JobState | undefined, checkpoints: readonly number[]): number[] {
+  return checkpoints.filter((step) => from === undefined || step > from.step);
+}
 
 /** Steps between reports of progress. */
 const REPORT_EVERY = 16;
@@ -32,26 +48,40 @@ const REPORT_EVERY = 16;
 /**
  * Runs a job.
  *
- * @param tell   receives every event, in order
- * @param clock  a monotonic clock in milliseconds, for the share of time in kernels
+ * From a state that it told, it tells what it would have told after it, to the bit; only `kernelShare` is of the part
+ * that was run here.
+ *
+ * @param tell     receives every event, in order
+ * @param options  `clock` is a monotonic one in milliseconds, for the share of time in kernels
  */
 export async function runJob(
   { arm, models }: PopulationJob,
   backend: Backend,
   tell: (event: JobEvent) => void,
-  clock?: () => number,
+  { clock, from, due }: JobControl & { readonly clock?: () => number } = {},
 ): Promise<void> {
-  const population = openPopulation(arm, models, backend, { clock });
-  const started = clock?.() ?? 0;
-  const loop = population.grow({ checkpoints: arm.checkpoints, reportEvery: REPORT_EVERY });
-  let next = await loop.next();
-  for (; !next.done; next = await loop.next()) {
-    const { kind, step, loss } = next.value;
-    tell({ kind: "progress", step, loss });
-    if (kind === "checkpoint") tell({ kind, step, ...(await population.look()) });
+  const population = openPopulation(arm, models, backend, { clock, from });
+  try {
+    const started = clock?.() ?? 0;
+    const checkpoints = checkpointsAfter(from, arm.checkpoints);
+    const loop = population.grow({ checkpoints, reportEvery: REPORT_EVERY, past: from, due });
+    let next = await loop.next();
+    for (; !next.done; next = await loop.next()) {
+      const stop = next.value;
+      const { kind, step, loss } = stop;
+      if (kind === "state") {
+        tell({ kind, state: { ...(await population.state(step)), ...stop.past } });
+        continue;
+      }
+      tell({ kind: "progress", step, loss });
+      if (kind === "checkpoint") tell({ kind, step, ...(await population.look()) });
+    }
+    const { losses, divergedAt, stopped } = next.value;
+    if (stopped) return;
+    const elapsed = (clock?.() ?? 0) - started;
+    const kernelShare = elapsed > 0 ? population.kernelMilliseconds() / elapsed : Number.NaN;
+    tell({ kind: "end", losses, divergedAt, kernelShare });
+  } finally {
+    population.close();
   }
-  const elapsed = (clock?.() ?? 0) - started;
-  const kernelShare = elapsed > 0 ? population.kernelMilliseconds() / elapsed : Number.NaN;
-  population.close();
-  tell({ kind: "end", ...next.value, kernelShare });
 }

@@ -56,7 +56,7 @@ export interface GrowthState {
 /** An open population; close it when done. */
 export interface OpenPopulation {
   /** Trains from where the population was opened to the arm's last step. Only once. */
-  grow(stops: Pick<GrowOptions, "checkpoints" | "reportEvery">): AsyncGenerator<Stop, Grown>;
+  grow(stops: Pick<GrowOptions, "checkpoints" | "reportEvery" | "past" | "due">): AsyncGenerator<Stop, Grown>;
   /** Looks at the networks as they are now. */
   look(): Promise<Look>;
   /** Puts other networks in their place, such as those of a checkpoint, to be looked at: [model, ...shape]. */

@@ -15,6 +15,7 @@ import { stackWeights, type Weights, weightsOfModel } from "../../model/weights.
 import { type Grown, grow } from "../../train/grow.ts";
 import { openTrainer } from "../../train/trainer.ts";
 import { streams } from "../population/arm.ts";
+import { checkpointsAfter, type JobControl, type JobState } from "../population/job.ts";
 import type { TextProbe } from "./probe.ts";
 import { type ProbeCurves, probeProgram, probeStates } from "./probeCurves.ts";
 import type { TextSpec } from "./spec.ts";
@@ -34,7 +35,7 @@ export interface TextJob {
   readonly prompt: Int32Array;
 }
 
-/** What a job tells while it runs. */
+/** What a job tells while it runs; the end is told once, and last. */
 export type TextEvent =
   | { readonly kind: "progress"; readonly step: number; readonly loss: number }
   | {
@@ -49,6 +50,7 @@ export type TextEvent =
       /** [model, ...shape] */
       readonly weights: Weights;
     }
+  | { readonly kind: "state"; readonly state: JobState }
   | {
       readonly kind: "end";
       /** [step][model] */
@@ -65,7 +67,7 @@ const REPORT_EVERY = 4;
 export const followedSites = ["blocks.*.mlp.hook_post"] as const;
 
 /**
- * Runs a job.
+ * Runs a job; from a state that it told, it tells what it would have told after it, to the bit.
  *
  * @param tell  receives every event, in order
  */
@@ -73,8 +75,10 @@ export async function runTextJob(
   job: TextJob,
   backend: Backend,
   tell: (event: TextEvent) => void,
+  control: JobControl = {},
 ): Promise<void> {
-  const { divergedAt, losses, weights } = await train(job, backend, tell);
+  const { divergedAt, losses, weights, stopped } = await train(job, backend, tell, control);
+  if (stopped) return;
   tell({ kind: "end", losses, divergedAt, samples: await drawSamples(job, backend, weights, divergedAt) });
 }
 
@@ -82,6 +86,7 @@ async function train(
   { spec, seeds, train, heldOut, probe }: TextJob,
   backend: Backend,
   tell: (event: TextEvent) => void,
+  { from, due }: JobControl,
 ): Promise<Grown & { weights: Weights }> {
   const { config, study, batch } = spec;
   const sites = followedSites;
@@ -90,26 +95,33 @@ async function train(
     extraStates: probeStates(config, sites, probe),
   });
   try {
-    const initial = seeds.map((seed) => randomStream(...streams.init(study, seed)));
-    trainer.writeWeights(initialPopulation(config, spec.init, initial));
+    const initial = () => seeds.map((seed) => randomStream(...streams.init(study, seed)));
+    trainer.writeWeights(from?.weights ?? initialPopulation(config, spec.init, initial()));
+    if (from !== undefined) trainer.writeMoments(from.moments);
     const sources = seeds.map((seed) =>
       windowBatches(train, { nCtx: config.nCtx, batchSize: batch, key: streams.data(study, seed) }),
     );
     const responses = probeProgram(trainer.session, config, { sites, probe });
-    const { schedule, steps, checkpoints, rate } = spec;
+    const { schedule, steps, rate } = spec;
     const loop = grow(trainer, {
-      ...{ sources, schedule, steps, checkpoints, rates: [rate], reportEvery: REPORT_EVERY },
+      ...{ sources, schedule, steps, rates: [rate], reportEvery: REPORT_EVERY },
+      ...{ checkpoints: checkpointsAfter(from, spec.checkpoints), from: from?.step, past: from, due },
     });
     let next = await loop.next();
     for (; !next.done; next = await loop.next()) {
-      const { kind, step, loss } = next.value;
+      const stop = next.value;
+      const { kind, step, loss } = stop;
       if (kind === "progress") {
         tell({ kind, step, loss });
         continue;
       }
+      const weights = await trainer.readWeights();
+      if (kind === "state") {
+        tell({ kind, state: { step, weights, moments: await trainer.readMoments(), ...stop.past } });
+        continue;
+      }
       const curves = await responses.measure();
-      const lossByPosition = await trainer.evaluate([heldOut]);
-      tell({ kind, step, loss, heldOut: lossByPosition, curves, weights: await trainer.readWeights() });
+      tell({ kind, step, loss, heldOut: await trainer.evaluate([heldOut]), curves, weights });
     }
     return { ...next.value, weights: await trainer.readWeights() };
   } finally {

@@ -63,7 +63,7 @@ export async function growTextPopulation(
     });
   const told = jobs.map((): TextEvent[] => []);
   await runJobs(jobs, (job, event) => {
-    if (event.kind !== "progress") told[job].push(event);
+    if (event.kind === "checkpoint" || event.kind === "end") told[job].push(event);
   });
   return { spec, seeds, probe, ...gather(spec, jobs, told) };
 }
