@@ -7,12 +7,13 @@ import { FileError } from "../../base/errors.ts";
 import type { JsonValue } from "../../record/canonicalJson.ts";
 import { parseJson } from "../../record/canonicalJson.ts";
 import { strictUtf8 } from "../../record/strictJson.ts";
+import { openRunFile } from "../runList/runFile.ts";
+import type { FoundRun } from "../runList/runPlace.ts";
 import { jsonAnswer, orRefuse, refuse } from "./answers.ts";
 import type { methods } from "./gate.ts";
 import type { Limits } from "./limits.ts";
 import type { PageFile } from "./pageFiles.ts";
-import { openRunFile } from "./runFile.ts";
-import type { RunShelf, ShelvedRun } from "./runShelf.ts";
+import type { RunShelf } from "./runShelf.ts";
 import type { Saves } from "./saves.ts";
 
 /** A request on its way through the router, with Node's own request and response. */
@@ -87,7 +88,7 @@ function pageAnswer(file: PageFile | undefined): Response {
 
 const part = (context: StudioContext, name: string): string => context.req.param(name) ?? "";
 
-function runOf(context: StudioContext, { shelf }: Studio): ShelvedRun {
+function runOf(context: StudioContext, { shelf }: Studio): FoundRun {
   const id = part(context, "id");
   const run = /^[0-9a-f]{16}$/.test(id) ? orRefuse(409, () => shelf.find(id)) : undefined;
   return run ?? refuse(404, notThere);

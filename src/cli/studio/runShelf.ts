@@ -1,12 +1,12 @@
 /** The runs that the studio can open: those in `runs` of the working directory, and one that was named. */
 import { createHash } from "node:crypto";
-import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
-import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { lstatSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { FileError } from "../../base/errors.ts";
 import type { JsonValue } from "../../record/canonicalJson.ts";
-import { type Manifest, type RunStatus, readManifest } from "../../record/manifest.ts";
-import { diskError, systemCode } from "../diskError.ts";
-import { readInput } from "../readInput.ts";
+import type { RunStatus } from "../../record/manifest.ts";
+import { diskError, systemCode } from "../disk/diskError.ts";
+import { type FoundRun, namedPlace, type Place, readRun } from "../runList/runPlace.ts";
 
 /** A run in the list. */
 export interface ListedRun {
@@ -39,23 +39,11 @@ export interface RunList {
   readonly leftOut: number;
 }
 
-/** A run whose manifest was read just now. */
-export interface ShelvedRun {
-  /** Real path: no link in it. */
-  readonly folder: string;
-  readonly name: string;
-  readonly manifest: Manifest;
-  /** As it lies on the disk. */
-  readonly manifestBytes: Uint8Array<ArrayBuffer>;
-  /** When the manifest was written. */
-  readonly written: Date;
-}
-
 /** The runs, looked up on the disk whenever they are asked for. */
 export interface RunShelf {
   list(): RunList;
   /** @throws FileError  if the run can no longer be opened; undefined for an id that is none of the list's */
-  find(id: string): ShelvedRun | undefined;
+  find(id: string): FoundRun | undefined;
 }
 
 /** Where runs are, and how many are taken. */
@@ -67,57 +55,7 @@ export interface ShelfOptions {
   readonly manifestBytes: number;
 }
 
-/** A folder: `name` is relative to `base`, and is what a reader sees of it. */
-interface Place {
-  readonly base: string;
-  readonly name: string;
-}
-
-const realOf = ({ base, name }: Place) => realpathSync(join(base, name));
 const idOf = (folder: string) => createHash("sha256").update(folder).digest("hex").slice(0, 16);
-
-/**
- * The run in a folder.
- *
- * @throws FileError  one sentence, without an absolute path
- */
-function readRun(place: Place, byteLimit: number): ShelvedRun {
-  const shown = `${place.name}/manifest.json`;
-  try {
-    const folder = realOf(place);
-    const stats = lstatSync(join(folder, "manifest.json"));
-    if (stats.isSymbolicLink())
-      throw new FileError({ where: shown, rule: "must be a file of the run", got: "a link" });
-    const bytes = readInput(shown, { cwd: place.base, byteLimit });
-    const manifest = readManifest(bytes, shown);
-    return { folder, name: place.name, manifest, manifestBytes: new Uint8Array(bytes), written: stats.mtime };
-  } catch (error) {
-    throw diskError(error, place.base, shown, "cannot be read");
-  }
-}
-
-/** The place of what the user named. */
-function namedPlace(run: string, cwd: string): Place {
-  const absolute = resolve(cwd, run);
-  let stats: Stats;
-  try {
-    stats = statSync(absolute);
-  } catch (error) {
-    throw diskError(error, absolute, run, "cannot be opened as a run");
-  }
-  const folder = stats.isDirectory() ? absolute : dirname(absolute);
-  if (!stats.isDirectory() && basename(absolute) !== "manifest.json")
-    throw new FileError({
-      where: run,
-      rule: "must be a run folder or its manifest.json",
-      got: "another file",
-    });
-  const real = realpathSync(folder);
-  const inside = relative(realpathSync(cwd), real);
-  if (inside !== "" && !inside.startsWith("..") && !isAbsolute(inside))
-    return { base: realpathSync(cwd), name: inside.replaceAll("\\", "/") };
-  return { base: dirname(real), name: basename(real) };
-}
 
 /** Folders in `runs` that have a manifest, with when it was written; links are not followed, but named. */
 function placesIn(cwd: string): { place: Place; time: number }[] {
@@ -128,7 +66,9 @@ function placesIn(cwd: string): { place: Place; time: number }[] {
     if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return [];
     throw diskError(error, join(cwd, "runs"), "runs", "cannot be listed");
   }
-  return names.flatMap((name) => {
+  // hidden is what a killed removal left
+  const shown = names.filter((name) => !name.startsWith("."));
+  return shown.flatMap((name) => {
     const place = { base: cwd, name: `runs/${name}` };
     try {
       if (!lstatSync(join(cwd, place.name)).isDirectory()) return [];

@@ -61,7 +61,7 @@ const beginning = z.strictObject({
 });
 
 /** Fields that a manifest is made from; their values are checked when it is written. */
-const fields = ["study", "status", "config", "versions", "engine", "files"];
+const fields = ["study", "status", "command", "config", "versions", "engine", "files"];
 
 const listed = z.array(z.strictObject({ path: z.string(), bytes: z.number(), sha256: z.string() }));
 
@@ -88,7 +88,12 @@ export function createSaves({ cwd, date, limits }: SavesOptions): Saves {
   };
 
   const giveUpIdle = () => {
-    for (const [id, save] of open) if (open.size >= limits.openSaves && save.arriving === 0) open.delete(id);
+    for (const [id, save] of open) {
+      if (open.size < limits.openSaves) break;
+      if (save.arriving > 0) continue;
+      open.delete(id);
+      save.folder.release();
+    }
     if (open.size >= limits.openSaves) refuse(429, `save: ${open.size} runs are being saved already.`);
   };
 
@@ -102,11 +107,8 @@ export function createSaves({ cwd, date, limits }: SavesOptions): Saves {
       giveUpIdle();
       const { study, name } = data;
       const out = name === undefined ? null : join("runs", name);
-      const folder = orRefuse(409, () => {
-        const made = createRunFolder({ study, out, cwd, date });
-        made.log({ event: "started", study, by: "studio" });
-        return made;
-      });
+      const started = { study, by: "studio" };
+      const folder = orRefuse(409, () => createRunFolder({ study, out, cwd, date, started }));
       const id = randomBytes(16).toString("hex");
       open.set(id, { folder, study, arriving: 0, bytes: 0 });
       return { id, name: folder.name };
@@ -150,6 +152,7 @@ export function createSaves({ cwd, date, limits }: SavesOptions): Saves {
         refuse(400, `manifest: only ${fields.join(", ")} are told; got ${JSON.stringify(strange)}.`);
       const { study = save.study } = parts;
       if (study !== save.study) refuse(400, `manifest: study must be ${save.study}, as the run was begun.`);
+      if (parts.status === "running") refuse(400, "manifest: status must be how the run ended; got running.");
       if (files !== undefined) {
         const { data } = listed.safeParse(files);
         if (data === undefined)

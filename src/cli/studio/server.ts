@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { ArgumentError } from "../../base/errors.ts";
-import { systemCode } from "../diskError.ts";
+import { systemCode } from "../disk/diskError.ts";
 import { type Access, createAccess } from "./access.ts";
 import { studioApp } from "./app.ts";
 import { headerValues, methods, refusalOf } from "./gate.ts";

@@ -2,7 +2,7 @@
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { resolve } from "node:path";
 import { FileError } from "../../base/errors.ts";
-import { diskError, systemCode } from "../diskError.ts";
+import { diskError, systemCode } from "../disk/diskError.ts";
 
 /** Reading and writing for the owner, nothing for others. */
 const ownersOnly = 0o600;
