@@ -225,6 +225,14 @@ export {
   trackedSelectivity,
 } from "./studies/track.ts";
 export type { Band, Subject } from "./subject.ts";
+export type { ResponseAxis } from "./sweep/responseScale.ts";
+export {
+  type ResponsePanel,
+  type ResponsePoint,
+  type ResponseSeries,
+  type ResponsesData,
+  responses,
+} from "./sweep/responses.ts";
 export * from "./theme.ts";
 export { type ThenAndNowData, thenAndNow } from "./thenAndNow.ts";
 export { type TuningCorrelationData, type TuningGroup, tuningCorrelation } from "./tuningCorrelation.ts";

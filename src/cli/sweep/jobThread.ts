@@ -1,0 +1,104 @@
+/** The thread of a child process in which a job runs. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { MessagePort } from "node:worker_threads";
+import { FileError } from "../../base/errors.ts";
+import { jobKey } from "../../studies/sweep/job.ts";
+import { runSweepJob } from "../../studies/sweep/runSweepJob.ts";
+import type { Interruption } from "../io.ts";
+import { durablePool } from "../jobs/durablePool.ts";
+import { type Journal, openJournal } from "../journal/journal.ts";
+import { OwnedError } from "../journal/lock.ts";
+import { openAnyStore } from "../queue/objectStore.ts";
+import { shippedText } from "../runs/shippedText.ts";
+import { openPool, type Pool } from "../workers/pool.ts";
+import type { FromChild, JobEnd, JobOrder, ToChild } from "./jobOrders.ts";
+import type { SweepStore } from "./store.ts";
+
+/** Answers orders, one job at a time, until it is told to stop: then it takes no more. */
+export function workOnJobs(port: MessagePort): void {
+  const tell = (message: FromChild) => port.postMessage(message);
+  const stop = new AbortController();
+  /** Kept open from job to job: its threads have compiled their kernels. */
+  let pool: Pool | null = null;
+  port.on("message", (order: ToChild) => {
+    if (order.kind === "stop") {
+      stop.abort({ by: "its sweep", exitCode: 0 } satisfies Interruption);
+      return;
+    }
+    pool ??= openPool({ workers: order.threads, signal: stop.signal });
+    runOrder(order, pool, tell, stop.signal).then(
+      (end) => tell({ kind: "end", end }),
+      (error) =>
+        tell({
+          kind: "failed",
+          message: error instanceof Error ? error.message : String(error),
+          ofFile: error instanceof FileError,
+        }),
+    );
+  });
+}
+
+/** A journal for the work of a job, and what ends it. */
+interface Work {
+  readonly journal: Journal;
+  /** Removes the folder: the job has its result. */
+  remove(): void;
+}
+
+/** The job's own folder; where another process is at the same job, a private one, as both come to the same result. */
+function openWork(store: SweepStore, key: string): Work {
+  const open = (path: string, shown: string): Work => {
+    const journal = openJournal({ path, shown, date: () => new Date() });
+    return {
+      journal,
+      remove: () => {
+        journal.clear();
+        journal.release();
+        rmSync(path, { recursive: true, force: true });
+      },
+    };
+  };
+  try {
+    return open(store.workPath(key), `${store.name}/work/${key.slice(0, 12)}`);
+  } catch (error) {
+    if (!(error instanceof OwnedError)) throw error;
+    return open(mkdtempSync(join(tmpdir(), "palimpsest-job-")), "private folder");
+  }
+}
+
+async function runOrder(
+  { job, store: place }: JobOrder,
+  pool: Pool,
+  tell: (message: FromChild) => void,
+  signal: AbortSignal,
+): Promise<JobEnd> {
+  const key = jobKey(job);
+  const store = await openAnyStore(place);
+  const work = openWork(store, key);
+  const notice = (text: string) => tell({ kind: "notice", text });
+  try {
+    // another may have finished it between the order and the lock
+    if ((await store.read(key)) !== null) {
+      work.remove();
+      return { kind: "kept", kept: { kind: "same" } };
+    }
+    const durable = durablePool(pool, work.journal, { warn: notice });
+    const result = await runSweepJob(job, {
+      runJobs: durable.runJobs,
+      runStudy: durable.runStudy,
+      material: job.study === "text-persistence" ? { text: shippedText() } : {},
+      progress: (progress) => tell({ kind: "progress", ...progress }),
+    });
+    const kept = await store.put(result);
+    work.remove();
+    return { kind: "kept", kept };
+  } catch (error) {
+    if (signal.aborted) return { kind: "left" };
+    throw error;
+  } finally {
+    for (const text of [...store.notices, ...work.journal.notices]) notice(text);
+    work.journal.release();
+  }
+}

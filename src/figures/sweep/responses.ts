@@ -1,0 +1,267 @@
+/** What a sweep found: a statistic against a swept field, with intervals over seeds, in small multiples. */
+import { dot, line, ruleX, ruleY } from "@observablehq/plot";
+import { kendall } from "../../stats/kendall.ts";
+import { axisNumber } from "../dotRows.ts";
+import type { FigureSpec, Panel } from "../figure.ts";
+import { labelsMark, type PlacedLabel } from "../labelsMark.ts";
+import { fixed, intervalText } from "../numberText.ts";
+import { longestLabel } from "../textWidth.ts";
+import { fontSize, nullLine } from "../theme.ts";
+import { type ResponseAxis, type ResponseScale, responseScale } from "./responseScale.ts";
+
+/** A mean over seeds at a value of the field. Ends that are not finite are not drawn. */
+export interface ResponsePoint {
+  readonly x: number | string;
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Points of one kind. */
+export interface ResponseSeries {
+  /** Short, it stands at the right end, e.g. `L0`. */
+  readonly label: string;
+  readonly color: string;
+  readonly points: readonly ResponsePoint[];
+  /** What the others are compared with: it has no part in the title. */
+  readonly isBaseline?: boolean;
+}
+
+/** One picture: everything else that was swept is fixed in it, or drawn. */
+export interface ResponsePanel {
+  readonly title: string;
+  readonly series: readonly ResponseSeries[];
+  /** Where the null lies at a value of the field: a grey line. */
+  readonly null?: readonly { readonly x: number | string; readonly y: number }[];
+}
+
+/** What {@link responses} draws. */
+export interface ResponsesData {
+  /** Kebab-case, the name of the figure. */
+  readonly name: string;
+  readonly axis: ResponseAxis;
+  /** Values were drawn: points are not joined, as what lies between two of them also differs in other fields. */
+  readonly drawn: boolean;
+  /** Axis of the statistic, with its unit. */
+  readonly label: string;
+  /** The statistic in a sentence, e.g. `tuning r over its null`. */
+  readonly statistic: string;
+  readonly question: string;
+  readonly panels: readonly ResponsePanel[];
+  /** A value that means nothing at all, where a grey rule stands. */
+  readonly reference?: number;
+  readonly nullModel: string;
+  readonly seeds: string;
+  /** What else a reader must know of it. */
+  readonly note: string;
+}
+
+/** Width of a panel, and height of the picture itself, px; below it are labels of values, and the name of the axis. */
+interface PanelSize {
+  readonly width: number;
+  readonly plotHeight: number;
+}
+
+/** Two, three or four panels fill a row of the report. */
+function sizeOf(panels: number): PanelSize {
+  if (panels <= 2) return { width: 456, plotHeight: 210 };
+  return panels === 3 ? { width: 296, plotHeight: 180 } : { width: 216, plotHeight: 140 };
+}
+
+const margin = { top: 16, left: 38 };
+const axisHeight = 29;
+/** Distance of neighbouring series at one value, px: intervals that lie on each other cannot be told apart. */
+const dodge = 4;
+/** Distance of two labels, px. */
+const lineHeight = 11;
+
+const isFinitePoint = ({ mean }: ResponsePoint) => Number.isFinite(mean);
+
+/**
+ * Ends of the shared vertical axis: all means, and of the intervals what is no farther from the means than they are from
+ * each other. Two seeds have an interval of thirteen standard errors, which would leave nothing else to be seen.
+ */
+function verticalDomain({ panels, reference }: ResponsesData): readonly [number, number] {
+  const points = panels.flatMap(({ series }) => series.flatMap(({ points }) => points)).filter(isFinitePoint);
+  const means = [
+    ...points.map(({ mean }) => mean),
+    ...panels.flatMap((panel) => (panel.null ?? []).map(({ y }) => y)).filter(Number.isFinite),
+    ...(reference === undefined ? [] : [reference]),
+  ];
+  if (means.length === 0) return [0, 1];
+  const [least, most] = [Math.min(...means), Math.max(...means)];
+  const reach = most - least || Math.abs(most) || 1;
+  const ends = points.flatMap(({ low, high }) => [low, high]).filter(Number.isFinite);
+  const low = Math.max(least - reach, Math.min(least, ...ends));
+  const high = Math.min(most + reach, Math.max(most, ...ends));
+  const pad = (high - low || 1) / 20;
+  return [low - pad, high + pad];
+}
+
+/** Names of series at the heights of their right ends, moved apart where they would lie on each other. */
+function endLabels(
+  series: readonly { label: string; color: string; points: readonly ResponsePoint[] }[],
+  [low, high]: readonly [number, number],
+  { x, plotHeight, drawn }: { x: number; plotHeight: number; drawn: boolean },
+): PlacedLabel[] {
+  if (series.length < 2) return [];
+  const { top } = margin;
+  const bottom = top + plotHeight;
+  const labels = series.flatMap(({ label, color, points }) => {
+    // of scattered points the end is where the last quarter of them lies
+    const end = points.slice(drawn ? Math.floor(0.75 * points.length) : -1).map(({ mean }) => mean);
+    if (end.length === 0) return [];
+    const at = end.reduce((sum, mean) => sum + mean / end.length, 0);
+    const y = top + ((high - at) / (high - low)) * (bottom - top);
+    return [{ text: label, x, y, anchor: "start" as const, fill: color, strong: true }];
+  });
+  labels.sort((a, b) => a.y - b.y);
+  for (let i = 1; i < labels.length; i++) labels[i].y = Math.max(labels[i].y, labels[i - 1].y + lineHeight);
+  const over = Math.max(0, (labels.at(-1)?.y ?? 0) - bottom);
+  return labels.map((label) => ({ ...label, y: label.y - over }));
+}
+
+function describe({ series }: ResponsePanel): string {
+  const texts = series.map(({ label, points }) => {
+    const shown = points
+      .filter(isFinitePoint)
+      .slice(0, 8)
+      .map(({ x, mean, low, high }) => `${x} ${fixed(mean)} ${intervalText([low, high])}`);
+    const rest = points.length - shown.length;
+    return `${label}: ${[...shown, ...(rest > 0 ? [`and ${rest} more`] : [])].join(", ") || "no number"}`;
+  });
+  return texts.join("; ");
+}
+
+function panelOf(
+  panel: ResponsePanel,
+  { axis, drawn, label, reference }: ResponsesData,
+  scale: ResponseScale,
+  domain: readonly [number, number],
+  { width, plotHeight, marginRight }: PanelSize & { readonly marginRight: number },
+): Panel {
+  const [low, high] = domain;
+  const inside = (y: number) => Math.min(high, Math.max(low, y));
+  const placed = panel.series.map(({ points, color, label }, i) => ({
+    ...{ color, label },
+    dx: drawn ? 0 : (i - (panel.series.length - 1) / 2) * dodge,
+    points: points
+      .filter(isFinitePoint)
+      .map((point) => ({ ...point, at: scale.place(point.x) }))
+      .sort((a, b) => a.at - b.at),
+  }));
+  const spans = (points: (typeof placed)[number]["points"]) =>
+    points.filter(({ low, high }) => Number.isFinite(low + high));
+  const joined = !drawn && axis.scale !== "names";
+  const marginBottom = axisHeight + scale.labelHeight;
+  const nulls = (panel.null ?? []).map(({ x, y }) => ({ at: scale.place(x), y })).sort((a, b) => a.at - b.at);
+  const sameNull = nulls.length > 1 && nulls.every(({ y }) => y === nulls[0].y);
+  return {
+    title: panel.title,
+    description: describe(panel),
+    options: {
+      ...{ width, height: margin.top + plotHeight + marginBottom },
+      ...{ marginRight, marginTop: margin.top, marginBottom, marginLeft: margin.left },
+      x: scale.options,
+      y: {
+        domain: [...domain],
+        label,
+        labelArrow: "none",
+        grid: true,
+        ticks: 5,
+        tickFormat: (value: number) => axisNumber(value, high - low),
+      },
+      marks: [
+        ruleY(reference === undefined ? [] : [reference], { stroke: nullLine, strokeWidth: 1.5 }),
+        line(joined || sameNull ? nulls : [], { x: "at", y: "y", stroke: nullLine, strokeWidth: 1.5 }),
+        dot((joined && nulls.length > 1) || sameNull ? [] : nulls, {
+          ...{ x: "at", y: "y", stroke: nullLine, symbol: "times", r: 2.5 },
+        }),
+        ...placed.flatMap(({ points, color, dx }) => [
+          ruleX(spans(points), {
+            ...{
+              x: "at",
+              y1: ({ low }: ResponsePoint) => inside(low),
+              y2: ({ high }: ResponsePoint) => inside(high),
+            },
+            ...{ dx, stroke: color, strokeWidth: drawn ? 0.8 : 1.5, strokeOpacity: drawn ? 0.5 : 0.8 },
+          }),
+          line(joined ? points : [], { x: "at", y: "mean", dx, stroke: color, strokeWidth: 1.5 }),
+          dot(points, { x: "at", y: "mean", dx, r: drawn ? 2.2 : 3, fill: color }),
+        ]),
+        labelsMark(endLabels(placed, domain, { x: width - marginRight + 8, plotHeight, drawn })),
+      ],
+    },
+  };
+}
+
+/** Series with its panel and its two ends: of names, where it is least and most. */
+function changes({ panels, axis }: ResponsesData) {
+  const found = panels.flatMap((panel) =>
+    panel.series.flatMap((series) => {
+      const points = series.points.filter(isFinitePoint);
+      if (series.isBaseline || points.length < 2) return [];
+      const ordered =
+        axis.scale === "names"
+          ? [...points].sort((a, b) => a.mean - b.mean)
+          : [...points].sort((a, b) => Number(a.x) - Number(b.x));
+      const tau = kendall(
+        points.map(({ x }) => Number(x)),
+        points.map(({ mean }) => mean),
+      );
+      const several = panel.series.filter(({ isBaseline }) => !isBaseline).length > 1;
+      const names = [several ? series.label : "", panels.length > 1 ? panel.title : ""];
+      const where = names.filter((part) => part !== "").join(" ");
+      return [{ where, first: ordered[0], last: ordered[ordered.length - 1], count: points.length, tau }];
+    }),
+  );
+  return found;
+}
+
+/**
+ * The finding: where the statistic changes most, with its numbers; of drawn points, how strongly they rank with the field.
+ * That it is the largest of several is said, because the largest is partly luck.
+ */
+function titleOf(data: ResponsesData): string {
+  const { axis, statistic, drawn } = data;
+  const all = changes(data);
+  const start = `${statistic.charAt(0).toUpperCase()}${statistic.slice(1)}`;
+  if (all.length === 0) return `${start} by ${axis.name}.`;
+  const most = (where: string) => (all.length > 1 ? ` most for ${where}` : "");
+  if (drawn && axis.scale !== "names") {
+    const [{ where, tau, count }] = [...all].sort((a, b) => Math.abs(b.tau) - Math.abs(a.tau));
+    return `${start} ranks with ${axis.name}${most(where)}: τ ${fixed(tau)} over ${count} draws.`;
+  }
+  const [{ where, first, last }] = [...all].sort(
+    (a, b) => Math.abs(b.last.mean - b.first.mean) - Math.abs(a.last.mean - a.first.mean),
+  );
+  const number = ({ mean, low, high }: ResponsePoint) => `${fixed(mean)} ${intervalText([low, high])}`;
+  return `${start} changes with ${axis.name}${most(where)}: ${number(first)} at ${first.x}, ${number(last)} at ${last.x}.`;
+}
+
+/**
+ * Figure: a statistic along a swept field. All panels share both axes.
+ *
+ * Points of a grid are joined, as only the field differs between them; draws are not, and their rank correlation with the
+ * field is Kendall's τ_b, without a test.
+ */
+export function responses(data: ResponsesData): FigureSpec {
+  const { name, axis, drawn, question, panels, nullModel, seeds, note } = data;
+  const values = panels.flatMap(({ series }) => series.flatMap(({ points }) => points.map(({ x }) => x)));
+  const labels = panels.flatMap(({ series }) => (series.length < 2 ? [] : series.map(({ label }) => label)));
+  const marginRight = labels.length === 0 ? 16 : Math.ceil(longestLabel(labels, fontSize.small)) + 18;
+  const size = { ...sizeOf(panels.length), marginRight };
+  const scale = responseScale(axis, values, size.width - margin.left - marginRight);
+  const domain = verticalDomain(data);
+  const joined = drawn
+    ? "Dot: mean over seeds of one draw, with its 95 % t interval; all drawn fields differ between draws, so none is held fixed and nothing is joined. τ: Kendall's rank correlation over draws."
+    : "Dot: mean over seeds with its 95 % t interval, one at a time and not for all together.";
+  return {
+    ...{ name, question, nullModel, seeds },
+    title: titleOf(data),
+    reading: [joined, "Intervals that leave the frame are cut at it.", note]
+      .filter((text) => text !== "")
+      .join(" "),
+    panels: panels.map((panel) => panelOf(panel, data, scale, domain, size)),
+  };
+}
