@@ -1,0 +1,130 @@
+/** Two hundred names that a file may give, of which none may lead out of the folder that it stands in. */
+
+/** Ways up. */
+const climbing = [
+  ...[
+    "..",
+    "../secret",
+    "../../secret",
+    "a/../../secret",
+    "./../secret",
+    "../../../../../../etc/passwd",
+    "..//secret",
+  ],
+  ...[
+    "../outside/secret",
+    "..\\secret",
+    "..\\..\\secret",
+    "a\\..\\..\\secret",
+    "..%2fsecret",
+    "%2e%2e/secret",
+  ],
+  ...[
+    "%2e%2e%2fsecret",
+    "..%5csecret",
+    "%252e%252e%252fsecret",
+    "..%c0%afsecret",
+    "..;/secret",
+    "....//secret",
+  ],
+  ...[
+    "..\u2215secret",
+    "\uff0e\uff0e/secret",
+    "\u2024\u2024/secret",
+    "..\u200b/secret",
+    ".../secret",
+    "a/..",
+    "a/.",
+  ],
+];
+/** Places that begin at the top. */
+const absolute = [
+  ...[
+    "/etc/passwd",
+    "//etc/passwd",
+    "///etc/passwd",
+    "/proc/self/environ",
+    "/dev/zero",
+    "/",
+    "file:///etc/passwd",
+  ],
+  ...["C:\\secret", "C:secret", "c:/secret", "\\\\server\\share\\secret", "\\\\?\\C:\\secret", "\\secret"],
+  ...["~/.ssh/id_rsa", "~root/secret", "$HOME/secret", "%USERPROFILE%\\secret", "http://127.0.0.1/secret"],
+];
+/** What some system or program reads otherwise. */
+const misread = [
+  ...[
+    "",
+    ".",
+    " ",
+    "a\0b",
+    "\0",
+    "model.safetensors\0.txt",
+    "a\nb",
+    "a\rb",
+    "a\tb",
+    "\u001b]0;x\u0007",
+    "a\u007fb",
+  ],
+  ...[
+    "x.",
+    "x ",
+    "x..",
+    " x",
+    ".x",
+    "x...",
+    "x\u00a0",
+    "con",
+    "CON",
+    "con.txt",
+    "NUL",
+    "nul.safetensors",
+    "COM1",
+  ],
+  ...[
+    "LPT9",
+    "aux",
+    "prn",
+    "conin$",
+    "x::$DATA",
+    "x:y",
+    "a|b",
+    "a?b",
+    "a*b",
+    'a"b',
+    "<a>",
+    "`id`",
+    "$(id)",
+    "a;b",
+  ],
+  ...[
+    "-rf",
+    "--help",
+    "\u202egpj.exe",
+    "\ufeffx",
+    "e\u0301",
+    "\u00e9",
+    "\ud800",
+    "\u{1f600}",
+    "__proto__",
+    "constructor",
+  ],
+  ...[
+    "x".repeat(300),
+    "x".repeat(5000),
+    `${"a/".repeat(300)}x`,
+    "a".repeat(255),
+    "toString",
+    "MODEL.SAFETENSORS",
+  ],
+];
+
+/** The parts as they are, and where they lead on from a good folder or in front of a good name. */
+export const badNames: readonly string[] = [
+  ...climbing,
+  ...absolute,
+  ...misread,
+  ...climbing.map((name) => `work/${name}`),
+  ...absolute.map((name) => `work/${name}`),
+  ...[...climbing, ...absolute, ...misread].map((name) => `${name}/model.safetensors`),
+].slice(0, 200);

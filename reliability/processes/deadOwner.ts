@@ -1,0 +1,108 @@
+/** E2: the folder of an owner that was killed is free at once, and nothing is ever removed by hand. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { openJournal } from "../../src/cli/journal/journal.ts";
+import { OwnedError } from "../../src/cli/journal/lock.ts";
+import type { Check } from "../check.ts";
+import { withFolder } from "../folderBytes.ts";
+import { type Started, startChild } from "../startChild.ts";
+import type { Holding } from "./holder.ts";
+import { stateOf } from "./processState.ts";
+
+/** ms within which a folder must be free. */
+const atOnce = 1000;
+
+/** Starts an owner; its pid once it has the folder. */
+async function startOwner(
+  folder: string,
+  under: readonly string[] = [],
+): Promise<{ owner: Started; pid: number }> {
+  const task: Holding = { folder, rounds: 1, seed: 0, still: true };
+  let holds = () => {};
+  const holding = new Promise<void>((resolve) => {
+    holds = resolve;
+  });
+  const owner = startChild("hold", task, { under, detached: true, onLine: holds });
+  const early = owner.ended.then(({ stderr }) => Promise.reject(new Error(`the owner ended: ${stderr}`)));
+  await Promise.race([holding, early]);
+  void early.catch(() => {});
+  return { owner, pid: JSON.parse(readFileSync(join(folder, "run.lock"), "utf8")).pid };
+}
+
+/**
+ * Becomes the owner and gives the folder up again; ms that it took.
+ *
+ * A signal has only been sent when `kill` returns: until the process has ended, the folder is rightly refused.
+ */
+async function takeOver(folder: string): Promise<number> {
+  const asked = performance.now();
+  for (;;)
+    try {
+      openJournal({ path: folder, shown: "dead", date: () => new Date() }).release();
+      return performance.now() - asked;
+    } catch (error) {
+      if (!(error instanceof OwnedError) || performance.now() - asked > atOnce) throw error;
+      await wait(1);
+    }
+}
+
+export const deadOwner: Check = {
+  id: "E2",
+  promise:
+    "The folder of a killed owner is free at once, whatever has become of its process and of its number.",
+  run: (form, { say }) =>
+    withFolder(async (top) => {
+      const failures: string[] = [];
+      const times: number[] = [];
+      const attempt = async (what: string, folder: string) => {
+        try {
+          const took = await takeOver(folder);
+          times.push(took);
+        } catch (error) {
+          failures.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+        }
+      };
+      const folderOf = (name: string) => {
+        const folder = join(top, name);
+        mkdirSync(folder);
+        return folder;
+      };
+
+      const killings = form === "short" ? 6 : 100;
+      for (let k = 0; k < killings; k++) {
+        const folder = folderOf(`killed-${k}`);
+        const { owner, pid } = await startOwner(folder);
+        process.kill(pid, "SIGKILL");
+        await attempt(`killing ${k}`, folder);
+        await owner.ended;
+      }
+      say(`${killings} owners killed`);
+
+      // its parent never asks how it ended, so the process stays as a zombie, to which signals can be sent
+      const zombies = form === "short" ? 1 : 10;
+      for (let k = 0; k < zombies; k++) {
+        const folder = folderOf(`zombie-${k}`);
+        const { owner, pid } = await startOwner(folder, ["sh", "-c", '"$@" & exec sleep 60', "sh"]);
+        process.kill(pid, "SIGKILL");
+        while (stateOf(pid) !== "Z") await wait(1);
+        await attempt(`zombie ${k}`, folder);
+        process.kill(-(owner.process.pid as number), "SIGKILL");
+        await owner.ended;
+      }
+
+      // the number in a dead owner's note is another process's by now: this one's
+      const folder = folderOf("reused");
+      const note = { pid: process.pid, host: hostname(), since: new Date(0).toISOString() };
+      writeFileSync(join(folder, "run.lock"), `${JSON.stringify(note)}\n`);
+      await attempt("a number used again", folder);
+
+      return {
+        figure: `${failures.length} of ${times.length + failures.length} folders were not free at once; the slowest took ${Math.round(Math.max(...times))} ms`,
+        count: killings + zombies + 1,
+        coverage: { killed: killings, zombies, reusedNumbers: 1 },
+        failures,
+      };
+    }),
+};
