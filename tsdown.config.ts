@@ -1,6 +1,6 @@
 import { defineConfig } from "tsdown";
 
-/** What is published: the library with its subpaths, the command line, and the worker that trains. */
+/** What is published: the library with its subpaths, the command line, and what it starts in threads and processes. */
 export default defineConfig({
   entry: {
     index: "src/index.ts",
@@ -12,6 +12,8 @@ export default defineConfig({
     record: "src/record/index.ts",
     cli: "src/cli/index.ts",
     worker: "src/cli/workers/worker.ts",
+    sweepJob: "src/cli/sweep/jobProcess.ts",
+    queryProcess: "src/cli/runList/queryProcess.ts",
   },
   format: "esm",
   platform: "neutral",

@@ -5,6 +5,10 @@ import { checkModels } from "./models/check.ts";
 import { runModelsPull } from "./models/pull.ts";
 import { runModel } from "./models/run.ts";
 import { runPairs } from "./pairs/runPairs.ts";
+import { compareRuns } from "./runList/compareRuns.ts";
+import { listRuns } from "./runList/listRuns.ts";
+import { queryRuns } from "./runList/queryRuns.ts";
+import { removeRuns } from "./runList/removeRuns.ts";
 import { runProcess } from "./runProcess.ts";
 import { runBench } from "./runs/bench.ts";
 import { runExperiments } from "./runs/experiments.ts";
@@ -12,9 +16,11 @@ import { runFidelity } from "./runs/fidelity.ts";
 import { runFindings } from "./runs/findings.ts";
 import { runInspect } from "./runs/inspect.ts";
 import { runPersistence } from "./runs/persistence.ts";
+import { runResume } from "./runs/resume.ts";
 import { runAllStudies, runStudy } from "./runs/study.ts";
 import { runTrack } from "./runs/track.ts";
 import { runTrain } from "./runs/train.ts";
+import { runVerify } from "./verify/verify.ts";
 
 const planned = registeredStudies().map(({ study: { plan }, seconds }) => ({ plan, seconds }));
 
@@ -33,13 +39,22 @@ await runProcess({
   findings: runFindings,
   persistence: runPersistence,
   fidelity: async (options, io) =>
-    runFidelity(options, io, (out, backend, runIo) =>
-      runStudy({ study: "fidelity", seeds: null, quick: false, workers: 1, backend, out }, runIo),
+    runFidelity(options, io, (out, backend, runIo, beside) =>
+      runStudy({ study: "fidelity", seeds: null, quick: false, workers: 1, backend, out }, runIo, beside),
     ),
   experiments: runExperiments,
   inspect: runInspect,
   train: runTrain,
   track: runTrack,
+  // the only command that needs YAML and a queue
+  sweep: async (options, io) => (await import("./sweep/runSweep.ts")).runSweep(options, io),
+  worker: async (options, io) => (await import("./queue/startWorker.ts")).startWorker(options, io),
+  resume: runResume,
+  verify: runVerify,
+  runsList: async (options, io) => listRuns(options, io),
+  runsCompare: compareRuns,
+  runsQuery: queryRuns,
+  runsRemove: removeRuns,
   modelsCheck: checkModels,
   modelsPull: runModelsPull,
   modelsRun: runModel,

@@ -1,4 +1,5 @@
 /** What a command is given of the world, and what it gives back. */
+import type { Manifest } from "../record/manifest.ts";
 import type { Board } from "./progress.ts";
 import type { TextStream } from "./textStream.ts";
 
@@ -18,6 +19,8 @@ export interface CliIo {
   readonly date: () => Date;
   /** Whether a defect is reported with its stack. */
   readonly showStack: boolean;
+  /** Asks on the terminal, and resolves to the line that is typed; absent where nobody can be asked. */
+  readonly ask?: (question: string) => Promise<string>;
 }
 
 /** Why a run was stopped from outside. */
@@ -32,11 +35,50 @@ export interface Interruption {
 export interface RunIo {
   /** Where progress goes; closed when the run returns or throws. */
   readonly board: Board;
+  /** Says a sentence on stderr that nobody should miss, with `--quiet` too. */
+  readonly warn: (text: string) => void;
+  /** As in {@link CliIo}. */
+  readonly ask?: CliIo["ask"];
   /** A run looks at this between steps; once aborted it stops, leaves its files whole and throws or returns. */
   readonly signal: AbortSignal;
   readonly cwd: string;
   readonly clock: () => number;
   readonly date: () => Date;
+  /** Where the run folder is made, in place of what the options say; absolute. */
+  readonly out?: string;
+  /** The run folder that is gone on with, in place of a new one. */
+  readonly resume?: ResumedFolder;
+  /** The run that is made again elsewhere: what it was made of must still be the same. */
+  readonly repeats?: RepeatedRun;
+}
+
+/** A complete run that is made again. */
+export interface RepeatedRun {
+  /** The folder as the user named it. */
+  readonly name: string;
+  readonly manifest: Manifest;
+}
+
+/** A run folder that was begun before. */
+export interface ResumedFolder {
+  /** Absolute. */
+  readonly path: string;
+  /** The folder as the user named it. */
+  readonly name: string;
+  /** Working directory that names in messages are relative to; the run's own `cwd` is the one that it was begun in. */
+  readonly cwd: string;
+  /** Worker threads from now on; as many as the command takes unless given. */
+  readonly workers?: number;
+}
+
+/** What a run function is given that has to do with other runs. */
+export interface ReplayIo extends RunIo {
+  /**
+   * What the command of a manifest asks for, not begun.
+   *
+   * @throws UserError  for words that are no command that makes a run
+   */
+  readonly runMadeBy: (words: readonly string[]) => Promise<(io: RunIo) => Promise<Outcome>>;
 }
 
 /** What a run function is given that says something of each thing as it comes to it. */
@@ -63,4 +105,6 @@ export interface Outcome {
   readonly summary: string;
   /** 0 by default; 1 where the run ended but its answer is "no", as when fidelity is not reached. */
   readonly exitCode?: number;
+  /** A sentence for stderr, after the result. */
+  readonly warning?: string;
 }

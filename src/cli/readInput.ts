@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { FileError } from "../base/errors.ts";
-import { diskError } from "./diskError.ts";
+import { diskError } from "./disk/diskError.ts";
 
 /** Largest file that is read unless a caller says otherwise: 1 GiB. */
 const defaultByteLimit = 2 ** 30;

@@ -3,6 +3,7 @@ import { availableParallelism, constants } from "node:os";
 import type { CliIo, Interruption } from "./io.ts";
 import { describeError, type Handlers, main } from "./main.ts";
 import { printable } from "./printable.ts";
+import { terminalQuestion } from "./question.ts";
 
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -59,15 +60,17 @@ export async function runProcess(handlers: Handlers): Promise<void> {
     process.exit(exitCode);
   });
   const outputLost = listenForLostOutput();
+  const signal = listenForSignals();
   const io: CliIo = {
     stdout: process.stdout,
     stderr: process.stderr,
     cwd: process.cwd(),
     cores: availableParallelism(),
-    signal: listenForSignals(),
+    signal,
     clock: () => performance.now(),
     date: () => new Date(),
     showStack,
+    ask: terminalQuestion(process, signal),
   };
   const exitCode = await main(process.argv.slice(2), handlers, io);
   process.exitCode = exitCode === 0 && outputLost() ? 2 : exitCode;

@@ -3,7 +3,7 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "n
 import { basename, dirname, join, resolve } from "node:path";
 import { parseHTML } from "linkedom";
 import { type FigureSpec, renderFigure } from "../figures/index.ts";
-import { diskError } from "./diskError.ts";
+import { diskError } from "./disk/diskError.ts";
 
 /** A DOM to draw in; nothing of it is shown. */
 export function drawingDocument(): Document {

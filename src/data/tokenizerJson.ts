@@ -20,6 +20,11 @@ export interface JsonReader {
 const longestFile = 64 * 2 ** 20;
 /** Deepest nesting of lists and objects: a published file has about 8. */
 const deepest = 32;
+/** Most values of one list, as merges are, and of one object, as a vocabulary is. */
+const [mostItems, mostMembers] = [2_000_000, 1_000_000];
+
+const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
+const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /** A value, short enough for a message. */
 function shown(value: unknown): string {
@@ -59,22 +64,41 @@ export function jsonReader(file: string): JsonReader {
   };
 }
 
-/** Whether lists and objects are nested deeper than {@link deepest}; `JSON.parse` follows any depth, slowly. */
-function isTooDeep(text: string): boolean {
-  let depth = 0;
-  for (const [mark] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[{\]}]/gs)) {
-    if (mark === "[" || mark === "{") {
-      if (++depth > deepest) return true;
-    } else if (mark === "]" || mark === "}") depth--;
+/** Where a string ends that begins at a quote: the index of its closing quote; the text's end if it has none. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === backslash) backslashes++;
+    if (backslashes % 2 === 0) return end;
   }
-  return false;
+  return text.length;
+}
+
+/** Why `JSON.parse`, which follows any depth and builds all before anybody can look, is not given a text. */
+function excessOf(text: string): string | null {
+  const open: { commas: number; isList: boolean }[] = [];
+  for (let at = 0; at < text.length; at++) {
+    const mark = text.charCodeAt(at);
+    if (mark === quote) at = endOfString(text, at);
+    else if (mark === comma) {
+      const inside = open.at(-1);
+      if (inside === undefined) return null; // no JSON, as it will be told
+      const most = inside.isList ? mostItems : mostMembers;
+      if (++inside.commas >= most) return `${inside.isList ? "a list" : "an object"} may hold ${most} values`;
+    } else if (mark === openBracket || mark === openBrace) {
+      if (open.push({ commas: 0, isList: mark === openBracket }) > deepest)
+        return `lists and objects may be nested ${deepest} deep`;
+    } else if (mark === closeBracket || mark === closeBrace) open.pop();
+  }
+  return null;
 }
 
 /**
  * The object that a JSON file holds.
  *
  * @param source  the file's bytes or text
- * @throws FileError  longer than 64 MiB, no UTF-8, no JSON, nested deeper than 32, or no object
+ * @throws FileError  longer than 64 MiB, no UTF-8, no JSON, nested deeper than 32, a list of more than 2 × 10^6 values or
+ *                    an object of more than 10^6, or no object
  */
 export function parseTokenizerJson(source: Uint8Array | string, file: string): JsonObject {
   const reader = jsonReader(file);
@@ -85,7 +109,8 @@ export function parseTokenizerJson(source: Uint8Array | string, file: string): J
   } catch {
     return reader.fail("must be UTF-8 text; other bytes were found");
   }
-  if (isTooDeep(text)) reader.fail(`lists and objects may be nested ${deepest} deep`);
+  const excess = excessOf(text);
+  if (excess !== null) reader.fail(excess);
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -124,7 +124,8 @@ const normKinds = ["layerNorm", "rmsNorm"] as const satisfies readonly NormKind[
 const ropeKinds = ["linear", "llama3"] as const satisfies readonly RopeScaling["kind"][];
 const biasPlaces = ["qkv", "attnOut", "mlp", "norm", "unembed"] as const satisfies readonly BiasPlace[];
 
-const fields: readonly string[] = [
+/** Names of all fields of a model config. */
+export const modelFields: readonly string[] = [
   ...[...Object.keys(sizeLimits), ...Object.keys(choices), ...switches, "biases", "eps"],
   ...[...Object.keys(optionalSizes), ...optionalSwitches, "normKind", "rotaryBase", "ropeScaling"],
 ];
@@ -142,7 +143,7 @@ function entriesOf<K extends string, V>(table: Record<K, V>): [K, V][] {
  */
 export function validateConfig(config: ModelConfig): ModelConfig {
   for (const field of Object.keys(config)) {
-    if (!fields.includes(field)) throw unknownName("model config", field, fields);
+    if (!modelFields.includes(field)) throw unknownName("model config", field, modelFields);
   }
   for (const [field, [low, high]] of entriesOf(sizeLimits))
     integerIn(`config.${field}`, config[field], low, high);

@@ -37,7 +37,13 @@ export {
   persistenceStudy,
 } from "./persistence/study.ts";
 export type { ArmSpec, ModelSeeds } from "./population/arm.ts";
-export { type JobEvent, type PopulationJob, runJob } from "./population/job.ts";
+export {
+  type JobControl,
+  type JobEvent,
+  type JobState,
+  type PopulationJob,
+  runJob,
+} from "./population/job.ts";
 export { type CarriedOut, type CarryOutOptions, carryOut } from "./protocol/carryOut.ts";
 export { type JobBackend, runStudyJob, type StudyEvent, type StudyJob } from "./protocol/jobs.ts";
 export { type StudyDecision, type StudyResult, studyResult } from "./protocol/result.ts";

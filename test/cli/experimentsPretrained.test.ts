@@ -31,6 +31,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
 const io = (): RunIo => ({
+  warn: () => {},
   board: { update: () => {}, draw: () => {}, log: () => {}, done: () => {} },
   ...{ cwd, signal: new AbortController().signal, clock: () => 0, date: () => new Date(0) },
 });

@@ -65,6 +65,13 @@ export async function palimpsest(args: readonly string[], setup: Setup = {}): Pr
     inspect: handler("inspect"),
     train: handler("train"),
     track: handler("track"),
+    sweep: handler("sweep"),
+    resume: handler("resume"),
+    verify: handler("verify"),
+    runsList: handler("runsList"),
+    runsCompare: handler("runsCompare"),
+    runsQuery: handler("runsQuery"),
+    runsRemove: handler("runsRemove"),
     modelsPull: handler("modelsPull"),
     modelsRun: handler("modelsRun"),
     modelsPairs: handler("modelsPairs"),
@@ -74,6 +81,10 @@ export async function palimpsest(args: readonly string[], setup: Setup = {}): Pr
       return 0;
     },
     bench: handler("bench"),
+    worker: async (options) => {
+      calls.push(["worker", options]);
+      return 0;
+    },
     studio: async (options, { print }) => {
       calls.push(["studio", options]);
       print(outcome.result, outcome.summary);

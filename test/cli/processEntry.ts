@@ -27,11 +27,19 @@ await runProcess({
   inspect: async () => ({ result: {}, summary: "" }),
   train: async () => ({ result: {}, summary: "" }),
   track: async () => ({ result: {}, summary: "" }),
+  sweep: async () => ({ result: {}, summary: "" }),
+  resume: async () => ({ result: {}, summary: "" }),
+  verify: async () => ({ result: {}, summary: "" }),
+  runsList: async () => ({ result: {}, summary: "" }),
+  runsCompare: async () => ({ result: {}, summary: "" }),
+  runsQuery: async () => ({ result: {}, summary: "" }),
+  runsRemove: async () => ({ result: {}, summary: "" }),
   modelsCheck: async () => 0,
   modelsPull: async () => ({ result: {}, summary: "" }),
   modelsRun: async () => ({ result: {}, summary: "" }),
   modelsPairs: async () => ({ result: {}, summary: "" }),
   studio: async () => 0,
+  worker: async () => 0,
   bench: async () => {
     queueMicrotask(() => {
       throw new TypeError("thrown outside");

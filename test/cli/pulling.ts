@@ -60,7 +60,7 @@ export async function pull(hub: Pick<LocalHub, "url" | "repo">, pulling: Pulling
   let now = 0;
   const outcome = await runModelsPull(
     { repo: hub.repo, revision: "main", files: [], endpoint: hub.url, cache, ...options },
-    { board, signal, cwd: "/", clock: () => (now += 10), date: () => new Date(0) },
+    { board, warn: () => {}, signal, cwd: "/", clock: () => (now += 10), date: () => new Date(0) },
     { environment: { HF_TOKEN: token }, patience: { ...hurry, ...patience } },
   );
   return { ...outcome, result: outcome.result as PullResult, pictures, logged };

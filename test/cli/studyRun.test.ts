@@ -117,7 +117,9 @@ test("an interrupted run of all studies leaves a manifest that says so, with wha
     kill("SIGINT");
   });
   expect(code).toBe(130);
-  expect(stderr.trimEnd().split("\n").at(-1)).toBe("palimpsest: stopped by SIGINT.");
+  expect(stderr.trimEnd().split("\n").at(-1)).toBe(
+    'palimpsest: stopped by SIGINT. "palimpsest resume stopped" goes on with it.',
+  );
   const manifest = manifestOf("stopped");
   expect(manifest.status).toBe("interrupted");
   expect(manifest.files.map(({ path }) => path)).toEqual(["fidelity/report.html", "fidelity/result.json"]);

@@ -21,6 +21,7 @@ import {
 } from "../../src/figures/index.ts";
 import { all, cellsOf, drawn, texts } from "./drawn.ts";
 import * as given from "./experimentSamples.ts";
+import { attacked, replaced } from "./hostile.ts";
 import { lookSamples } from "./lookSamples.ts";
 import { overlappingTexts } from "./textOverlap.ts";
 
@@ -63,22 +64,9 @@ test("no text lies on another, and none outside of its panel", () => {
       expect({ name, overlaps: overlappingTexts(drawn(build(data), i)) }).toEqual({ name, overlaps: [] });
 });
 
-/** A copy with every string, or every number, replaced. */
-function replaced(value: unknown, change: (leaf: unknown, key: string) => unknown, key = ""): unknown {
-  if (Array.isArray(value)) return value.map((item) => replaced(item, change, key));
-  if (typeof value === "object" && value !== null)
-    return Object.fromEntries(
-      Object.entries(value).map(([name, item]) => [name, replaced(item, change, name)]),
-    );
-  return change(value, key);
-}
-
 test("markup, line ends and turned writing in any string are shown and not obeyed", () => {
-  const attack = `"></text></svg><img src=x onerror=alert(1)><script>alert(2)</script>'\n\u202e&`;
   for (const { build, data } of samples) {
-    const spec = build(
-      replaced(data, (leaf, key) => (typeof leaf === "string" && key !== "time" ? attack : leaf)),
-    );
+    const spec = build(attacked(data));
     expect(spec.name).toMatch(/^[a-z0-9-]+$/);
     for (const html of [renderFigureHtml(spec, document), renderFigure(spec, document)]) {
       expect(/<img|<script|\u202e/.test(html)).toBe(false);

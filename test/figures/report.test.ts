@@ -5,6 +5,7 @@ import type { ManifestSummary } from "../../src/studies/persistence/report.ts";
 import { persistenceReport } from "../../src/studies/persistence/report.ts";
 import { answerText, leakText } from "../../src/studies/persistence/reportText.ts";
 import type { PersistenceResult, PresetDetail } from "../../src/studies/persistence/result.ts";
+import { attack, hostileStudy } from "./hostile.ts";
 import { syntheticDetail, syntheticStudy } from "./synthetic.ts";
 
 const { document } = parseHTML("<html><body></body></html>");
@@ -104,22 +105,7 @@ test("a leak at single positions is not called a mean below the floor", () => {
 });
 
 test("markup in any name is shown and not obeyed", () => {
-  const attack = `"><img src=x onerror=alert(1)><script>alert(2)</script>'\u202e`;
-  const [size] = [{ preset: attack, seeds: 2, units: 8 }];
-  const hostile = syntheticStudy([size, { ...size, preset: `</style>${attack}`, causal: true }]);
-  hostile.details.forEach((detail) => {
-    detail.task = attack;
-    detail.layers[0].displacement = { [attack]: [0.1, 0.2] };
-    detail.summary.models[0].weights = attack;
-  });
-  hostile.result.run = attack;
-  hostile.result.claims = hostile.result.claims.map((claim) => ({
-    ...claim,
-    claim: attack,
-    rule: attack,
-    evidence: attack,
-  }));
-  const { html, page } = report(hostile, { command: attack, facts: [[attack, attack]] });
+  const { html, page } = report(hostileStudy(), { command: attack, facts: [[attack, attack]] });
   expect(page.querySelectorAll("script, img").length).toBe(0);
   for (const element of page.querySelectorAll("*"))
     for (const name of element.getAttributeNames()) expect(name).not.toMatch(/^on/);

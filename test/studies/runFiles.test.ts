@@ -91,7 +91,9 @@ test("the files are those of the command line to the byte, and so is the manifes
       expect(bytesOf(path).equals(run.get(path) as Uint8Array), path).toBe(true);
     const node = { palimpsest: packageJson.version, node: process.versions.node };
     const here = readManifest(run.get("manifest.json") as Uint8Array, "manifest.json");
-    expect(readManifest(bytesOf("manifest.json"), "manifest.json")).toEqual({ ...here, versions: node });
+    const there = readManifest(bytesOf("manifest.json"), "manifest.json");
+    // the hash of the manifest itself is that of what differs
+    expect({ ...there, sha256: here.sha256 }).toEqual({ ...here, versions: node });
     expect(here.versions).toEqual(origin.versions);
   } finally {
     rmSync(place, { recursive: true, force: true });

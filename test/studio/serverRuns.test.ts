@@ -48,7 +48,7 @@ test("runs are listed latest first, the broken ones by name with the reason, and
   truncateSync(join(cwd, "runs/torn/manifest.json"), 100);
   saveRun(cwd, "runs/later", 3);
   const newer = readFileSync(join(cwd, "runs/later/manifest.json"), "utf8").replace(
-    '"formatVersion": 1',
+    '"formatVersion": 2',
     '"formatVersion": 9',
   );
   writeFileSync(join(cwd, "runs/later/manifest.json"), newer);
@@ -102,7 +102,7 @@ test("runs are listed latest first, the broken ones by name with the reason, and
     ].map((name) => `runs/${name}`),
   );
   expect(reasons["runs/empty"]).toBe("runs/empty/manifest.json: must not be empty; got 0 bytes.");
-  expect(reasons["runs/later"]).toMatch(/this palimpsest reads run format 1 and older; got format 9/);
+  expect(reasons["runs/later"]).toMatch(/this palimpsest reads run format 2 and older; got format 9/);
   expect(reasons["runs/folderInPlace"]).toBe(
     "runs/folderInPlace/manifest.json: must be a file; got a folder.",
   );

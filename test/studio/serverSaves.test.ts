@@ -41,7 +41,7 @@ test("a run that the page saves is a run like any other: listed, hashed, readabl
   for (const [path, bytes] of Object.entries(files))
     expect(readFileSync(join(folder, path)).equals(bytes), path).toBe(true);
   const log = readFileSync(join(folder, "log.jsonl"), "utf8").trim().split("\n");
-  expect(log.map((line) => JSON.parse(line).event)).toEqual(["started", "complete"]);
+  expect(log.map((line) => JSON.parse(line).event)).toEqual(["started", "complete", "closed"]);
   const { runs } = (await json(served, "/api/runs")).value;
   expect(runs).toMatchObject([{ name: "runs/from-page", config: { lr: { $number: "NaN" } } }]);
   const back = await get(served, `/api/runs/${runs[0].id}/files/measurements/loss.parquet`);
@@ -168,7 +168,7 @@ test("files get into the folder of their save only, each once, and none over the
   expect(await file("c", "x".repeat(100))).toMatchObject({ status: 201 });
   expect(await file("d", "")).toMatchObject({ status: 201 });
   expect(await file("e", "")).toMatchObject({ status: 413 });
-  expect(readdirSync(folder).sort()).toEqual(["a", "b", "c", "d", "log.jsonl"]);
+  expect(readdirSync(folder).sort()).toEqual(["a", "b", "c", "d", "log.jsonl", "run.lock"]);
   expect(readdirSync(served.cwd)).toEqual(["runs"]);
 });
 
@@ -189,7 +189,7 @@ test("a body that is announced to be too long is refused before it is sent", asy
   expect(await announced("POST", `/api/saves/${id}/commit`, "application/json")).toMatchObject({
     status: 413,
   });
-  expect(readdirSync(join(served.cwd, name))).toEqual(["log.jsonl"]);
+  expect(readdirSync(join(served.cwd, name)).sort()).toEqual(["log.jsonl", "run.lock"]);
 });
 
 test("a file whose sender goes away in the middle leaves nothing, and may be sent again", async () => {
@@ -212,7 +212,7 @@ test("a file whose sender goes away in the middle leaves nothing, and may be sen
   });
   socket.destroy();
   await until(false);
-  expect(readdirSync(folder)).toEqual(["log.jsonl"]);
+  expect(readdirSync(folder).sort()).toEqual(["log.jsonl", "run.lock"]);
   expect(await put(served, target, "whole")).toMatchObject({ status: 201 });
   expect(served.defects).toEqual([]);
 });
@@ -220,10 +220,12 @@ test("a file whose sender goes away in the middle leaves nothing, and may be sen
 test.each([
   [[], 400, "manifest: must be an object of its fields."],
   ["x", 400, "manifest: must be an object of its fields."],
+  [{ ...manifestParts, status: "running" }, 400, "manifest: status must be how the run ended; got running."],
+  [{ ...manifestParts, command: "train" }, 400, /^manifest: command: must be a list of words, or null/],
   [
     { ...manifestParts, status: "perfect" },
     400,
-    /^manifest: status: must be one of complete, interrupted, failed; got "perfect"/,
+    /^manifest: status: must be one of running, complete, interrupted, failed; got "perfect"/,
   ],
   [{ ...manifestParts, versions: {} }, 400, /^manifest: versions: must name the version of palimpsest/],
   [{ ...manifestParts, config: undefined }, 400, /^manifest: config: /],
@@ -253,7 +255,7 @@ test.each([
   const target = `/api/saves/${id}/commit`;
   const answer = await post(served, target, asked);
   expect(answer).toEqual({ status, value: { error: expect.stringMatching(sentence) } });
-  expect(readdirSync(join(served.cwd, name)).sort()).toEqual(["a", "log.jsonl"]);
+  expect(readdirSync(join(served.cwd, name)).sort()).toEqual(["a", "log.jsonl", "run.lock"]);
   const { study: _, ...mended } = { ...manifestParts, config: {}, files: [fileEntry("a", Buffer.from("x"))] };
   expect(await post(served, target, mended)).toMatchObject({ status: 200 });
 });

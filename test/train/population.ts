@@ -8,7 +8,7 @@ import { type ModelConfig, presets } from "../../src/model/config.ts";
 import { initialWeights } from "../../src/model/init.ts";
 import { stackWeights, type Weights, weightShapes, weightsOfModel } from "../../src/model/weights.ts";
 import { sha256OfWeights } from "../../src/record/sha256.ts";
-import { type Grown, grow } from "../../src/train/grow.ts";
+import { type Grown, grow, type Past } from "../../src/train/grow.ts";
 import { type Optimizer, optimizers } from "../../src/train/optimizers.ts";
 import { constantRate, type Schedule } from "../../src/train/schedules.ts";
 import { openTrainer } from "../../src/train/trainer.ts";
@@ -72,6 +72,6 @@ export async function train(members: readonly Member[], options: Training = {}):
 }
 
 /** Losses of one model, [step]. */
-export function lossesOf({ losses }: Grown, model: number): number[] {
+export function lossesOf({ losses }: Past, model: number): number[] {
   return losses.map((ofStep) => ofStep[model]);
 }

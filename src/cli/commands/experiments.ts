@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { ArgumentError } from "../../base/errors.ts";
 import { type PresetName, presets } from "../../model/config.ts";
 import type { InitOptions } from "../../model/init.ts";
+import { initWord, optionWords, seedsWord, withNames } from "../../record/commandWords.ts";
 import {
   addBackend,
   addDisplay,
@@ -117,6 +118,60 @@ function subjectsOf(model: string | undefined, flags: Flags): ExperimentSubjects
   if (config === undefined) return { kind: "presets", presets: preset ?? standardPresets, ...drawn };
   if (preset !== undefined) refuse("--config", "and --preset each name networks", "both");
   return { kind: "config", file: config, ...drawn };
+}
+
+/** The words that say whose networks. */
+function subjectWords(subjects: ExperimentSubjects): string[] {
+  switch (subjects.kind) {
+    case "presets":
+    case "config":
+      return optionWords([
+        subjects.kind === "presets" ? ["preset", subjects.presets.join(",")] : ["config", subjects.file],
+        ["seeds", seedsWord(subjects.seeds)],
+        ["init", initWord(subjects.init)],
+      ]);
+    case "run":
+      return optionWords([
+        ["run", subjects.run],
+        ["preset", subjects.preset],
+        ["step", subjects.step],
+        ["seeds", subjects.seeds === null ? null : seedsWord(subjects.seeds)],
+      ]);
+    case "model": {
+      const { revision, cache, processing, vocabulary } = subjects.choice;
+      return optionWords([
+        ["revision", revision],
+        ["cache", cache],
+        ["processing", processing.length === 0 ? null : processing.join(",")],
+        ["vocabulary", vocabulary],
+      ]);
+    }
+  }
+}
+
+/**
+ * The words of the command that carries the same out again.
+ *
+ * @param backend  the one that was chosen
+ */
+export function experimentsWords(
+  { subjects, nulls, blocks, draws, positions }: ExperimentsOptions,
+  backend: BackendChoice,
+): string[] {
+  const names = subjects.kind === "model" ? [subjects.choice.model] : [];
+  return [
+    "experiments",
+    ...withNames(names, [
+      ...subjectWords(subjects),
+      ...optionWords([
+        ["nulls", nulls],
+        ["blocks", blocks],
+        ["draws", draws],
+        ["positions", positions],
+        ["backend", backend],
+      ]),
+    ]),
+  ];
 }
 
 const evenBlocks: ValueParser<number> = (flag) => (text) => {

@@ -1,5 +1,6 @@
 /** `palimpsest study NAME`: a command for every planned study, made from its plan. */
 import type { Command } from "commander";
+import { optionWords, seedsWord } from "../../record/commandWords.ts";
 import { seedsText } from "../../studies/protocol/report.ts";
 import type { StudyPlan } from "../../studies/protocol/study.ts";
 import {
@@ -60,6 +61,21 @@ function addStudyOptions(
 
 function optionsOf({ seeds, quick = false, backend, workers, out }: Flags): StudyRunOptions {
   return { seeds: seeds ?? null, quick, backend, workers, out: out ?? null };
+}
+
+/** The words of the command that makes the run of a study, or of all, again. */
+export function studyWords(
+  name: string,
+  { seeds, quick, backend }: Pick<StudyRunOptions, "seeds" | "quick" | "backend">,
+): string[] {
+  return [
+    ...["study", name],
+    ...optionWords([
+      ["quick", quick],
+      ["seeds", seeds === null ? null : seedsWord(seeds)],
+      ["backend", backend === "wasm" ? null : backend],
+    ]),
+  ];
 }
 
 /** The plan as the help shows it. */

@@ -6,6 +6,7 @@ import { type Tagging, taggings } from "../../data/text/tagged.ts";
 import type { PresetName } from "../../model/config.ts";
 import { presets } from "../../model/config.ts";
 import type { InitSchemeName } from "../../model/init.ts";
+import { optionWords, withNames } from "../../record/commandWords.ts";
 import {
   addDisplay,
   type BackendChoice,
@@ -17,6 +18,9 @@ import {
 import { nameAmong, path, schemeNames, seedChoice, type ValueParser, wholeNumber } from "../optionValues.ts";
 
 const bosChoices = ["yes", "no"] as const;
+
+/** How EleutherAI's series name their steps. */
+const standardRevisions = "step{}";
 
 /** What is to be tracked. All but workers and out decide numbers. */
 export interface TrackOptions {
@@ -134,7 +138,7 @@ export function addTrack(
     .addOption(valueOption("steps", "list", "steps, such as 0,1,2,4 (default: all that are there)", stepList))
     .addOption(
       valueOption("revisions", "pattern", "names of revisions or folders; {} is the step", pattern).default(
-        "step{}",
+        standardRevisions,
       ),
     )
     .addOption(
@@ -239,4 +243,33 @@ function optionsOf(models: readonly string[], flags: Flags): TrackOptions {
     ...{ cache: flags.cache ?? null, force: flags.force ?? false, backend: flags.backend },
     ...{ workers: flags.workers, out: flags.out ?? null },
   };
+}
+
+/** The words of the command that gives the same numbers again. */
+export function trackWords(options: TrackOptions): string[] {
+  const { models, steps, revisions, seeds } = options;
+  return [
+    "track",
+    ...withNames(
+      models,
+      optionWords([
+        ["steps", steps === null ? null : steps.join(",")],
+        ["revisions", revisions === standardRevisions ? null : revisions],
+        ["text", options.text],
+        ["tagged", options.tagged],
+        ["bos", options.bos],
+        ["tokens", options.tokens],
+        ["positions", options.positions],
+        ["sequences", options.sequences],
+        ["least", options.leastCount],
+        ["draws", options.draws],
+        ["init", options.init],
+        ["preset", options.preset],
+        ["seed", seeds === "all" ? null : seeds.join(",")],
+        ["cache", options.cache],
+        ["force", options.force],
+        ["backend", options.backend],
+      ]),
+    ),
+  ];
 }

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { ArgumentError } from "../../base/errors.ts";
 import { type Tagging, taggings } from "../../data/text/tagged.ts";
 import type { InitOptions } from "../../model/init.ts";
+import { initWord, optionWords, seedsWord } from "../../record/commandWords.ts";
 import {
   type ProbeDesign,
   type Sampling,
@@ -181,6 +182,41 @@ function optionsOf(flags: Flags): TrainOptions {
     sampling: { count, tokens, temperature, topK },
     ...{ export: flags.export, backend, relaxed, workers, out },
   };
+}
+
+/** The words of the command that makes this run again. */
+export function trainWords(options: TrainOptions): string[] {
+  const { size, sampling } = options;
+  return [
+    "train",
+    ...optionWords([
+      ["text", options.text],
+      ["tagged", options.tagged],
+      ["preset", options.preset],
+      ["tokenizer", options.tokenizer],
+      ["vocab", options.vocab],
+      ["layers", size.nLayers],
+      ["d-model", size.dModel],
+      ["heads", size.nHeads],
+      ["ctx", size.nCtx],
+      ["steps", options.steps],
+      ["batch", options.batch],
+      ["lr", options.lr],
+      ["schedule", options.schedule],
+      ["init", initWord(options.init)],
+      ["seeds", seedsWord(options.seeds)],
+      ["held-out", options.heldOut],
+      ["probe", options.probe],
+      ["prompt", options.prompt],
+      ["sample", sampling.count],
+      ["sample-tokens", sampling.tokens],
+      ["temperature", sampling.temperature],
+      ["top-k", sampling.topK],
+      ["export", options.export],
+      ["backend", options.backend],
+      ["relaxed", options.relaxed],
+    ]),
+  ];
 }
 
 const examples = [

@@ -4,7 +4,7 @@ import { ArgumentError, FileError } from "../../base/errors.ts";
 import type { ModelConfig, PresetName } from "../../model/config.ts";
 import type { InitOptions } from "../../model/init.ts";
 import { type Weights, weightShapes } from "../../model/weights.ts";
-import type { Manifest } from "../../record/manifest.ts";
+import { goingOn, type Manifest } from "../../record/manifest.ts";
 import { openRun, type RunPopulation, type RunSource } from "../../studies/persistence/openRun.ts";
 import { checkpointPath } from "../../studies/persistence/runFiles.ts";
 import { readInput } from "../readInput.ts";
@@ -65,7 +65,7 @@ function presetOf({ preset, subject }: RunChoice, held: readonly PresetName[]): 
 function stepOf(
   { step, subject }: RunChoice,
   steps: readonly number[],
-  { status }: Manifest,
+  manifest: Manifest,
   preset: PresetName,
 ): number {
   const last = steps.at(-1);
@@ -73,7 +73,8 @@ function stepOf(
     throw new FileError({
       where: subject,
       rule: `must hold checkpoints of ${preset}`,
-      got: `none, in a run that is ${status}`,
+      got: `none, in a run that is ${manifest.status}`,
+      wayOut: goingOn(manifest, subject),
     });
   if (step === null) return last;
   if (steps.includes(step)) return step;

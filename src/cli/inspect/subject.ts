@@ -10,7 +10,7 @@ import { type InitOptions, initialPopulation } from "../../model/init.ts";
 import type { Weights } from "../../model/weights.ts";
 import { streams } from "../../studies/population/arm.ts";
 import type { BackendChoice } from "../commonOptions.ts";
-import { diskError } from "../diskError.ts";
+import { diskError } from "../disk/diskError.ts";
 import type { RunIo } from "../io.ts";
 import { isRepo } from "../models/hubNames.ts";
 import { cachedCommit, cacheFolder } from "../models/modelCache.ts";

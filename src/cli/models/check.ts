@@ -10,7 +10,7 @@ import { readExactly } from "../../record/byteSource.ts";
 import { resemblance } from "../../record/resemblance.ts";
 import type { TensorPlace } from "../../record/safetensorsHeader.ts";
 import { openSafetensors } from "../../record/tensorReader.ts";
-import { diskError } from "../diskError.ts";
+import { diskError } from "../disk/diskError.ts";
 import type { LinesIo } from "../io.ts";
 import { lineText } from "../lineText.ts";
 import { entriesOf, openFileSource, openModelFolder } from "./fileSource.ts";

@@ -7,7 +7,7 @@ import { readdirSync, renameSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError } from "../../base/errors.ts";
-import { diskError, systemCode } from "../diskError.ts";
+import { diskError, systemCode } from "../disk/diskError.ts";
 import { hashBytes, startHash } from "./fileHash.ts";
 import type { HubFile } from "./hubListing.ts";
 import { type OfflineError, refusedBy } from "./hubListing.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { FileError } from "../../base/errors.ts";
 import type { ModelFolder } from "../../pretrained/modelFolder.ts";
 import type { ByteSource } from "../../record/byteSource.ts";
-import { diskError } from "../diskError.ts";
+import { diskError } from "../disk/diskError.ts";
 
 /** An open file. */
 export interface FileSource extends ByteSource {

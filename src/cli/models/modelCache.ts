@@ -21,7 +21,7 @@ import {
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { ArgumentError, FileError } from "../../base/errors.ts";
-import { diskError, systemCode } from "../diskError.ts";
+import { diskError, systemCode } from "../disk/diskError.ts";
 import { checkRepo, checkRevision, isCommit, isRepo } from "./hubNames.ts";
 
 /** Variables of the environment. */

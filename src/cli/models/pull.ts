@@ -3,7 +3,7 @@ import { mkdirSync, statfsSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError } from "../../base/errors.ts";
-import { diskError } from "../diskError.ts";
+import { diskError } from "../disk/diskError.ts";
 import type { Outcome, RunIo } from "../io.ts";
 import { downloadFile } from "./downloadFile.ts";
 import { hashBytes, startHash } from "./fileHash.ts";

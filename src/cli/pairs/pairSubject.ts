@@ -9,7 +9,7 @@ import { type Network, openEmptyNetwork, openNetwork } from "../../interp/index.
 import type { ModelConfig } from "../../model/config.ts";
 import { type InitSchemeName, initialPopulation, initSchemes } from "../../model/init.ts";
 import { stackWeights, type Weights } from "../../model/weights.ts";
-import { readManifest } from "../../record/manifest.ts";
+import { goingOn, readManifest } from "../../record/manifest.ts";
 import { freshModels } from "../inspect/pretrainedNull.ts";
 import type { RunIo } from "../io.ts";
 import { entriesOf } from "../models/fileSource.ts";
@@ -115,12 +115,18 @@ async function modelOfSeed(cwd: string, path: string): Promise<{ path: string; s
 
 function settingsOf(run: string, cwd: string): z.infer<typeof settingsSchema> {
   const file = join(run, "manifest.json");
-  const { study, config } = readManifest(readInput(file, { cwd }), file);
+  const manifest = readManifest(readInput(file, { cwd }), file);
+  const { study, config } = manifest;
   if (study !== "train")
     throw new FileError({
       where: file,
       rule: "must be the manifest of a run of palimpsest train",
       got: `one of ${JSON.stringify(study)}`,
+    });
+  if (manifest.status !== "complete")
+    throw new FileError({
+      ...{ where: run, rule: "must be a complete run, whose models are all there", got: manifest.status },
+      wayOut: goingOn(manifest, run),
     });
   const { data, error } = settingsSchema.safeParse(config);
   if (data !== undefined) return data;

@@ -1,27 +1,28 @@
 /** `palimpsest experiments`: from checked options to a run folder with its report. */
-import packageJson from "../../../package.json" with { type: "json" };
 import { type BackendName, chosenBackend } from "../../backends/registry.ts";
-import { engineBytes } from "../../backends/wasm/index.ts";
 import { ArgumentError, FileError, UserError } from "../../base/errors.ts";
 import { renderFigure } from "../../figures/index.ts";
 import { type ModelConfig, presets, validateConfig } from "../../model/config.ts";
 import { type Weights, weightShapes } from "../../model/weights.ts";
-import { type JsonValue, parseJson, readableJson } from "../../record/canonicalJson.ts";
-import { sha256OfBytes, sha256OfWeights } from "../../record/sha256.ts";
+import { type JsonValue, parseJson } from "../../record/canonicalJson.ts";
+import { commandText } from "../../record/commandWords.ts";
+import { sha256OfWeights } from "../../record/sha256.ts";
 import { strictUtf8 } from "../../record/strictJson.ts";
 import { experiments } from "../../studies/experiments/experiments.ts";
 import { experimentsFigures, experimentsReport } from "../../studies/experiments/report.ts";
 import { experimentsResult, type PopulationResult } from "../../studies/experiments/result.ts";
 import { type PopulationSpec, sectionNames, setupOf } from "../../studies/experiments/spec.ts";
-import type { ExperimentsOptions } from "../commands/experiments.ts";
+import { type ExperimentsOptions, experimentsWords } from "../commands/experiments.ts";
 import { readRunNetworks } from "../inspect/runNetworks.ts";
 import type { Outcome, RunIo } from "../io.ts";
 import { readInput } from "../readInput.ts";
-import { createRunFolder, type RunFolder } from "../runFolder.ts";
+import type { RunFolder } from "../runFolder.ts";
 import { drawingDocument } from "../svgFile.ts";
-import { openPool } from "../workers/pool.ts";
+import type { Pool } from "../workers/pool.ts";
 import { type ExperimentModel, experimentModel } from "./experimentModel.ts";
 import { experimentsSummary } from "./experimentsSummary.ts";
+import { inRun, type RunPlan } from "./inRun.ts";
+import { engineOf, installed } from "./installed.ts";
 import { progressState } from "./progressState.ts";
 
 /** Longest config file: a config is a few hundred bytes. */
@@ -32,40 +33,30 @@ export async function runExperiments(options: ExperimentsOptions, io: RunIo): Pr
   const { populations, sample } = await subjectsOf(options, io);
   const backend = chosenBackend(options.backend, populations[0].config);
   for (const population of populations) checkPositions(population, options);
-  const folder = createRunFolder({ study: "experiments", out: options.out, cwd: io.cwd, date: io.date });
-  folder.log({
-    event: "started",
-    populations: populations.map(({ name, seeds }) => ({ name, seeds: seeds.length })),
-    workers: options.workers,
-  });
-  const parts = {
-    study: "experiments",
+  const { out, workers } = options;
+  const engine = engineOf(backend);
+  const plan: RunPlan = {
+    ...{ study: "experiments", out, workers, engine },
     config: {
       ...configOf(options, populations, backend),
       ...(sample === null ? {} : { tokens: [...sample.tokens] }),
     },
-    versions: { palimpsest: packageJson.version, node: process.versions.node },
-    engine: backend === "wasm" ? sha256OfBytes(engineBytes()) : null,
+    command: experimentsWords(options, backend),
+    started: { populations: populations.map(({ name, seeds }) => ({ name, seeds: seeds.length })) },
   };
-  const pool = openPool({ workers: options.workers, signal: io.signal });
-  try {
+  return inRun(plan, io, async ({ folder, pool }) => {
     const results = await carryOut(populations, options, { backend, io, pool });
     io.board.log(`Writing ${folder.name}`);
-    const result = writeRun(folder, results, {
-      command: commandOf(options, backend),
-      ...{ engine: parts.engine, sample },
-    });
-    folder.log({ event: "complete" });
-    folder.commit({ ...parts, status: "complete" });
+    writeRun(folder, results, { command: commandText(plan.command), engine, sample });
     const notes = sample === null ? [] : [`${sample.says}.`];
-    return { result, summary: experimentsSummary(results, `${folder.name}/report.html`, notes) };
-  } catch (error) {
-    folder.log({ event: "failed", message: error instanceof Error ? error.message : String(error) });
-    folder.commit({ ...parts, status: io.signal.aborted ? "interrupted" : "failed" });
-    throw error;
-  } finally {
-    await pool.close();
-  }
+    return (place) => ({
+      result: {
+        ...experimentsResult(results, place),
+        ...(sample === null ? {} : { vocabulary: { says: sample.says, tokens: sample.tokens } }),
+      },
+      summary: experimentsSummary(results, `${place}/report.html`, notes),
+    });
+  });
 }
 
 /** The populations, and of a pretrained model the tokens that stand for its vocabulary. */
@@ -122,7 +113,7 @@ function checkPositions(population: PopulationSpec, options: ExperimentsOptions)
 async function carryOut(
   populations: readonly PopulationSpec[],
   options: ExperimentsOptions,
-  { backend, io, pool }: { backend: BackendName; io: RunIo; pool: ReturnType<typeof openPool> },
+  { backend, io, pool }: { backend: BackendName; io: RunIo; pool: Pool },
 ): Promise<PopulationResult[]> {
   const progress = progressState(
     populations.map(({ name, seeds }) => ({
@@ -158,23 +149,16 @@ function writeRun(
   folder: RunFolder,
   populations: readonly PopulationResult[],
   { command, engine, sample }: { command: string; engine: string | null; sample: ExperimentModel | null },
-): object {
-  const result = {
-    ...experimentsResult(populations, folder.name),
-    ...(sample === null ? {} : { vocabulary: { says: sample.says, tokens: sample.tokens } }),
-  };
-  // the folder's own place is no part of what was found: a run that is moved or repeated has the same bytes
-  folder.write("result.json", `${readableJson({ ...result, run: "." })}\n`);
+): void {
   const document = drawingDocument();
   for (const figure of experimentsFigures(populations))
     folder.write(`figures/${figure.name}.svg`, renderFigure(figure, document));
   const facts: [string, string][] = [
-    ["Palimpsest", packageJson.version],
+    ["Palimpsest", installed.versions.palimpsest],
     ["kernels", engine === null ? "none" : engine.slice(0, 16)],
     ...(sample === null ? [] : [["inputs", sample.says] as [string, string]]),
   ];
   folder.write("report.html", experimentsReport({ populations, command, facts, document }));
-  return result;
 }
 
 /** What decided the numbers. The folder of a run is a place and no such thing; the hash of its weights stands for it. */
@@ -197,42 +181,4 @@ function configOf(
 function hashOf(weights: Weights, config: ModelConfig, models: number): string {
   const shapes = [...weightShapes(config)].map(([name, shape]) => [name, [models, ...shape]] as const);
   return sha256OfWeights(weights, shapes);
-}
-
-/** The command that carries the same out again. */
-function commandOf(
-  { subjects, nulls, blocks, draws, positions }: ExperimentsOptions,
-  backend: string,
-): string {
-  const list = (seeds: readonly number[]) =>
-    seeds.every((seed, i) => seed === i) ? String(seeds.length) : seeds.join(",");
-  const initText = ({ scheme, embeddingScale }: { scheme: string; embeddingScale: number }) =>
-    `--init ${scheme}${embeddingScale === 1 ? "" : `:${embeddingScale}`}`;
-  const whose = () => {
-    switch (subjects.kind) {
-      case "presets":
-        return `--preset ${subjects.presets.join(",")} --seeds ${list(subjects.seeds)} ${initText(subjects.init)}`;
-      case "config":
-        return `--config ${subjects.file} --seeds ${list(subjects.seeds)} ${initText(subjects.init)}`;
-      case "model": {
-        const { model, revision, cache, processing, vocabulary } = subjects.choice;
-        return [
-          JSON.stringify(model),
-          ...(revision === null ? [] : [`--revision ${revision}`]),
-          ...(cache === null ? [] : [`--cache ${JSON.stringify(cache)}`]),
-          ...(processing.length === 0 ? [] : [`--processing ${processing.join(",")}`]),
-          ...(vocabulary === null ? [] : [`--vocabulary ${vocabulary}`]),
-        ].join(" ");
-      }
-      case "run":
-        return [
-          `--run ${subjects.run}`,
-          ...(subjects.preset === null ? [] : [`--preset ${subjects.preset}`]),
-          ...(subjects.step === null ? [] : [`--step ${subjects.step}`]),
-          ...(subjects.seeds === null ? [] : [`--seeds ${subjects.seeds.join(",")}`]),
-        ].join(" ");
-    }
-  };
-  const where = positions === null ? "" : ` --positions ${positions}`;
-  return `npx palimpsest experiments ${whose()} --nulls ${nulls} --blocks ${blocks} --draws ${draws}${where} --backend ${backend}`;
 }

@@ -10,6 +10,8 @@ import type { FidelityOptions } from "../commands/studyFidelity.ts";
 import type { BackendChoice } from "../commonOptions.ts";
 import type { Outcome, RunIo } from "../io.ts";
 import { readInput } from "../readInput.ts";
+import type { Beside } from "./inRun.ts";
+import { writePrintedResult } from "./printed.ts";
 
 /** The recorded runs that come with Palimpsest. */
 const shipped = () =>
@@ -27,24 +29,44 @@ export function shippedRuns(): Fixture[] {
   return shipped().map((path) => readFixture(path, "/"));
 }
 
-/** A run folder of study S1, which is the same comparison with a plan and a verdict. */
-export type WriteRun = (out: string, backend: BackendChoice, io: RunIo) => Promise<Outcome>;
+/** Makes a run folder of study S1, which is the same comparison with a plan and a verdict. */
+export type MakeRun = (
+  out: string | null,
+  backend: BackendChoice,
+  io: RunIo,
+  beside: Beside,
+) => Promise<Outcome>;
 
 /** Runs the study for every file; exit code 1 where one does not pass. */
-export async function runFidelity(options: FidelityOptions, io: RunIo, writeRun: WriteRun): Promise<Outcome> {
-  const { fixtures, out } = options;
-  const backend = await backendNamed(chosenBackend(options.backend));
+export async function runFidelity(options: FidelityOptions, io: RunIo, makeRun: MakeRun): Promise<Outcome> {
+  const { out, backend } = options;
+  const isRun = out !== null || io.out !== undefined || io.resume !== undefined;
+  if (!isRun) return outcomeOf(await compare(options, io));
+  return makeRun(out, backend, io, async ({ folder, pool }, printed) => {
+    const runs = await pool.remember("fidelity", () => compare(options, io));
+    writePrintedResult(folder, outcomeOf(runs).result);
+    return (place) => outcomeOf(runs, [printed(place).summary]);
+  });
+}
+
+async function compare({ fixtures, backend: choice }: FidelityOptions, io: RunIo): Promise<FidelityResult[]> {
+  const backend = await backendNamed(chosenBackend(choice));
   const paths = fixtures.length > 0 ? fixtures : shipped();
   const runs: FidelityResult[] = [];
   for (const fixture of paths.map((path) => readFixture(path, io.cwd))) {
     io.signal.throwIfAborted();
     runs.push(await fidelity(fixture, backend));
   }
+  return runs;
+}
+
+function outcomeOf(runs: readonly FidelityResult[], more: readonly string[] = []): Outcome {
   const pass = runs.every((run) => run.pass);
-  const result = runs.length === 1 ? runs[0] : { runs, pass };
-  const written = out === null ? [] : [(await writeRun(out, options.backend, io)).summary];
-  const summary = [...runs.map(describe), ...written].join("\n");
-  return { result, summary, exitCode: pass ? 0 : 1 };
+  return {
+    result: runs.length === 1 ? runs[0] : { runs, pass },
+    summary: [...runs.map(describe), ...more].join("\n"),
+    exitCode: pass ? 0 : 1,
+  };
 }
 
 function describe(run: FidelityResult): string {

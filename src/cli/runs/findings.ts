@@ -3,13 +3,13 @@ import * as fs from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { FileError } from "../../base/errors.ts";
 import { parseJson, readableJson } from "../../record/canonicalJson.ts";
-import { checkFile, readManifest } from "../../record/manifest.ts";
+import { checkFile, goingOn, readManifest } from "../../record/manifest.ts";
 import { strictUtf8 } from "../../record/strictJson.ts";
 import { findingsMarkdown } from "../../studies/findings/findings.ts";
 import { parseStudyResult, type StudyResult, verdictText } from "../../studies/protocol/result.ts";
 import { registeredStudies } from "../../studies/registry.ts";
 import type { FindingsOptions } from "../commands/studyFindings.ts";
-import { diskError } from "../diskError.ts";
+import { diskError } from "../disk/diskError.ts";
 import type { Outcome, RunIo } from "../io.ts";
 import { readInput } from "../readInput.ts";
 
@@ -72,7 +72,10 @@ function resultsOfRun(folder: string, cwd: string): StudyResult[] {
     join(folder, "manifest.json"),
   );
   if (manifest.status !== "complete")
-    throw new FileError({ where: `run ${folder}`, rule: "must be complete", got: manifest.status });
+    throw new FileError({
+      ...{ where: `run ${folder}`, rule: "must be complete", got: manifest.status },
+      wayOut: goingOn(manifest, folder),
+    });
   const files = manifest.files.filter(({ path }) =>
     manifest.study === "all" ? path.endsWith("/result.json") : path === "result.json",
   );

@@ -1,23 +1,21 @@
 /** `palimpsest study persistence`: from checked options to a run folder with its report. */
-import packageJson from "../../../package.json" with { type: "json" };
 import { type BackendName, chosenBackend } from "../../backends/registry.ts";
-import { engineBytes } from "../../backends/wasm/index.ts";
-import { sha256OfBytes } from "../../record/sha256.ts";
-import type { PersistenceResult } from "../../studies/persistence/result.ts";
+import { persistenceConfig } from "../../studies/persistence/runConfig.ts";
 import {
   persistenceFiles,
-  persistenceManifest,
   persistenceResult,
+  persistenceWords,
   type RunOrigin,
 } from "../../studies/persistence/runFiles.ts";
 import { armsOf, type PersistenceSettings } from "../../studies/persistence/spec.ts";
 import { type PersistenceStudy, persistenceStudy } from "../../studies/persistence/study.ts";
+import { persistenceSummary } from "../../studies/persistence/summaryText.ts";
 import type { PersistenceOptions } from "../commands/studyPersistence.ts";
 import type { Outcome, RunIo } from "../io.ts";
-import { createRunFolder, type RunFolder } from "../runFolder.ts";
 import { drawingDocument } from "../svgFile.ts";
-import { openPool } from "../workers/pool.ts";
-import { persistenceSummary } from "./persistenceSummary.ts";
+import type { Pool } from "../workers/pool.ts";
+import { inRun, type RunPlan } from "./inRun.ts";
+import { engineOf, installed } from "./installed.ts";
 import { progressState } from "./progressState.ts";
 
 /** Models in a job: enough to fill vectors and amortise the measurement's constants, few enough to share out evenly. */
@@ -29,37 +27,35 @@ type ChosenOptions = PersistenceOptions & { backend: BackendName };
 /** Runs the study into a run folder. */
 export async function runPersistence(asked: PersistenceOptions, io: RunIo): Promise<Outcome> {
   const options: ChosenOptions = { ...asked, backend: chosenBackend(asked.backend) };
+  const { out, workers, relaxed, backend } = options;
   const settings: PersistenceSettings = options;
-  const folder = createRunFolder({ study: "persistence", out: options.out, cwd: io.cwd, date: io.date });
-  folder.log({
-    event: "started",
-    seeds: options.seeds.length,
-    presets: [...options.presets],
-    workers: options.workers,
-  });
-  const origin = originOf(options);
-  const { relaxed, workers } = options;
-  const pool = openPool({ workers, signal: io.signal, relaxed });
-  try {
+  const engine = engineOf(backend, { relaxed });
+  const origin: RunOrigin = { backend, relaxed, engine, versions: installed.versions };
+  const plan: RunPlan = {
+    study: "persistence",
+    ...{ out, engine, workers, relaxed },
+    config: persistenceConfig(settings, origin),
+    command: persistenceWords(settings, origin),
+    started: { seeds: options.seeds.length, presets: [...options.presets] },
+  };
+  return inRun(plan, io, async ({ folder, pool }) => {
     const study = await carryOut(settings, options, io, pool);
     io.board.log(`Writing ${folder.name}`);
-    const result = writeRun(folder, settings, origin, study);
-    return { result, summary: persistenceSummary(result, `${folder.name}/report.html`) };
-  } catch (error) {
-    folder.log({ event: "failed", message: error instanceof Error ? error.message : String(error) });
-    const status = io.signal.aborted ? "interrupted" : "failed";
-    folder.commit(persistenceManifest(settings, origin, status));
-    throw error;
-  } finally {
-    await pool.close();
-  }
+    folder.log({ event: "measured", kernelShare: study.kernelShare });
+    for (const [path, bytes] of persistenceFiles(study, settings, origin, drawingDocument()))
+      folder.write(path, bytes);
+    return (place) => {
+      const result = persistenceResult(study, place);
+      return { result, summary: persistenceSummary(result, `${place}/report.html`) };
+    };
+  });
 }
 
 async function carryOut(
   settings: PersistenceSettings,
   { backend, relaxed }: ChosenOptions,
   io: RunIo,
-  pool: ReturnType<typeof openPool>,
+  pool: Pool,
 ): Promise<PersistenceStudy> {
   const arms = settings.presets.flatMap((preset) => Object.values(armsOf(preset, settings)));
   const progress = progressState(
@@ -82,27 +78,4 @@ async function carryOut(
       io.board.update(progress.read());
     },
   });
-}
-
-/** Writes what was found, a file at a time. */
-function writeRun(
-  folder: RunFolder,
-  settings: PersistenceSettings,
-  origin: RunOrigin,
-  study: PersistenceStudy,
-): PersistenceResult {
-  for (const [path, bytes] of persistenceFiles(study, settings, origin, drawingDocument()))
-    folder.write(path, bytes);
-  folder.log({ event: "complete", kernelShare: study.kernelShare });
-  folder.commit(persistenceManifest(settings, origin, "complete"));
-  return persistenceResult(study, folder.name);
-}
-
-/** This program, and the kernels, which only the wasm backend has. */
-function originOf({ backend, relaxed }: ChosenOptions): RunOrigin {
-  const engine = backend === "wasm" ? sha256OfBytes(engineBytes({ relaxed })) : null;
-  return {
-    ...{ backend, relaxed, engine },
-    versions: { palimpsest: packageJson.version, node: process.versions.node },
-  };
 }

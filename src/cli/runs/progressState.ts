@@ -59,6 +59,7 @@ export function progressState(
     advance,
     leave,
     event(arm, job, models, slot, event) {
+      if (event.kind === "state") return;
       if (event.kind === "end") return leave(arm, slot);
       advance(arm, job, models, slot, event.step);
       const row = rows.get(arm);

@@ -1,31 +1,27 @@
 /** `palimpsest study NAME` and `study all`: from checked options to a run folder with its reports. */
-import packageJson from "../../../package.json" with { type: "json" };
 import { type BackendName, chosenBackend } from "../../backends/registry.ts";
-import { engineBytes } from "../../backends/wasm/index.ts";
 import { renderFigure } from "../../figures/index.ts";
 import { type JsonValue, readableJson } from "../../record/canonicalJson.ts";
-import { sha256OfBytes } from "../../record/sha256.ts";
+import { commandText } from "../../record/commandWords.ts";
 import { overviewReport } from "../../studies/findings/overview.ts";
 import { type CarriedOut, carryOut } from "../../studies/protocol/carryOut.ts";
 import { studyReport } from "../../studies/protocol/report.ts";
 import type { StudyResult } from "../../studies/protocol/result.ts";
 import type { Study, StudySize } from "../../studies/protocol/study.ts";
 import { registeredStudies, type StudyMaterial, studyNamed } from "../../studies/registry.ts";
-import type { StudyOptions, StudyRunOptions } from "../commands/study.ts";
+import { type StudyOptions, type StudyRunOptions, studyWords } from "../commands/study.ts";
 import type { Outcome, RunIo } from "../io.ts";
-import { createRunFolder, type RunFolder } from "../runFolder.ts";
 import { drawingDocument } from "../svgFile.ts";
-import { openPool, type Pool } from "../workers/pool.ts";
 import { shippedRuns } from "./fidelity.ts";
+import { type Beside, inRun, type OpenRun, type Printed, type RunPlan } from "./inRun.ts";
+import { engineOf, installed } from "./installed.ts";
 import { progressState } from "./progressState.ts";
 import { shippedText } from "./shippedText.ts";
 import { studiesSummary, studySummary } from "./studySummary.ts";
 
 /** What a run is made of, besides its studies. */
-interface Run {
+interface Run extends OpenRun {
   readonly options: StudyRunOptions & { readonly backend: BackendName };
-  readonly folder: RunFolder;
-  readonly pool: Pool;
   readonly io: RunIo;
   /** SHA-256 of the kernels, which only the wasm backend has. */
   readonly engine: string | null;
@@ -35,17 +31,17 @@ interface Run {
 const SHOWN_STEPS = 1000;
 
 /** Runs one study into a run folder. */
-export function runStudy(options: StudyOptions, io: RunIo): Promise<Outcome> {
+export function runStudy(options: StudyOptions, io: RunIo, beside?: Beside): Promise<Outcome> {
   const study = studyNamed(options.study, materialOf(options.study));
-  return inRunFolder(study.plan.name, options, io, async (run) => {
+  return inStudyRun(study.plan.name, options, io, async (run) => {
     const carried = await carryOutStudy(study, run, "");
     run.io.board.log(`Writing ${run.folder.name}`);
     writeStudy(carried, run, "");
-    const { name } = run.folder;
-    return {
-      result: { ...carried.result, run: name },
-      summary: studySummary(carried.result, `${name}/report.html`),
-    };
+    const printed: Printed = (place) => ({
+      result: { ...carried.result, run: place },
+      summary: studySummary(carried.result, `${place}/report.html`),
+    });
+    return beside?.(run, printed) ?? printed;
   });
 }
 
@@ -60,7 +56,7 @@ export function runAllStudies(options: StudyRunOptions, io: RunIo): Promise<Outc
   const studies = registeredStudies({ recorded: shippedRuns(), text: shippedText() }).map(
     ({ study }) => study,
   );
-  return inRunFolder("all", options, io, async (run) => {
+  return inStudyRun("all", options, io, async (run) => {
     const results: StudyResult[] = [];
     for (const [at, study] of studies.entries()) {
       const carried = await carryOutStudy(study, run, `, study ${at + 1} of ${studies.length}`);
@@ -70,53 +66,38 @@ export function runAllStudies(options: StudyRunOptions, io: RunIo): Promise<Outc
       results.push(carried.result);
     }
     const { folder, engine } = run;
-    const command = commandOf("all", run.options);
+    const command = commandText(studyWords("all", run.options));
     const { quick } = run.options;
     // tables stand in the studies' own results
     const studiesOf = results.map(({ tables: _, ...result }) => result);
-    const result = { study: "all", quick, studies: studiesOf, command };
-    folder.write("result.json", `${readableJson({ ...result, run: "." })}\n`);
     folder.write(
       "report.html",
       overviewReport({ results, quick, command, facts: factsOf(run.options, engine) }),
     );
-    return {
-      result: { ...result, run: folder.name },
-      summary: studiesSummary(results, `${folder.name}/report.html`),
-    };
+    return (place) => ({
+      result: { study: "all", quick, studies: studiesOf, command, run: place },
+      summary: studiesSummary(results, `${place}/report.html`),
+    });
   });
 }
 
-/** Opens folder and workers, lets `work` work, and commits the manifest, however that ends. */
-async function inRunFolder(
+/** Opens folder and workers for `work`. */
+function inStudyRun(
   name: string,
   asked: StudyRunOptions,
   io: RunIo,
-  work: (run: Run) => Promise<Outcome>,
+  work: (run: Run) => Promise<Printed>,
 ): Promise<Outcome> {
   const options = { ...asked, backend: chosenBackend(asked.backend) };
-  const folder = createRunFolder({ study: name, out: options.out, cwd: io.cwd, date: io.date });
-  folder.log({ event: "started", study: name, quick: options.quick, workers: options.workers });
-  const engine = options.backend === "wasm" ? sha256OfBytes(engineBytes()) : null;
-  const parts = {
-    study: name,
+  const { out, workers, quick } = options;
+  const engine = engineOf(options.backend);
+  const plan: RunPlan = {
+    ...{ study: name, out, workers, engine },
     config: configOf(options),
-    versions: { palimpsest: packageJson.version, node: process.versions.node },
-    engine,
+    command: studyWords(name, options),
+    started: { study: name, quick },
   };
-  const pool = openPool({ workers: options.workers, signal: io.signal });
-  try {
-    const outcome = await work({ options, folder, pool, io, engine });
-    folder.log({ event: "complete" });
-    folder.commit({ ...parts, status: "complete" });
-    return outcome;
-  } catch (error) {
-    folder.log({ event: "failed", message: error instanceof Error ? error.message : String(error) });
-    folder.commit({ ...parts, status: io.signal.aborted ? "interrupted" : "failed" });
-    throw error;
-  } finally {
-    await pool.close();
-  }
+  return inRun(plan, io, (run) => work({ ...run, options, io, engine }));
 }
 
 function sizeOf({ plan }: Study, { seeds, quick }: StudyRunOptions): StudySize {
@@ -140,7 +121,7 @@ async function carryOutStudy(study: Study, { options, pool, io }: Run, place: st
   );
   return carryOut(study, size, {
     backend: { name: options.backend },
-    command: commandOf(plan.name, options),
+    command: commandText(studyWords(plan.name, options)),
     runJobs: (jobs, tell) =>
       pool.runStudy(jobs, (job, event, slot) => {
         const { arm, seeds } = jobs[job];
@@ -171,7 +152,7 @@ function writeStudy({ result, figures }: CarriedOut, { folder, options, engine }
 
 function factsOf({ backend }: Run["options"], engine: string | null): [label: string, value: string][] {
   return [
-    ["Palimpsest", packageJson.version],
+    ["Palimpsest", installed.versions.palimpsest],
     ["backend", backend],
     ["kernels", engine === null ? "none" : engine.slice(0, 16)],
   ];
@@ -180,15 +161,4 @@ function factsOf({ backend }: Run["options"], engine: string | null): [label: st
 /** What decided the numbers. */
 function configOf({ seeds, quick, backend }: StudyRunOptions): Record<string, JsonValue> {
   return { seeds: seeds === null ? null : [...seeds], quick, backend };
-}
-
-/** The command that gives the same numbers again. */
-function commandOf(name: string, { seeds, quick, backend }: StudyRunOptions): string {
-  const isRange = seeds?.every((seed, i) => seed === i);
-  return [
-    `npx palimpsest study ${name}`,
-    ...(quick ? ["--quick"] : []),
-    ...(seeds === null ? [] : [`--seeds ${isRange ? seeds.length : seeds.join(",")}`]),
-    ...(backend === "wasm" ? [] : [`--backend ${backend}`]),
-  ].join(" ");
 }

@@ -1,7 +1,5 @@
 /** `palimpsest track`: from checked options to a run folder with its report. The gate comes before any measurement. */
-import packageJson from "../../../package.json" with { type: "json" };
 import { backendNamed, chosenBackend } from "../../backends/registry.ts";
-import { engineBytes } from "../../backends/wasm/index.ts";
 import { ArgumentError, FileError } from "../../base/errors.ts";
 import { renderFigure } from "../../figures/index.ts";
 import type { Backend } from "../../graph/backend.ts";
@@ -12,12 +10,15 @@ import {
   type SeriesCheckpoint,
   type SeriesIntegrity,
 } from "../../pretrained/series/index.ts";
-import { type JsonValue, readableJson } from "../../record/canonicalJson.ts";
+import { canonicalJson, type JsonValue } from "../../record/canonicalJson.ts";
+import { commandText } from "../../record/commandWords.ts";
+import { littleEndianBytes } from "../../record/littleEndian.ts";
 import { type Measurement, measurementsToParquet } from "../../record/measurements.ts";
 import { sha256OfBytes } from "../../record/sha256.ts";
 import {
   type CheckpointSource,
   type JudgedSeries,
+  type MeasureOptions,
   measureSeries,
   type TrackPlan,
   type TrackResult,
@@ -25,13 +26,15 @@ import {
   trackPlan,
   trackReport,
 } from "../../studies/track/index.ts";
-import type { TrackOptions } from "../commands/track.ts";
+import { type TrackOptions, trackWords } from "../commands/track.ts";
 import type { Outcome, RunIo } from "../io.ts";
 import { printable } from "../printable.ts";
 import type { Picture } from "../progress.ts";
 import { bar } from "../renderBoard.ts";
-import { createRunFolder, type RunFolder } from "../runFolder.ts";
+import type { RunFolder } from "../runFolder.ts";
 import { drawingDocument } from "../svgFile.ts";
+import { inRun, type RunPlan } from "./inRun.ts";
+import { engineOf, installed } from "./installed.ts";
 import { trackProbe } from "./trackProbe.ts";
 import { type FoundSeries, findSeries } from "./trackSeries.ts";
 import { trackJson, trackSummary } from "./trackSummary.ts";
@@ -49,47 +52,64 @@ interface Judged {
 export async function runTrack(options: TrackOptions, io: RunIo): Promise<Outcome> {
   const series: FoundSeries[] = [];
   for (const model of options.models) series.push(...(await findSeries(model, options, io.cwd)));
-  const folder = createRunFolder({ study: "track", out: options.out, cwd: io.cwd, date: io.date });
-  folder.log({ event: "started", networks: series.length, workers: options.workers });
-  const parts = {
-    study: "track",
+  const runPlan: RunPlan = {
+    ...{ study: "track", out: options.out, workers: options.workers, engine: null },
     config: configOf(options),
-    versions: { palimpsest: packageJson.version, node: process.versions.node },
-    engine: null as string | null,
+    command: trackWords(options),
+    started: { networks: series.length },
   };
-  try {
+  return inRun(runPlan, io, async ({ folder, pool, decide }) => {
     const judged: Judged[] = [];
     for (const one of series) judged.push(await judgeOne(one, options, io));
     sameConfigs(judged);
     const { config } = judged[0];
     const name = chosenBackend(options.backend, { dModel: config.dModel });
-    if (name === "wasm") parts.engine = sha256OfBytes(engineBytes());
     const named = await trackProbe(judged[0].found, config, options, io.cwd);
     const plan = trackPlan(config, named.probe, named.texts, named.name, {
       ...{ leastCount: options.leastCount, draws: options.draws },
       ...{ classes: named.classes, begins: named.begins },
     });
+    const engine = engineOf(name);
+    decide({ config: { backend: name, inputs: inputsOf(judged, plan) }, engine });
     const backend = await backendNamed(name, { threads: options.workers });
     const measured: JudgedSeries[] = [];
-    for (const one of judged) measured.push(await measureOne(backend, one, plan, options, io));
+    for (const [at, one] of judged.entries()) {
+      const key = (part: string) => `network ${at}, ${part}`;
+      const measure = () =>
+        measureOne(backend, one, plan, options, io, (part, work) => pool.remember(key(part), work));
+      measured.push(await pool.remember(key("whole"), measure));
+    }
     const result = resultOf(measured, plan, options);
     io.board.log(`Writing ${folder.name}`);
     writeRun(folder, result, [
-      ["Palimpsest", packageJson.version],
+      ["Palimpsest", installed.versions.palimpsest],
       ["backend", name],
-      ["kernels", parts.engine === null ? "none" : parts.engine.slice(0, 16)],
+      ["kernels", engine === null ? "none" : engine.slice(0, 16)],
     ]);
-    folder.log({ event: "complete" });
-    folder.commit({ ...parts, config: { ...parts.config, backend: name }, status: "complete" });
-    return {
-      result: { ...trackJson(result), run: folder.name },
-      summary: trackSummary(result, `${folder.name}/report.html`),
-    };
-  } catch (error) {
-    folder.log({ event: "failed", message: error instanceof Error ? error.message : String(error) });
-    folder.commit({ ...parts, status: io.signal.aborted ? "interrupted" : "failed" });
-    throw error;
-  }
+    return (place) => ({
+      result: { ...trackJson(result), run: place },
+      summary: trackSummary(result, `${place}/report.html`),
+    });
+  });
+}
+
+/** The hashes of all that is measured, and of what it is measured with. */
+function inputsOf(judged: readonly Judged[], { probe, tables }: TrackPlan): Record<string, JsonValue> {
+  const hash = (value: JsonValue) => sha256OfBytes(new TextEncoder().encode(canonicalJson(value)));
+  const factors = tables.flatMap(({ rows, columns }) => [rows, columns]);
+  return {
+    model: { ...judged[0].config },
+    series: judged.map(({ integrity }) =>
+      integrity.checkpoints.map(({ step, sha256, files }) => ({ step, sha256, files: hash({ ...files }) })),
+    ),
+    probe: hash([
+      sha256OfBytes(littleEndianBytes(probe.tokens)),
+      ...factors.map(({ levels, of }) => [
+        [...levels],
+        sha256OfBytes(littleEndianBytes(Int32Array.from(of))),
+      ]),
+    ]),
+  };
 }
 
 /** Reads and judges one series, and decides which checkpoints are measured. */
@@ -173,6 +193,7 @@ async function measureOne(
   plan: TrackPlan,
   { init, force }: TrackOptions,
   io: RunIo,
+  remember: MeasureOptions["remember"],
 ): Promise<JudgedSeries> {
   const started = io.clock();
   const checkpoints = found.checkpoints.filter(({ step }) => steps.includes(step));
@@ -187,11 +208,14 @@ async function measureOne(
       checkpoints: checkpoints.map(streamed),
     },
     plan,
-    ({ label, done, total, sequences, ofSequences }) => {
-      io.signal.throwIfAborted();
-      const share = done + sequences / ofSequences;
-      const what = `${label}, ${sequences} of ${ofSequences} sequences`;
-      io.board.draw(picture(`measuring ${found.name}`, { done: share, total, what }, started));
+    {
+      remember,
+      onProgress: ({ label, done, total, sequences, ofSequences }) => {
+        io.signal.throwIfAborted();
+        const share = done + sequences / ofSequences;
+        const what = `${label}, ${sequences} of ${ofSequences} sequences`;
+        io.board.draw(picture(`measuring ${found.name}`, { done: share, total, what }, started));
+      },
     },
   );
   return {
@@ -251,14 +275,12 @@ function resultOf(series: readonly JudgedSeries[], plan: TrackPlan, options: Tra
     randomNetworks: untrained
       ? `${several}, the numbers of step 0 in another order within each weight`
       : `${several} drawn with the scheme ${options.init}`,
-    command: commandOf(options),
+    command: commandText(trackWords(options)),
   };
 }
 
 function writeRun(folder: RunFolder, result: TrackResult, facts: [string, string][]): void {
   const document = drawingDocument();
-  // the folder's own place is no part of what was found: a run that is moved or repeated has the same bytes
-  folder.write("result.json", `${readableJson({ ...trackJson(result), run: "." })}\n`);
   result.series.forEach((one, model) => {
     for (const checkpoint of one.checkpoints) {
       const name = `network-${model}-step-${String(checkpoint.step).padStart(6, "0")}`;
@@ -310,28 +332,4 @@ function configOf(options: TrackOptions): Record<string, JsonValue> {
     steps: steps === null ? null : [...steps],
     seeds: seeds === "all" ? "all" : [...seeds],
   };
-}
-
-/** The command that gives the same numbers again. */
-function commandOf(options: TrackOptions): string {
-  const { models, steps, revisions, text, tagged, bos, tokens } = options;
-  const { positions, sequences, leastCount } = options;
-  const { draws, init, preset, seeds, cache, force, backend } = options;
-  const quoted = (word: string) => (/^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
-  return [
-    `npx palimpsest track ${models.map(quoted).join(" ")}`,
-    ...(steps === null ? [] : [`--steps ${steps.join(",")}`]),
-    ...(revisions === "step{}" ? [] : [`--revisions ${quoted(revisions)}`]),
-    ...(text === null ? [] : [`--text ${quoted(text)}`]),
-    ...(tagged === null ? [] : [`--tagged ${tagged}`]),
-    ...(bos === null ? [] : [`--bos ${bos}`]),
-    ...(tokens === null ? [] : [`--tokens ${quoted(tokens)}`]),
-    ...(positions === null ? [] : [`--positions ${positions}`]),
-    `--sequences ${sequences} --least ${leastCount} --draws ${draws} --init ${init}`,
-    ...(preset === null ? [] : [`--preset ${preset}`]),
-    ...(seeds === "all" ? [] : [`--seed ${seeds.join(",")}`]),
-    ...(cache === null ? [] : [`--cache ${quoted(cache)}`]),
-    ...(force ? ["--force"] : []),
-    `--backend ${backend}`,
-  ].join(" ");
 }

@@ -5,10 +5,10 @@ import { FileError } from "../../base/errors.ts";
 import { inTurn } from "../../base/inTurn.ts";
 import type { Tokenizer } from "../../data/tokenizerTypes.ts";
 import { folderCheckpoint, type SeriesCheckpoint, weightsCheckpoint } from "../../pretrained/series/index.ts";
-import { readManifest } from "../../record/manifest.ts";
+import { goingOn, readManifest } from "../../record/manifest.ts";
 import { isPopulationStudy } from "../../studies/persistence/runConfig.ts";
 import type { TrackOptions } from "../commands/track.ts";
-import { diskError } from "../diskError.ts";
+import { diskError } from "../disk/diskError.ts";
 import { readRunNetworks } from "../inspect/runNetworks.ts";
 import { fileSha256, folderSha256 } from "../models/fileHash.ts";
 import { openModelFolder } from "../models/fileSource.ts";
@@ -88,7 +88,7 @@ function chosenSteps(
   model: string,
   { steps }: Choice,
   held: readonly number[],
-  wayOut?: (step: number) => string,
+  wayOut?: (step: number) => string | undefined,
 ) {
   const sorted = [...held].sort((a, b) => a - b);
   if (steps === null) return sorted;
@@ -198,8 +198,8 @@ async function runSeries(model: string, path: string, choice: Choice, cwd: strin
     throw new FileError({
       where: model,
       rule: "holds no checkpoints that can be tracked",
-      got: `a run of ${JSON.stringify(manifest.study)} without models/`,
-      wayOut: 'Train with "palimpsest train --export all".',
+      got: `a run of ${JSON.stringify(manifest.study)}, ${manifest.status}, without models/`,
+      wayOut: goingOn(manifest, model) ?? 'Train with "palimpsest train --export all".',
     });
   const { presets, task } = manifest.config;
   const preset =
@@ -209,7 +209,16 @@ async function runSeries(model: string, path: string, choice: Choice, cwd: strin
     const digits = named.exec(name)?.[1];
     return digits === undefined ? [] : [{ step: Number(digits), name }];
   });
-  const chosen = chosenSteps(model, choice, [...new Set(held.map(({ step }) => step))]);
+  const chosen = chosenSteps(model, choice, [...new Set(held.map(({ step }) => step))], () =>
+    goingOn(manifest, model),
+  );
+  if (chosen.length === 0)
+    throw new FileError({
+      where: model,
+      rule: `must hold checkpoints${preset === null ? "" : ` of ${preset}`}`,
+      got: `none, in a run that is ${manifest.status}`,
+      wayOut: goingOn(manifest, model),
+    });
   const networks = (step: number, seeds: readonly number[] | "all") =>
     readRunNetworks({ subject: model, preset: choice.preset, step, seeds }, cwd);
   const { seeds } = await networks(chosen[0], choice.seeds);

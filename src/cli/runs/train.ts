@@ -1,26 +1,26 @@
 /** `palimpsest train`: from checked options to a run folder with its report. */
-import packageJson from "../../../package.json" with { type: "json" };
 import { type BackendName, chosenBackend } from "../../backends/registry.ts";
-import { engineBytes } from "../../backends/wasm/index.ts";
 import { ArgumentError } from "../../base/errors.ts";
 import { type Corpus, makeCorpus, type TokenizerChoice } from "../../data/text/corpus.ts";
 import { encodeTexts } from "../../data/text/encodeTexts.ts";
 import { tokenizerOf } from "../../data/tokenizer.ts";
 import type { Tokenizer } from "../../data/tokenizerTypes.ts";
 import { counted, renderFigure } from "../../figures/index.ts";
-import { type JsonValue, readableJson } from "../../record/canonicalJson.ts";
+import type { JsonValue } from "../../record/canonicalJson.ts";
+import { commandText } from "../../record/commandWords.ts";
 import { sha256OfBytes } from "../../record/sha256.ts";
 import { analyseText } from "../../studies/text/analyse.ts";
 import { textFigures, textReport } from "../../studies/text/report.ts";
 import type { TextDetail, TextResult } from "../../studies/text/result.ts";
 import { type TextSpec, textConfig, textSchedule, textTraining } from "../../studies/text/spec.ts";
 import { growTextPopulation, type TextPopulation } from "../../studies/text/study.ts";
-import type { TrainOptions } from "../commands/train.ts";
+import { type TrainOptions, trainWords } from "../commands/train.ts";
 import type { Outcome, RunIo } from "../io.ts";
 import { readInput } from "../readInput.ts";
-import { createRunFolder, type RunFolder } from "../runFolder.ts";
+import type { RunFolder } from "../runFolder.ts";
 import { drawingDocument } from "../svgFile.ts";
-import { openPool, type Pool } from "../workers/pool.ts";
+import { inRun, type OpenRun, type RunPlan } from "./inRun.ts";
+import { engineOf, installed } from "./installed.ts";
 import { progressState } from "./progressState.ts";
 import { writeModels, writePopulation } from "./trainFiles.ts";
 import { trainSummary } from "./trainSummary.ts";
@@ -91,37 +91,35 @@ function prepare(asked: TrainOptions, io: RunIo): Prepared {
 /** Trains a population on a text into a run folder. */
 export async function runTrain(asked: TrainOptions, io: RunIo): Promise<Outcome> {
   const prepared = prepare(asked, io);
-  const { options } = prepared;
-  const { backend, relaxed, workers, seeds } = options;
-  const folder = createRunFolder({ study: STUDY, out: options.out, cwd: io.cwd, date: io.date });
-  folder.log({ event: "started", seeds: seeds.length, preset: options.preset, workers });
-  const engine = backend === "wasm" ? sha256OfBytes(engineBytes({ relaxed })) : null;
-  const versions = { palimpsest: packageJson.version, node: process.versions.node };
-  const parts = { study: STUDY, config: configOf(prepared), versions, engine };
-  const pool = openPool({ workers, signal: io.signal, relaxed });
-  try {
-    const population = await growPopulation(prepared, io, pool);
+  const { backend, relaxed, workers, seeds, out, preset } = prepared.options;
+  const engine = engineOf(backend, { relaxed });
+  const plan: RunPlan = {
+    ...{ study: STUDY, out, engine, workers, relaxed },
+    config: configOf(prepared),
+    command: trainWords(prepared.options),
+    started: { seeds: seeds.length, preset },
+  };
+  return inRun(plan, io, async (run) => {
+    const { folder } = run;
+    const population = await growPopulation(prepared, io, run);
     io.board.log(`Writing ${folder.name}`);
     const { numbers, detail } = analyseText(population, prepared.corpus);
-    const result: TextResult = { ...factsOf(prepared, population), ...numbers, run: folder.name };
-    writeRun(folder, prepared, population, { result, detail, engine });
-    folder.commit({ ...parts, status: "complete" });
-    return { result, summary: trainSummary(result, `${folder.name}/report.html`) };
-  } catch (error) {
-    folder.log({ event: "failed", message: error instanceof Error ? error.message : String(error) });
-    folder.commit({ ...parts, status: io.signal.aborted ? "interrupted" : "failed" });
-    throw error;
-  } finally {
-    await pool.close();
-  }
+    const found: Omit<TextResult, "run"> = { ...factsOf(prepared, population), ...numbers };
+    const result = (place: string): TextResult => ({ ...found, run: place });
+    writeRun(folder, prepared, population, { result: result("."), detail, engine });
+    return (place) => ({
+      result: result(place),
+      summary: trainSummary(result(place), `${place}/report.html`),
+    });
+  });
 }
 
 function growPopulation(
   { options, corpus, spec, prompt }: Prepared,
   { board, clock }: RunIo,
-  pool: Pool,
+  { pool, begunWith }: OpenRun,
 ): Promise<TextPopulation> {
-  const { backend, relaxed, workers, seeds, preset } = options;
+  const { backend, relaxed, seeds, preset } = options;
   const progress = progressState([{ name: preset, models: seeds.length, steps: spec.steps }], clock);
   return growTextPopulation(
     spec,
@@ -129,7 +127,7 @@ function growPopulation(
     { corpus, prompt: prompt.tokens },
     {
       backend: { name: backend, relaxed },
-      modelsPerJob: Math.min(MODELS_PER_JOB, Math.ceil(seeds.length / workers)),
+      modelsPerJob: Math.min(MODELS_PER_JOB, Math.ceil(seeds.length / begunWith)),
       runJobs: (jobs, tell) =>
         pool.runText(jobs, (job, event, slot) => {
           tell(job, event);
@@ -210,8 +208,6 @@ function writeRun(
   const tokenizer = `${JSON.stringify(corpus.tokenizer.json, null, 1)}\n`;
   folder.write("tokenizer.json", tokenizer);
   writeModels(folder, population, tokenizer, options.export);
-  // the folder's own place is no part of what was found: a run that is moved or repeated has the same bytes
-  folder.write("result.json", `${readableJson({ ...result, run: "." })}\n`);
   const document = drawingDocument();
   for (const figure of textFigures(result, detail))
     folder.write(`figures/${figure.name}.svg`, renderFigure(figure, document));
@@ -219,15 +215,14 @@ function writeRun(
   folder.write(
     "report.html",
     textReport({
-      ...{ result, detail, document, command: commandOf(options) },
+      ...{ result, detail, document, command: commandText(trainWords(options)) },
       facts: [
-        ["Palimpsest", packageJson.version],
+        ["Palimpsest", installed.versions.palimpsest],
         ["backend", relaxed ? `${backend}, fused multiply-add` : backend],
         ["kernels", engine === null ? "none" : engine.slice(0, 16)],
       ],
     }),
   );
-  folder.log({ event: "complete" });
 }
 
 /** Every option that decides a number; files by their hashes. */
@@ -255,44 +250,4 @@ function configOf({ options, input, corpus, spec, prompt }: Prepared): Record<st
     tokenizer: sha256OfBytes(new TextEncoder().encode(JSON.stringify(corpus.tokenizer.json))),
     sampling: { ...sampling, prompt: prompt.text },
   };
-}
-
-/** A word of a command, quoted where a shell would take it apart. */
-const quoted = (word: string) => (/^[\w./,:=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
-
-/** The command that makes this run again. */
-function commandOf(options: TrainOptions): string {
-  const { preset, tokenizer, vocab, size, seeds, sampling, init, prompt } = options;
-  const isRange = seeds.every((seed, i) => seed === i);
-  const scale = init.embeddingScale === 1 ? "" : `:${init.embeddingScale}`;
-  const words: [flag: string, value: string | number | null][] = [
-    ["text", options.text],
-    ["tagged", options.tagged],
-    ["preset", preset],
-    ["tokenizer", tokenizer],
-    ["vocab", vocab],
-    ["layers", size.nLayers],
-    ["d-model", size.dModel],
-    ["heads", size.nHeads],
-    ["ctx", size.nCtx],
-    ["steps", options.steps],
-    ["batch", options.batch],
-    ["lr", options.lr],
-    ["schedule", options.schedule],
-    ["init", `${init.scheme}${scale}`],
-    ["seeds", isRange ? seeds.length : seeds.join(",")],
-    ["held-out", options.heldOut],
-    ["probe", options.probe],
-    ["prompt", prompt],
-    ["sample", sampling.count],
-    ["sample-tokens", sampling.tokens],
-    ["temperature", sampling.temperature],
-    ["top-k", sampling.topK],
-    ["export", options.export],
-    ["backend", options.backend],
-  ];
-  const given = words.flatMap(([flag, value]) =>
-    value === null ? [] : [`--${flag} ${quoted(String(value))}`],
-  );
-  return `npx palimpsest train ${given.join(" ")}${options.relaxed ? " --relaxed" : ""}`;
 }

@@ -6,7 +6,7 @@ import { decodeText } from "../../data/text/decodeText.ts";
 import { readTagged, type Tagging, type WordClasses, wordClasses } from "../../data/text/tagged.ts";
 import { sha256OfBytes } from "../../record/sha256.ts";
 import type { TextFacts } from "../../studies/text/result.ts";
-import { diskError } from "../diskError.ts";
+import { diskError } from "../disk/diskError.ts";
 import { readInput } from "../readInput.ts";
 
 /** A text with what it came from. */

@@ -1,6 +1,7 @@
 /** Tracking of a checkpoint series: what is measured at each checkpoint, and how it is reported. */
 export {
   type CheckpointSource,
+  type MeasureOptions,
   measureSeries,
   type SeriesSource,
   type TrackProgress,

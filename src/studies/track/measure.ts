@@ -81,16 +81,23 @@ const byTuned = <T>(of: (name: Tuned) => T) =>
 
 const meanOver = (values: ArrayLike<number>) => unitMeans(values, 1).mean[0];
 
-/**
- * Measures every checkpoint.
- *
- * @param onProgress  told after each block of the probe
- */
+/** What is done while a series is measured. */
+export interface MeasureOptions {
+  /** Told after each block of the probe. */
+  readonly onProgress?: (progress: TrackProgress) => void;
+  /**
+   * Gives back what the work of a key gave before, or does it. Asked for every checkpoint after the first, to which all
+   * others are compared.
+   */
+  readonly remember?: (key: string, work: () => Promise<TrackedCheckpoint>) => Promise<TrackedCheckpoint>;
+}
+
+/** Measures every checkpoint. */
 export async function measureSeries(
   backend: Backend,
   series: SeriesSource,
   plan: TrackPlan,
-  onProgress: (progress: TrackProgress) => void = () => {},
+  { onProgress = () => {}, remember = (_, work) => work() }: MeasureOptions = {},
 ): Promise<TrackedSeries> {
   const { config, checkpoints } = series;
   const session = openTrackSession(backend, config, plan);
@@ -103,6 +110,17 @@ export async function measureSeries(
     done++;
     return looked;
   };
+  const described = (
+    { step, label }: CheckpointSource,
+    looked: Looked,
+    motions: readonly Motion[],
+    compared: Parameters<typeof layersOf>[1],
+  ): TrackedCheckpoint => ({
+    ...{ step, label, ...lossOf(looked) },
+    layers: layersOf(looked, compared),
+    heads: looked.heads,
+    motions,
+  });
   try {
     const drawn = series.startsUntrained ? [] : await drawnNetworks(session, series, plan, look);
     const first: Record<string, Float32Array> = {};
@@ -114,23 +132,20 @@ export async function measureSeries(
     const start = curvesOf(begun, plan);
     const random = series.startsUntrained ? await shuffledNetworks(session, first, plan, look) : drawn;
     const compared = { start, random, plan };
-    const measured: TrackedCheckpoint[] = [];
+    const still = Object.entries(first).map(([name, values]) => motionOf(name, values, values));
+    const measured = [described(checkpoints[0], begun, still, compared)];
     for (const [at, checkpoint] of checkpoints.entries()) {
-      const motions: Motion[] = [];
-      let looked = begun;
-      if (at > 0) {
+      if (at === 0) continue;
+      const own = await remember(`step ${checkpoint.step}`, async () => {
+        const motions: Motion[] = [];
         await checkpoint.stream((name, values) => {
           session.write(name, values);
           motions.push(motionOf(name, first[name], values));
         });
-        looked = await look(checkpoint.label);
-      } else for (const [name, values] of Object.entries(first)) motions.push(motionOf(name, values, values));
-      measured.push({
-        ...{ step: checkpoint.step, label: checkpoint.label, ...lossOf(looked) },
-        layers: layersOf(looked, compared),
-        heads: looked.heads,
-        motions,
+        return described(checkpoint, await look(checkpoint.label), motions, compared);
       });
+      done = plan.draws + at + 1;
+      measured.push(own);
     }
     return {
       ...{ name: series.name, config, startsUntrained: series.startsUntrained },

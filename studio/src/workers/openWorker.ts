@@ -5,6 +5,7 @@ import { expose } from "comlink";
 import { wasmBackend } from "../../../src/backends/wasm/index.ts";
 import { FileError } from "../../../src/base/errors.ts";
 import type { PresetName } from "../../../src/model/config.ts";
+import { goingOn } from "../../../src/record/manifest.ts";
 import { openRunArchive } from "../../../src/record/runArchive.ts";
 import { type OpenedRun, openRun, type RunSource } from "../../../src/studies/persistence/openRun.ts";
 import { checkpointPath } from "../../../src/studies/persistence/runFiles.ts";
@@ -98,8 +99,8 @@ const deeds = {
       throw new FileError({
         where: `${name}, ${preset}`,
         rule: "must have a checkpoint of the initialisation, at step 0",
-        got:
-          steps.length === 0 ? "no checkpoint: it was stopped before the first" : `steps ${steps.join(", ")}`,
+        got: steps.length === 0 ? `none, in a run that is ${manifest.status}` : `steps ${steps.join(", ")}`,
+        wayOut: goingOn(manifest, name),
       });
     const paths = new Set(steps.map((step) => checkpointPath(preset, step)));
     const bytes = manifest.files.reduce((sum, file) => sum + (paths.has(file.path) ? file.bytes : 0), 0);

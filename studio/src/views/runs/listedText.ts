@@ -2,8 +2,9 @@
 import type { RunStatus } from "../../../../src/record/manifest.ts";
 import type { ListedRun } from "../../lab/runServer.ts";
 
-/** How a run ended, in words. */
+/** How far a run is, in words. One that was killed says the same as one in progress. */
 export const statusWords: Readonly<Record<RunStatus, string>> = {
+  running: "not ended",
   complete: "complete",
   interrupted: "stopped early",
   failed: "failed",
