@@ -1,5 +1,8 @@
 /** Every promise that is checked, in the order of the documentation. */
 import type { Check } from "./check.ts";
+import { goldenTable } from "./determinism/goldenTable.ts";
+import { manifestHeld } from "./determinism/manifestHeld.ts";
+import { anySharing, anyStop } from "./determinism/sameBits.ts";
 import { bombCheck } from "./hostile/bombCheck.ts";
 import { noCode } from "./hostile/code.ts";
 import { downloads } from "./hostile/downloads.ts";
@@ -27,4 +30,8 @@ export const checks: readonly Check[] = [
   deaths,
   terminated,
   nativeCrash,
+  anySharing,
+  anyStop,
+  goldenTable,
+  manifestHeld,
 ];

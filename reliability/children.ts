@@ -16,5 +16,6 @@ export const children: Readonly<Record<string, () => Promise<ChildWork>>> = {
   deaths: async () => (await import("./isolation/deathChild.ts")).runDeaths,
   fuzz: async () => (await import("./hostile/fuzzChild.ts")).fuzz,
   paths: async () => (await import("./hostile/pathChild.ts")).tryPaths,
+  golden: async () => (await import("./determinism/goldenTable.ts")).tellGolden,
   patterns: async () => (await import("./hostile/patterns.ts")).runPatterns,
 };

@@ -13,6 +13,7 @@ Exit code 0 if every promise held, 1 if one did not, 2 if an option is wrong.
   --only IDS        only these promises, e.g. A1,C2
   --seed N          draws other cases; 1 by default
   --without NAME    leaves a safeguard out of what is checked, to see that the check fails; with --only
+  --record          writes the table of golden hashes anew; with --only G3
   --list            the promises, and what may be left out, without checking anything
   --help
 `;
@@ -40,6 +41,7 @@ function options() {
         only: { type: "string" },
         seed: { type: "string", default: "1" },
         without: { type: "string" },
+        record: { type: "boolean", default: false },
         list: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
@@ -57,7 +59,7 @@ function standInProject(): void {
 }
 
 async function checkAll(): Promise<number> {
-  const { long, only, seed, without, list, help: helps } = options();
+  const { long, only, seed, without, record, list, help: helps } = options();
   if (helps) {
     process.stdout.write(help);
     return 0;
@@ -76,6 +78,10 @@ async function checkAll(): Promise<number> {
         `--without: ${id} knows ${weakenings.join(", ") || "none"}; got ${JSON.stringify(without)}.`,
       );
   standInProject();
+  if (record) {
+    if (only?.toUpperCase() !== "G3") throw new WrongOption("--record: belongs to --only G3.");
+    await (await import("./determinism/goldenTable.ts")).recordGolden();
+  }
   let kept = true;
   for (const check of wanted) {
     const say = (text: string) => process.stderr.write(`${check.id}: ${text}\n`);

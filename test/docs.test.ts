@@ -144,9 +144,10 @@ test("the floors in ARCHITECTURE.md are those that the architecture test holds",
 });
 
 test("the libraries in ARCHITECTURE.md are those that the package depends on", () => {
-  const { dependencies, optionalDependencies } = JSON.parse(read("package.json"));
+  const { dependencies, optionalDependencies, peerDependencies } = JSON.parse(read("package.json"));
   const listed = tableRows(section("ARCHITECTURE.md", "Libraries")).flatMap(([library]) => names(library));
-  expect(listed.sort()).toEqual(Object.keys({ ...dependencies, ...optionalDependencies }).sort());
+  const depended = { ...dependencies, ...optionalDependencies, ...peerDependencies };
+  expect(listed.sort()).toEqual(Object.keys(depended).sort());
 });
 
 test("the claims and rules in docs/persistence.md are those that the study applies", () => {

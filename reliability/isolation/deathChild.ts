@@ -5,13 +5,10 @@ import { pathToFileURL } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { randomStream } from "../../src/base/random.ts";
 import { openPool } from "../../src/cli/workers/pool.ts";
-import { presets, validateConfig } from "../../src/model/config.ts";
-import type { ArmSpec } from "../../src/studies/population/arm.ts";
-import { cutIntoJobs, gatherArm } from "../../src/studies/population/gather.ts";
-import type { JobEvent, PopulationJob } from "../../src/studies/population/job.ts";
-import { optimizers } from "../../src/train/optimizers.ts";
-import { constantRate } from "../../src/train/schedules.ts";
+import { gatherArm } from "../../src/studies/population/gather.ts";
+import type { JobEvent } from "../../src/studies/population/job.ts";
 import { digestsOf } from "../../test/browser/digests.ts";
+import { sampleArm, sampleJobs } from "../samplePopulation.ts";
 
 /** How a worker dies, and before which event; never without a death. */
 export interface Trial {
@@ -44,34 +41,9 @@ export interface DeathResult {
   readonly longest: number;
 }
 
-const config = validateConfig({ ...presets.original, nLayers: 1, dModel: 8, nHeads: 2, dHead: 4, dMlp: 16 });
-const arm: ArmSpec = {
-  ...{
-    study: "deaths",
-    config,
-    init: { scheme: "pytorch" },
-    task: "random",
-    sequences: 32,
-    batch: 8,
-    steps: 20,
-  },
-  ...{
-    rate: 1e-3,
-    schedule: constantRate,
-    optimizer: optimizers.adam,
-    checkpoints: [0, 5, 10, 20],
-    heldOut: 8,
-  },
-  probe: { blocks: 1, nPos: config.nCtx - 1, sites: ["blocks.*.mlp.hook_post"], keepCells: [] },
-};
 /** Three jobs of four models for two workers; the first is of a study of its own name. */
-const jobs: readonly PopulationJob[] = [0, 1, 2].flatMap((part) =>
-  cutIntoJobs(
-    { ...arm, study: part === 0 ? "doomed" : "deaths" },
-    Array.from({ length: 4 }, (_, i) => ({ init: 4 * part + i, data: 4 * part + i })),
-    4,
-    { name: "wasm" },
-  ),
+const jobs = [0, 1, 2].flatMap((part) =>
+  sampleJobs(4, { first: 4 * part, arm: { ...sampleArm, study: part === 0 ? "doomed" : "sample" } }),
 );
 
 /** Every thread that is started from here on, and how many have ended. */
@@ -148,7 +120,7 @@ async function run(trial: Trial, { folder, seed }: DeathTask): Promise<DeathResu
   for (const [job, events] of told.entries()) {
     if (events.length === 0 || events.at(-1)?.kind !== "end") continue;
     const steps = events.flatMap((event) => (event.kind === "checkpoint" ? [event.step] : []));
-    if (steps.join() !== arm.checkpoints.join())
+    if (steps.join() !== sampleArm.checkpoints.join())
       wrong.push(`job ${job} told the checkpoints ${steps.join()}`);
     for (const [path, hash] of Object.entries(await digestsOf(gatherArm([jobs[job]], [events]))))
       digests[`${job}.${path}`] = hash;

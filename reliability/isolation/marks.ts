@@ -1,7 +1,6 @@
 import { wasmBackend } from "../../src/backends/wasm/index.ts";
 import { inTurn } from "../../src/base/inTurn.ts";
 import { type RandomStream, randomStream } from "../../src/base/random.ts";
-import { presets, validateConfig } from "../../src/model/config.ts";
 import { canonicalJson, parseJson, readableJson } from "../../src/record/canonicalJson.ts";
 import { analysePreset, type GroupBySeed } from "../../src/studies/persistence/analyse.ts";
 import { armsOf } from "../../src/studies/persistence/spec.ts";
@@ -15,8 +14,8 @@ import {
 } from "../../src/studies/population/job.ts";
 import { smallSettings } from "../../test/studies/settings.ts";
 import type { Check } from "../check.ts";
+import { sampleConfig } from "../samplePopulation.ts";
 
-const config = validateConfig({ ...presets.original, nLayers: 1, dModel: 8, nHeads: 2, dHead: 4, dMlp: 16 });
 /** The update after which a model of the main arm is lost. */
 const lostAfter = 3;
 const values = { short: 2000, long: 200_000 };
@@ -67,7 +66,7 @@ async function runLosing(job: PopulationJob, lost: number | null): Promise<JobEv
 
 /** The persistence study of five seeds, of which one may be lost. */
 async function study(lost: number | null) {
-  const { main, otherData } = armsOf("original", smallSettings, config);
+  const { main, otherData } = armsOf("original", smallSettings, sampleConfig);
   const [first, second] = await inTurn([main, otherData], async ({ spec, models }, i) => {
     const job: PopulationJob = { arm: spec, models, backend: { name: "wasm" } };
     return gatherArm([job], [await runLosing(job, i === 0 ? lost : null)]);

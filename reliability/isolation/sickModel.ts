@@ -2,7 +2,6 @@ import { wasmBackend } from "../../src/backends/wasm/index.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { fixedBatches, trainingSet } from "../../src/data/batches.ts";
 import { patterns } from "../../src/data/patterns.ts";
-import { type ModelConfig, presets, validateConfig } from "../../src/model/config.ts";
 import { initialWeights } from "../../src/model/init.ts";
 import { stackWeights, type Weights, weightShapes } from "../../src/model/weights.ts";
 import { sha256OfBytes } from "../../src/record/sha256.ts";
@@ -11,13 +10,10 @@ import { optimizers } from "../../src/train/optimizers.ts";
 import { constantRate } from "../../src/train/schedules.ts";
 import { openTrainer, type Trainer } from "../../src/train/trainer.ts";
 import type { Check } from "../check.ts";
+import { sampleConfig as config } from "../samplePopulation.ts";
 
 /** Models side by side, updates of each, and the update after which one falls ill. */
 const [population, steps, illAfter] = [64, 6, 2];
-const config: ModelConfig = validateConfig({
-  ...presets.original,
-  ...{ nLayers: 1, dModel: 8, nHeads: 2, dHead: 4, dMlp: 12 },
-});
 const nPos = config.nCtx - 1;
 const task = patterns(config);
 const optimizer = optimizers.adam;

@@ -41,6 +41,11 @@ export async function buildPage(folder: string): Promise<void> {
   copyFileSync(join(root, "fixtures/original/seed-42.json"), join(folder, "seed-42.json"));
 }
 
+/** Puts a page of one script into `folder`. @param script  absolute */
+export async function bundlePage(folder: string, script: string): Promise<void> {
+  await bundle(folder, { page: script });
+}
+
 /** Packages in whose place the page of onnx.test.ts gets something else, since they run in Node only. */
 const STAND_INS: Record<string, string> = {
   vitest: join(import.meta.dirname, "vitestInPage.ts"),

@@ -220,7 +220,7 @@ test.each([
   ],
   [
     "",
-    'palimpsest: needs a command: study, experiments, inspect, train, track, sweep, resume, verify, runs, models, bench, studio; got none. "palimpsest --help" explains them.',
+    'palimpsest: needs a command: study, experiments, inspect, train, track, sweep, worker, resume, verify, runs, models, bench, studio; got none. "palimpsest --help" explains them.',
   ],
 ])("palimpsest %s is refused in one sentence with exit code 2", async (line, sentence) => {
   const { exitCode, stdout, stderr, calls } = await palimpsest(line.split(" ").filter((word) => word !== ""));

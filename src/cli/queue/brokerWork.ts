@@ -225,11 +225,13 @@ export function takeJobs(
       stopping.abort();
       for (const { controller } of leases.values()) controller.abort(leave);
       wake();
+      // what is closed while it is being opened or asked stays half open
+      await within(stopMs, Promise.all([worker.waitUntilReady(), tended]));
       await within(stopMs, worker.getBackend().disconnectBlocking(true));
       await within(stopMs, taken);
       while (tasks.size > 0) await Promise.all(tasks);
       stopped.abort();
-      await within(stopMs, Promise.all([worker.close(true), tended]));
+      await within(stopMs, worker.close(true));
     },
   };
 }

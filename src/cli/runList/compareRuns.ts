@@ -4,44 +4,14 @@ import { type JsonValue, parseJson } from "../../record/canonicalJson.ts";
 import { strictUtf8 } from "../../record/strictJson.ts";
 import type { RunsCompareOptions } from "../commands/runsCompare.ts";
 import type { Outcome, RunIo } from "../io.ts";
-import { type ComparedCell, compareNumbers, intervalLevel } from "./compareNumbers.ts";
+import { compareNumbers, intervalLevel } from "./compareNumbers.ts";
 import { compareText } from "./compareText.ts";
-import { type ComparedFiles, compareFiles, configDifferences, type Difference } from "./configDifferences.ts";
+import type { ComparedOutcome, Comparison, OutcomeValue } from "./comparison.ts";
+import { compareFiles, configDifferences } from "./configDifferences.ts";
 import { lastMeasurements } from "./lastMeasurements.ts";
 import { damageCode, runFileBytes } from "./runFile.ts";
 import { type FoundRun, manifestLimit, namedPlace, readRun } from "./runPlace.ts";
-import { type RunRow, runRow } from "./runRow.ts";
-
-/** A run that is compared. */
-export type ComparedRun = Pick<RunRow, "run" | "status" | "seeds" | "answer"> & { readonly study: string };
-
-/** An outcome of a study in every run; each with its own interval. */
-export interface ComparedOutcome {
-  readonly study: string;
-  readonly name: string;
-  readonly label: string;
-  /** In the order of the runs; null where a run has no such outcome. */
-  readonly values: readonly (OutcomeValue | null)[];
-}
-
-/** What a run found. */
-export interface OutcomeValue {
-  readonly estimate: number;
-  readonly interval: readonly [low: number, high: number];
-}
-
-/** Everything that was compared. */
-export interface Comparison {
-  readonly runs: readonly ComparedRun[];
-  readonly differences: readonly Difference[];
-  readonly files: ComparedFiles;
-  readonly outcomes: readonly ComparedOutcome[];
-  /** Statistics that were asked for; null for all. */
-  readonly asked: readonly string[] | null;
-  readonly numbers: readonly ComparedCell[];
-  /** One sentence for each file that is not what its manifest says. */
-  readonly leftOut: readonly string[];
-}
+import { runRow } from "./runRow.ts";
 
 /** An outcome as a result file holds it. */
 interface FoundOutcome extends OutcomeValue {

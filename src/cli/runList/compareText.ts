@@ -4,7 +4,7 @@ import { canonicalJson, type JsonValue } from "../../record/canonicalJson.ts";
 import { aligned, decimals, digitsFor, rangeText } from "../inspect/tables.ts";
 import { lineText } from "../lineText.ts";
 import type { ComparedCell, ComparedNumber } from "./compareNumbers.ts";
-import type { ComparedRun, Comparison } from "./compareRuns.ts";
+import type { ComparedRun, Comparison } from "./comparison.ts";
 import type { ComparedFiles, Difference, FileDifference } from "./configDifferences.ts";
 
 /** Files of a kind that are named; more are counted. */

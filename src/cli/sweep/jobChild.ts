@@ -75,6 +75,15 @@ export function startJobChild(): JobChild {
   void exited.then(() => {
     alive = false;
   });
+  /** Resolves when the process listens; one that ends before says so by itself. */
+  const ready = new Promise<void>((resolve) => {
+    const hear = (message: unknown) => {
+      if ((message as FromChild).kind !== "ready") return;
+      child.off("message", hear);
+      resolve();
+    };
+    child.on("message", hear);
+  });
   /** How it ended, once it has and all that it said was heard. */
   const closed = exited.then(async (how) => {
     if (child.pid !== undefined) await silent;
@@ -102,13 +111,15 @@ export function startJobChild(): JobChild {
           if (message.kind === "progress") progress(message);
           else if (message.kind === "notice") notice(message.text);
           else if (message.kind === "end") end(() => resolve(message.end));
-          else end(() => reject(failure(message)));
+          else if (message.kind === "failed") end(() => reject(failure(message)));
         };
         child.on("message", hear);
         signal.addEventListener("abort", leave);
         void closed.then((how) => end(() => reject(new Error(how))));
-        send({ kind: "run", ...order });
-        if (signal.aborted) leave();
+        void ready.then(() => {
+          send({ kind: "run", ...order });
+          if (signal.aborted) leave();
+        });
       }),
     close: async () => {
       alive = false;

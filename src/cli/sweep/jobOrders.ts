@@ -20,6 +20,8 @@ export type JobEnd = { readonly kind: "kept"; readonly kept: Kept } | { readonly
 
 /** From a process. The last of a job is its end, or why it has none. */
 export type FromChild =
+  /** It listens: an order that came before would be lost. */
+  | { readonly kind: "ready" }
   | ({ readonly kind: "progress" } & JobProgress)
   /** Something that was mended, a sentence. */
   | { readonly kind: "notice"; readonly text: string }

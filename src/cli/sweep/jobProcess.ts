@@ -34,6 +34,7 @@ function supervise(): void {
     send({ kind: "failed", message: `its thread ended: ${error.message}`, ofFile: false }),
   );
   process.on("message", (order: ToChild) => thread.postMessage(order));
+  send({ kind: "ready" });
 }
 
 if (isMainThread) supervise();

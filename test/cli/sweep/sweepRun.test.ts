@@ -74,9 +74,7 @@ test("a sweep leaves its dataset, jobs, figures and report; edited, it computes 
   for (const entry of manifest.files) checkFile(entry, bytesOf("a", entry.path), "a");
   const printed = parseJson(one.stdout, { file: "stdout" });
   expect(printed).toMatchObject({ status: "complete", jobs: { total: 2, done: 2 }, pass: true, run: "a" });
-  const rows = await parquetReadObjects({
-    file: bytesOf("a", "dataset.parquet").buffer.slice(0) as ArrayBuffer,
-  });
+  const rows = await parquetReadObjects({ file: Uint8Array.from(bytesOf("a", "dataset.parquet")).buffer });
   const excess = rows.filter(({ statistic }) => statistic === "tuningExcess");
   // 2 jobs, 2 layers, 2 kinds, 2 seeds
   expect(excess.length).toBe(16);
@@ -148,11 +146,11 @@ test("a job that kills its process each time is given up after three tries; the 
 });
 
 test("SIGINT keeps the state of jobs in progress, and the next run goes on from it to the same bytes", async () => {
-  const long = "sweep: long\nseeds: 2\nbase: {steps: 400, sequences: 64, model: {nLayers: 1}}\n";
+  const long = "sweep: long\nseeds: 2\nbase: {steps: 1500, sequences: 64, model: {nLayers: 1}}\n";
   write("l.yaml", long);
   const stopped = await sweep("l.yaml --store l-store --out l1 --workers 1", {
     on: (said, child) => {
-      if (/"done":0\.[1-9]/.test(said) && !child.killed) child.kill("SIGINT");
+      if (/"done":0\.\d*[1-9]/.test(said) && !child.killed) child.kill("SIGINT");
     },
   });
   expect(stopped.code).toBe(130);
@@ -161,12 +159,7 @@ test("SIGINT keeps the state of jobs in progress, and the next run goes on from 
   const states = readdirSync(join(place, "l-store", "work", work), { recursive: true, encoding: "utf8" });
   expect(states.filter((name) => name.endsWith(".state.safetensors")).length).toBeGreaterThan(0);
   expect(readManifest(bytesOf("l1", "manifest.json"), "l1").status).toBe("interrupted");
-  const shares: number[] = [];
-  const resumed = await sweep("l.yaml --store l-store --out l2 --workers 1", {
-    on: (said) => {
-      shares.push(...[...said.matchAll(/"name":"[^"]*","done":([\d.]+)/g)].map(([, share]) => Number(share)));
-    },
-  });
+  const resumed = await sweep("l.yaml --quiet --store l-store --out l2 --workers 1");
   expect(resumed.code).toBe(0);
   const whole = await sweep("l.yaml --quiet --store w-store --out l3 --workers 1");
   expect(whole.code).toBe(0);
