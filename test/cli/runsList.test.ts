@@ -50,6 +50,13 @@ test("the size is that of everything in the folder", async () => {
   expect(bytes).toBe(1500 + own[0] + own[1]);
 });
 
+test("results of sweeps are neither runs nor foreign, nor is the work of a job that is in progress there", async () => {
+  makeRun(at("swept/runs/one"), { files: { "a.txt": "abc" } });
+  put(at("swept/runs/sweeps/results/store.json"), new TextEncoder().encode("{}"));
+  makeRun(at("swept/runs/sweeps/results/work/k"));
+  expect((await rowsOf("swept")).map(({ run }) => run)).toEqual(["runs/one"]);
+});
+
 test("a damaged or foreign folder costs its own line and nothing else", async () => {
   makeRun(at("bad/runs/good"), { files: { "a.txt": "abc" } });
   const [before] = await rowsOf("bad");

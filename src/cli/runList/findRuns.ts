@@ -3,6 +3,7 @@ import { type Dirent, readdirSync } from "node:fs";
 import { isAbsolute, relative, resolve } from "node:path";
 import { FileError } from "../../base/errors.ts";
 import { diskError } from "../disk/diskError.ts";
+import { identityFile } from "../queue/storeIdentity.ts";
 import { logEnds } from "./runLog.ts";
 import type { Place } from "./runPlace.ts";
 
@@ -16,6 +17,9 @@ export interface FoundFolder {
 /** Folders in folders that are looked into. */
 const depthLimit = 4;
 
+/** Nothing to list and nothing foreign: results of sweeps. */
+const sweepStore: FoundFolder[] = [];
+
 /** The folder's name as a reader sees it: relative to the working directory where it is inside, else as it was given. */
 function shownName(folder: string, cwd: string): string {
   const inside = relative(cwd, resolve(cwd, folder)).replaceAll("\\", "/");
@@ -25,7 +29,7 @@ function shownName(folder: string, cwd: string): string {
 
 /**
  * All runs in a folder and the folders in it, or the folder itself if it is one. Links are named and not followed; names
- * that begin with a dot, and the folders inside a run, are left out.
+ * that begin with a dot, the folders inside a run, and stores of sweeps' results are left out.
  *
  * @param folder  as the user gave it
  * @throws FileError  if it cannot be listed; a folder in it that cannot is foreign
@@ -45,16 +49,19 @@ export function findRuns(folder: string, cwd: string): FoundFolder[] {
     // a run that was killed at its very beginning has its log only
     if (has("manifest.json") || (has("log.jsonl") && logEnds(resolve(cwd, name)) !== null))
       return [found(null)];
-    const inside = entries
+    if (has(identityFile)) return sweepStore;
+    const looked = entries
       .filter((entry) => !entry.name.startsWith("."))
       .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .flatMap((entry): FoundFolder[] => {
+      .map((entry): FoundFolder[] => {
         const at = name === "." ? entry.name : `${name}/${entry.name}`;
         if (entry.isSymbolicLink())
           return [{ place: { base: cwd, name: at }, foreign: "a link, which is not followed" }];
         return entry.isDirectory() && depth < depthLimit ? look(at, depth + 1) : [];
       });
-    if (depth === 0 || inside.some(({ foreign }) => foreign === null)) return inside;
+    const inside = looked.flat();
+    if (depth === 0 || looked.includes(sweepStore) || inside.some(({ foreign }) => foreign === null))
+      return inside;
     return [found("no run, and none in it")];
   };
   return look(shownName(folder, cwd), 0);
