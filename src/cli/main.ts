@@ -1,10 +1,9 @@
 /** The command line: from arguments to a run function, and from its outcome to what is printed. */
 import { InternalError, UserError } from "../base/errors.ts";
-import { readableJson } from "../record/canonicalJson.ts";
 import type { DisplayFlags } from "./commonOptions.ts";
 import type { CliIo, Interruption, Outcome, ReplayIo, ServingIo } from "./io.ts";
 import { OwnedError } from "./journal/lock.ts";
-import { jsonLine } from "./lineText.ts";
+import { jsonLine, jsonText } from "./lineText.ts";
 import { printable } from "./printable.ts";
 import { type Handlers, runMadeBy, runWords } from "./program.ts";
 import { createBoard } from "./progress.ts";
@@ -57,7 +56,7 @@ async function carryOut(
   } finally {
     board.done();
   }
-  stdout.write(`${json ? readableJson(outcome.result) : printable(outcome.summary)}\n`);
+  stdout.write(`${json ? jsonText(outcome.result) : printable(outcome.summary)}\n`);
   if (outcome.warning !== undefined) stderr.write(`${printable(outcome.warning)}\n`);
   return outcome.exitCode ?? 0;
 }

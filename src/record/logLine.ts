@@ -31,6 +31,8 @@ export interface LogRead {
   readonly tornBytes: number;
 }
 
+/** Most bytes of a line: a record names a part or a few, and none that is longer is read. */
+const lineLimit = 2 ** 20;
 const lineFeed = 0x0a;
 const beginning = '{"seq":';
 /** `,"crc":"89abcdef"}` */
@@ -45,20 +47,27 @@ function endOf(bytes: Uint8Array): string {
 /**
  * The line of a record, with its check sum and a line feed.
  *
- * @throws ArgumentError  for a record that has a `crc` of its own, or holds what JSON cannot
+ * @throws ArgumentError  for a record that has a `crc` of its own, holds what JSON cannot, or is longer than 1 MiB
  */
 export function logLine(record: LogRecord): string {
   if (Object.hasOwn(record, "crc"))
     throw new ArgumentError({ where: "log record", rule: "crc is the name of the check sum" });
   const { seq, epoch, time, event, ...rest } = record;
   const body = readableJson({ seq, epoch, time, event, ...rest }, { indent: 0 }).slice(0, -1);
-  return `${body}${endOf(text.encode(body))}\n`;
+  const bytes = text.encode(body);
+  if (bytes.length + endBytes > lineLimit)
+    throw new ArgumentError({
+      where: `log record "${event}"`,
+      rule: `must have at most ${lineLimit} bytes`,
+      got: String(bytes.length + endBytes),
+    });
+  return `${body}${endOf(bytes)}\n`;
 }
 
 /** The record of a line without its line feed; null unless its check sum is right. */
 function recordOf(line: Uint8Array, file: string): LogRecord | null {
   const end = line.length - endBytes;
-  if (end <= 0) return null;
+  if (end <= 0 || line.length > lineLimit) return null;
   const body = line.subarray(0, end);
   const expected = endOf(body);
   for (let i = 0; i < endBytes; i++) if (line[end + i] !== expected.charCodeAt(i)) return null;
@@ -125,6 +134,9 @@ export function readLog(bytes: Uint8Array, file: string): LogRead {
   if (next !== -1)
     fail("every line must agree with its check sum", `a damaged one, and a whole one at byte ${at + next}`);
   const lineEnd = rest.indexOf(lineFeed);
+  const length = lineEnd === -1 ? rest.length : lineEnd;
+  if (length > lineLimit && rest.subarray(lineLimit).some((byte) => byte !== 0))
+    fail(`a record has at most ${lineLimit} bytes`, String(length));
   if (lineEnd !== -1 && rest.subarray(lineEnd + 1).some((byte) => byte !== 0))
     fail("every line must agree with its check sum", "several damaged ones");
   return { records, validBytes: at, tornBytes: rest.length };

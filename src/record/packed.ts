@@ -211,7 +211,13 @@ function takeTensor({ places, bytes, file }: Unpacking, name: StrictJson | undef
 }
 
 const got = (value: StrictJson | undefined): string =>
-  typeof value === "string" ? quoted(value) : value instanceof Map ? "an object" : String(value).slice(0, 40);
+  typeof value === "string"
+    ? quoted(value)
+    : value instanceof Map
+      ? "an object"
+      : Array.isArray(value)
+        ? "a list"
+        : String(value);
 
 function isList(value: StrictJson | undefined): value is readonly StrictJson[] {
   return Array.isArray(value);

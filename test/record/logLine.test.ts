@@ -143,3 +143,13 @@ test("what no crash leaves is an error and not a torn end", () => {
     "never falls below 2; got 1",
   );
 });
+
+test("a line that is longer than any record is refused, and is not parsed", () => {
+  const nested = "[".repeat(2 ** 21);
+  const signed = (body: string) => `${body},"crc":"${crc32c(utf8(body)).toString(16).padStart(8, "0")}"}\n`;
+  for (const line of [nested, `${nested}\n`, signed(`{"seq":0,"epoch":1,"time":"","event":${nested}`)])
+    expect(() => readLog(utf8(line), "log.jsonl")).toThrow(/a record has at most 1048576 bytes; got [0-9]+/);
+  expect(() => logLine({ ...record(0), text: "x".repeat(2 ** 20) })).toThrow(
+    /must have at most 1048576 bytes/,
+  );
+});

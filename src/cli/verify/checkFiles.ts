@@ -1,8 +1,8 @@
 /** Every file of a run, read and held against what the manifest and the log say of it. */
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, lstatSync, realpathSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import type { FileEntry, Manifest } from "../../record/manifest.ts";
 import { diskError, systemCode } from "../disk/diskError.ts";
@@ -115,6 +115,10 @@ async function checkEntry(
   const absolute = join(folder, path);
   let handle: FileHandle | undefined;
   try {
+    // a link may lead out of the run, to what nobody asked about
+    if (realpathSync(dirname(absolute)) !== join(realpathSync(folder), dirname(path)))
+      return damaged("must be in the run's folder; got a folder that is a link");
+    if (lstatSync(absolute).isSymbolicLink()) return damaged("must be a file; got a link");
     // a pipe would wait for its writer
     handle = await open(absolute, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const stats = await handle.stat();

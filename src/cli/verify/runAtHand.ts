@@ -1,5 +1,5 @@
 /** A run as it lies on the disk, before its files are read: what its manifest and log say, and what is there. */
-import { type Dirent, readdirSync, statSync } from "node:fs";
+import { type Dirent, lstatSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { FileError } from "../../base/errors.ts";
 import { type LogRead, readLog } from "../../record/logLine.ts";
@@ -83,7 +83,9 @@ function find<T>(
 ): Found<T> {
   const shown = `${run}/${name}`;
   try {
-    statSync(join(path, name));
+    // not followed: it may lead anywhere
+    if (lstatSync(join(path, name)).isSymbolicLink())
+      return { verdict: "damaged", says: "must be a file; got a link", value: null };
   } catch (error) {
     if (systemCode(error) === "ENOENT") return { verdict: "missing" };
   }
