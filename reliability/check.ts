@@ -46,6 +46,14 @@ export interface CheckLine extends Finding {
   readonly seconds: number;
 }
 
+/** What a line says where the check itself broke. */
+const notRun = "it could not be run";
+
+/** Whether a check that was run without a safeguard failed for it, and not for something else that it needs. */
+export function isNoticed({ passed, figure }: CheckLine): boolean {
+  return !passed && figure !== notRun;
+}
+
 /** Failures that a line tells; more say no more. */
 const mostFailures = 20;
 
@@ -58,7 +66,7 @@ export async function lineOf(check: Check, form: Form, options: CheckOptions): P
     finding = await check.run(form, options);
   } catch (error) {
     const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    finding = { figure: "it could not be run", count: 0, coverage: {}, failures: [said] };
+    finding = { figure: notRun, count: 0, coverage: {}, failures: [said] };
   }
   const { figure, count, coverage } = finding;
   const failures =

@@ -39,3 +39,10 @@ export async function withFolder<T>(work: (folder: string) => Promise<T>): Promi
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   }
 }
+
+/** A new folder that is there until the process ends. */
+export function lastingFolder(parent = tmpdir()): string {
+  const folder = mkdtempSync(join(parent, "palimpsest-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  return folder;
+}

@@ -1,6 +1,6 @@
 /** B1: whatever byte of a run is changed, cut off or taken away, verify names the file. */
 import { createHash } from "node:crypto";
-import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, cpSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { FileError } from "../../src/base/errors.ts";
 import { type RandomStream, randomStream } from "../../src/base/random.ts";
@@ -9,9 +9,8 @@ import type { CheckedFile } from "../../src/cli/verify/checkedRun.ts";
 import { checkFiles } from "../../src/cli/verify/checkFiles.ts";
 import { lookAtRun, type RunAtHand } from "../../src/cli/verify/runAtHand.ts";
 import type { Check } from "../check.ts";
-import { startCommand } from "../crash/commandLine.ts";
-import { makeReference, samples } from "../crash/samples.ts";
-import { withFolder } from "../folderBytes.ts";
+import { startCommand, withProgram } from "../crash/commandLine.ts";
+import { referenceOf, samples } from "../crash/samples.ts";
 
 const unseen = { signal: new AbortController().signal, seen: () => {} };
 
@@ -160,7 +159,7 @@ export const anyByte: Check = {
     "Verify finds every changed, cut or missing file of a run, and names it; of the log it says the place.",
   weakenings: ["hash"],
   run: (form, { seed, say, without }) =>
-    withFolder(async (top) => {
+    withProgram([], {}, async (build, top) => {
       const failures: string[] = [];
       const weak = (run: RunAtHand, specimen: Specimen, file: string, bytes: Uint8Array | null) =>
         without === "hash" && bytes !== null
@@ -184,11 +183,12 @@ export const anyByte: Check = {
         }
       say(`${enumerated} damages to a small run`);
 
-      const real = specimenOf((await makeReference(samples.study, join(top, "real"))).run);
+      cpSync((await referenceOf(samples.study, build)).run, join(top, "real"), { recursive: true });
+      const real = specimenOf(join(top, "real"));
       const whole = lookAtRun(real.path, top);
       const stream = randomStream("any byte", seed);
       const drawn = [...real.files].filter(([, bytes]) => bytes.length > 0);
-      const flips = form === "short" ? 5_000 : 50_000;
+      const flips = without !== undefined ? 200 : form === "short" ? 5_000 : 50_000;
       const touched = new Set<string>();
       for (let k = 0; k < flips; k++) {
         const [file, at] = drawFlip(drawn, stream);
@@ -210,7 +210,7 @@ export const anyByte: Check = {
         if (found !== null) failures.push(`${file}, byte ${at}: ${found}`);
       }
 
-      const commands = await throughCommand(real, stream);
+      const commands = await throughCommand(real, stream, build);
       failures.push(...commands.failures);
       const count = enumerated + flips + commands.count;
       return {
@@ -240,6 +240,7 @@ function onlyFile(run: RunAtHand, file: string): RunAtHand {
 async function throughCommand(
   specimen: Specimen,
   stream: RandomStream,
+  build: string,
 ): Promise<{ count: number; failures: string[] }> {
   const failures: string[] = [];
   const files = ["manifest.json", "log.jsonl", "report.html"];
@@ -250,7 +251,7 @@ async function throughCommand(
       specimen,
       file,
       bad,
-      () => startCommand(["verify", "--json", specimen.path]).ended,
+      () => startCommand(["verify", "--json", specimen.path], { build }).ended,
     );
     if (ended.code !== 3) failures.push(`${file}: verify ended with ${ended.code}: ${ended.stderr.trim()}`);
     else if (!ended.stderr.includes(file))

@@ -1,6 +1,7 @@
 /** B6: twelve things that a file can be in place of what it should be, for every kind of file, through the real commands. */
 import {
   chmodSync,
+  cpSync,
   lstatSync,
   mkdirSync,
   readFileSync,
@@ -12,6 +13,7 @@ import {
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { randomStream } from "../../src/base/random.ts";
+import type { Handlers } from "../../src/cli/program.ts";
 import { runInspect } from "../../src/cli/runs/inspect.ts";
 import { runResume } from "../../src/cli/runs/resume.ts";
 import { runTrain } from "../../src/cli/runs/train.ts";
@@ -19,8 +21,8 @@ import { runSweep } from "../../src/cli/sweep/runSweep.ts";
 import { runVerify } from "../../src/cli/verify/verify.ts";
 import { type Answer, palimpsest } from "../../test/cli/harness.ts";
 import type { Check } from "../check.ts";
-import { makeReference, runName, samples } from "../crash/samples.ts";
-import { withFolder } from "../folderBytes.ts";
+import { withProgram } from "../crash/commandLine.ts";
+import { makeWorkshop, referenceOf, runName, samples } from "../crash/samples.ts";
 
 const handlers = {
   verify: runVerify,
@@ -29,6 +31,17 @@ const handlers = {
   train: runTrain,
   sweep: runSweep,
 };
+
+/** Commands that fail as programs do that never thought of it. */
+const wordless = Object.fromEntries(
+  Object.entries(handlers).map(([name, handler]) => [
+    name,
+    (...given: never[]) =>
+      (handler as unknown as (...words: never[]) => Promise<never>)(...given).catch((error) => {
+        throw new TypeError(`Cannot read properties of undefined (${error.name})`);
+      }),
+  ]),
+) as Partial<Handlers>;
 
 /** What stands in a file's place: other bytes, or something that is made at its path. */
 type Instead = (bytes: Uint8Array) => Uint8Array | ((path: string) => void);
@@ -142,9 +155,11 @@ export const badFiles: Check = {
   id: "B6",
   promise:
     "Whatever stands in place of a file: one sentence that names it, no stack, and the exit code of a bad input.",
-  run: (_form, { say }) =>
-    withFolder(async (top) => {
-      await makeReference(samples.study, top);
+  weakenings: ["refusal-in-words"],
+  run: (_form, { say, without }) =>
+    withProgram([], {}, async (build, top) => {
+      makeWorkshop(top);
+      cpSync((await referenceOf(samples.study, build)).run, join(top, runName), { recursive: true });
       chmodSync(top, 0o755);
       writeFileSync(
         join(top, "sweep.json"),
@@ -163,7 +178,8 @@ export const badFiles: Check = {
           else writeFileSync(path, instead);
           for (const [words, codes] of commands) {
             count++;
-            const ask = () => palimpsest(words, { handlers, io: { cwd: top } });
+            const ask = () =>
+              palimpsest(words, { handlers: without === undefined ? handlers : wordless, io: { cwd: top } });
             const answer = await (name === "without permission" ? asUser(ask) : ask());
             const found = complaint(answer, file, codes);
             if (found !== null) failures.push(`${file}, ${name}, ${words[0]}: ${found}`);

@@ -1,9 +1,9 @@
 /** The built command line as a process, on a disk that may fail. */
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "tsdown";
-import { withFolder } from "../folderBytes.ts";
+import { lastingFolder, withFolder } from "../folderBytes.ts";
 import { type Started, startNode } from "../startChild.ts";
 
 /** What a call does to the disk; `faultyDisk.mjs` tells these apart. */
@@ -41,8 +41,10 @@ export interface FaultPlan {
   readonly kinds?: readonly CallKind[];
   /** Every numbered call after it fails too, as on a disk that stays full. */
   readonly lasting?: boolean;
-  /** Safeguards left out: flushes do nothing, renames write in place. */
-  readonly without?: readonly ("fsync" | "rename")[];
+  /** ms that every flush takes longer. */
+  readonly slowness?: number;
+  /** Flushes do nothing. */
+  readonly unflushed?: boolean;
 }
 
 /** Errors of the system that a disk may answer with. */
@@ -139,6 +141,30 @@ const entries = ["cli", "worker", "sweepJob", "queryProcess"] as const;
 /** Programs that stand in for those of the build, by name. */
 export type StandIns = Partial<Record<(typeof entries)[number], string>>;
 
+/** Puts the built programs, patched, and their packages into a folder. */
+async function makeProgram(folder: string, patches: readonly Patch[], standIns: StandIns): Promise<string> {
+  const from = join(folder, "from");
+  mkdirSync(from);
+  const names = readdirSync("dist").filter((name) => name.endsWith(".js"));
+  for (const name of names) cpSync(join("dist", name), join(from, name));
+  for (const { find, replace } of patches) {
+    const found = names.filter((name) => readFileSync(join(from, name), "utf8").search(find) !== -1);
+    if (found.length !== 1)
+      throw new Error(`the build has ${found.length} files with ${find}; one was expected`);
+    const path = join(from, found[0]);
+    writeFileSync(path, readFileSync(path, "utf8").replace(find, replace));
+  }
+  const sources = entries.map((name) => [name, standIns[name] ?? join(from, `${name}.js`)]);
+  await build({
+    ...{ config: false, entry: Object.fromEntries(sources), outDir: join(folder, "build") },
+    ...{ format: "esm", platform: "node", target: "node20", noExternal: [/.*/], external: installed },
+    ...{ inlineOnly: false, fixedExtension: false, dts: false, logLevel: "silent" },
+  });
+  return join(folder, "build");
+}
+
+const made = new Map<string, Promise<string>>();
+
 /**
  * Gives the work the built command line and a new folder, of which nothing is left. The command line comes with its
  * packages put beside it: reading them from some hundred files takes most of the time of a short run, and a check starts
@@ -153,28 +179,10 @@ export async function withProgram<T>(
   standIns: StandIns,
   work: (build: string, folder: string) => Promise<T>,
 ): Promise<T> {
+  const key = JSON.stringify([patches.map(({ find, replace }) => [String(find), replace]), standIns]);
   // inside the project, so that the packages that are not put beside it are found
-  const folder = mkdtempSync(resolve("dist", "command-"));
-  try {
-    const from = join(folder, "from");
-    mkdirSync(from);
-    const names = readdirSync("dist").filter((name) => name.endsWith(".js"));
-    for (const name of names) cpSync(join("dist", name), join(from, name));
-    for (const { find, replace } of patches) {
-      const found = names.filter((name) => readFileSync(join(from, name), "utf8").search(find) !== -1);
-      if (found.length !== 1)
-        throw new Error(`the build has ${found.length} files with ${find}; one was expected`);
-      const path = join(from, found[0]);
-      writeFileSync(path, readFileSync(path, "utf8").replace(find, replace));
-    }
-    const sources = entries.map((name) => [name, standIns[name] ?? join(from, `${name}.js`)]);
-    await build({
-      ...{ config: false, entry: Object.fromEntries(sources), outDir: join(folder, "build") },
-      ...{ format: "esm", platform: "node", target: "node20", noExternal: [/.*/], external: installed },
-      ...{ inlineOnly: false, fixedExtension: false, dts: false, logLevel: "silent" },
-    });
-    return await withFolder((place) => work(join(folder, "build"), place));
-  } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-  }
+  const program = made.get(key) ?? makeProgram(lastingFolder(resolve("dist")), patches, standIns);
+  made.set(key, program);
+  const build = await program;
+  return withFolder((folder) => work(build, folder));
 }

@@ -14,7 +14,7 @@ import { getSystemErrorMap } from "node:util";
 import { isMainThread, threadId } from "node:worker_threads";
 
 const plan = JSON.parse(process.env.FAULTY_DISK ?? "{}");
-const { under = "/", trace, at = 0, deed, kinds, lasting = false, without = [] } = plan;
+const { under = "/", trace, at = 0, deed, kinds, lasting = false, unflushed = false, slowness = 0 } = plan;
 
 const real = { ...fs };
 
@@ -106,25 +106,9 @@ function writeHalf(args) {
   return real.writeSync(file, bytes, from, Math.max(1, all >> 1));
 }
 
-/** What is done in place of a safeguard that the plan leaves out. */
-const weak = {
-  fsyncSync: without.includes("fsync") ? () => {} : undefined,
-  fdatasyncSync: without.includes("fsync") ? () => {} : undefined,
-  renameSync: without.includes("rename")
-    ? (from, to) => {
-        const bytes = real.readFileSync(from);
-        const file = fs.openSync(to, "w"); // numbered as any other call: the kill may fall between these
-        for (let done = 0; done < bytes.length; )
-          done += fs.writeSync(file, bytes, done, Math.min(4096, bytes.length - done));
-        fs.closeSync(file);
-        real.unlinkSync(from);
-      }
-    : undefined,
-};
-
 for (const [name, [kind, ...places]] of Object.entries(calls)) {
   fs[name] = (...args) => {
-    const perform = () => (weak[name] ?? real[name]).apply(fs, args);
+    const perform = () => (unflushed && kind === "fsync" ? undefined : real[name].apply(fs, args));
     const shown = places.map((place) => (place < 0 ? opened.get(args[0]) : inside(args[place])));
     const path = shown.find((each) => each !== null && each !== undefined);
     if (path === undefined) return perform();
@@ -144,6 +128,8 @@ for (const [name, [kind, ...places]] of Object.entries(calls)) {
       }
     }
     const begun = performance.now();
+    if (kind === "fsync" && slowness > 0)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, slowness);
     const answer = perform();
     if (kind === "fsync") tell({ n: 0, kind: "flushed", ms: performance.now() - begun, thread: threadId });
     if (kind === "open") opened.set(answer, path);

@@ -60,7 +60,7 @@ export async function faultsIn(cwd: string): Promise<string[]> {
 }
 
 /** The parts that a run's log says are kept, with their hashes. */
-function keptIn(cwd: string): Map<string, string> {
+export function keptIn(cwd: string): Map<string, string> {
   const kept = new Map<string, string>();
   const log = join(cwd, runName, "log.jsonl");
   if (!existsSync(log)) return kept;

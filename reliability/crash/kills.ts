@@ -7,7 +7,7 @@ import type { Check } from "../check.ts";
 import { inParallel } from "../startChild.ts";
 import { type Patch, withProgram } from "./commandLine.ts";
 import { faultsIn, finish, killAfter, placeOf, statesIn, untilBegun } from "./killRun.ts";
-import { makeReference, makeWorkshop, type Reference, samples, startResume, startSample } from "./samples.ts";
+import { makeWorkshop, type Reference, referenceOf, samples, startResume, startSample } from "./samples.ts";
 
 /** How often a run is killed before it is let go to its end, and how many kills there are in all. */
 const plans = {
@@ -39,8 +39,7 @@ export const kills: Check = {
       const plan = without === undefined ? plans[form] : plans.weakened;
       const options = { build, haste };
       const references: Reference[] = [];
-      for (const sample of [samples.study, samples.train])
-        references.push(await makeReference(sample, join(top, sample.name.replace(" ", "-")), options));
+      for (const sample of [samples.study, samples.train]) references.push(await referenceOf(sample, build));
       const failures: string[] = [];
       const places = { "before the first commit": 0, between: 0, "after the last commit": 0 };
       let killed = 0;
@@ -48,7 +47,7 @@ export const kills: Check = {
       let runs = 0;
       const width = availableParallelism();
       const oneRun = async (): Promise<void> => {
-        while (killed < plan.kills) {
+        while (killed < plan.kills && (without === undefined || failures.length === 0)) {
           const index = runs++;
           const reference = references[index % 4 === 0 ? 0 : 1];
           const stream = randomStream("kills", seed, index);

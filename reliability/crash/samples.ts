@@ -3,9 +3,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomStream } from "../../src/base/random.ts";
 import { readLog } from "../../src/record/logLine.ts";
-import { hashesOf } from "../folderBytes.ts";
+import { hashesOf, lastingFolder } from "../folderBytes.ts";
 import type { Ended } from "../startChild.ts";
-import { type CommandOptions, startCommand } from "./commandLine.ts";
+import { type CommandOptions, startCommand, type TracedCall, tracedCalls } from "./commandLine.ts";
 
 /** Name of the run folder inside the working directory, so that every run of a sample prints the same. */
 export const runName = "run";
@@ -24,7 +24,7 @@ const smallTraining = [
   ...["--batch", "2", "--seeds", "2", "--sample", "1", "--sample-tokens", "8", "--workers", "2"],
 ];
 
-/** The smallest study and the smallest training there are, and a training that takes a second; a job for each worker. */
+/** The smallest study and the smallest training there are, and trainings that take a second or two; a job a worker. */
 export const samples = {
   study: {
     name: "study persistence",
@@ -35,6 +35,7 @@ export const samples = {
   },
   train: { name: "train", words: [...smallTraining, "--steps", "40"] },
   longTrain: { name: "a longer train", words: [...smallTraining, "--steps", "1500"] },
+  longestTrain: { name: "the longest train", words: [...smallTraining, "--steps", "4000"] },
 } as const satisfies Record<string, Sample>;
 
 /** Makes a working directory for runs of samples. */
@@ -77,11 +78,7 @@ export interface Reference {
 }
 
 /** Runs a sample undisturbed. */
-export async function makeReference(
-  sample: Sample,
-  folder: string,
-  options: CommandOptions = {},
-): Promise<Reference> {
+async function makeReference(sample: Sample, folder: string, options: CommandOptions): Promise<Reference> {
   const cwd = makeWorkshop(folder);
   const started = Date.now();
   const ended = await startSample(sample, cwd, options).ended;
@@ -92,6 +89,30 @@ export async function makeReference(
     ...{ sample, run, hashes: hashesOf(run, history), stdout: ended.stdout, seconds: ended.seconds },
     firstCommit: (Date.parse(records[0].time) - started) / 1000,
   };
+}
+
+const references = new Map<Sample, Promise<Reference>>();
+const traces = new Map<Sample, Promise<readonly TracedCall[]>>();
+
+/** What the undisturbed run of a sample left; made once, for all checks of this process. Whoever damages it takes a copy. */
+export function referenceOf(sample: Sample, build: string): Promise<Reference> {
+  const known = references.get(sample) ?? makeReference(sample, lastingFolder(), { build });
+  references.set(sample, known);
+  return known;
+}
+
+/** Every call that a sample's main thread makes to its run folder, of whatever kind, in order; asked for once. */
+export function callsOf(sample: Sample, build: string): Promise<readonly TracedCall[]> {
+  const traced = async () => {
+    const cwd = makeWorkshop(lastingFolder());
+    const trace = join(cwd, "trace.jsonl");
+    const ended = await startSample(sample, cwd, { build, plan: { under: join(cwd, runName), trace } }).ended;
+    if (ended.code !== 0) throw new Error(`${sample.name} could not be traced: ${ended.stderr}`);
+    return tracedCalls(trace).filter(({ n }) => n > 0);
+  };
+  const known = traces.get(sample) ?? traced();
+  traces.set(sample, known);
+  return known;
 }
 
 /** What an ended process said, on one line, for the text of a failure. */

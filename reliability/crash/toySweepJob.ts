@@ -51,3 +51,4 @@ process.on("message", async (order: ToChild) => {
   note("done", key);
   tell({ kind: "end", end: { kind: "kept", kept } });
 });
+tell({ kind: "ready" });

@@ -78,7 +78,7 @@ export const goldenTable: Check = {
         : []),
     ];
     const failures: string[] = [];
-    let compared = 0;
+    let [compared, equal] = [0, 0];
     await inParallel(places, 2, async ([name, compute]) => {
       try {
         const { version, digests } = await compute();
@@ -86,6 +86,7 @@ export const goldenTable: Check = {
         const names = [...new Set([...Object.keys(expected), ...Object.keys(digests)])];
         const differing = names.filter((key) => digests[key] !== expected[key]);
         compared += names.length;
+        equal += names.length - differing.length;
         if (differing.length > 0)
           failures.push(
             `${name}: ${differing.length} of ${names.length} differ: ${differing.slice(0, 8).join(", ")}`,
@@ -95,7 +96,7 @@ export const goldenTable: Check = {
       }
     });
     return {
-      figure: `${compared} hashes equal: ${extent.ops} kernels on ${extent.inputs} inputs each and ${extent.steps} steps of training, in ${places.map(([name]) => name).join(", ")}`,
+      figure: `${equal} of ${compared} hashes equal: ${extent.ops} kernels on ${extent.inputs} inputs each and ${extent.steps} steps of training, in ${places.map(([name]) => name).join(", ")}`,
       count: compared,
       coverage: { engines: places.length, kernels: extent.ops, inputs: extent.inputs, steps: extent.steps },
       failures,

@@ -1,8 +1,9 @@
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Check } from "../check.ts";
 import { type Patch, startCommand, withProgram } from "../crash/commandLine.ts";
 import { watching } from "../fileCalls.ts";
+import { foreignRuns, ranFile } from "./foreignRuns.ts";
 
 /** A pickle that would call `os.system` when it is read, as any pickle may. */
 const pickle = Buffer.from(
@@ -113,15 +114,18 @@ const weakenings: Readonly<Record<string, Patch>> = {
   },
 };
 
-/** C6: nothing that lies in a model's folder is run. */
+/** Programs that a lock is taken with. */
+const lockers = ["flock", "perl"];
+
+/** C6: nothing that lies in a model's folder, or in a run's, is run. */
 export const noCode: Check = {
   id: "C6",
   promise:
-    "No code out of a model's files is run: pickles, modules and remote code are refused with the reason, and templates are never evaluated.",
+    "No code out of a model's or a run's files is run: pickles, modules and remote code are refused with the reason, templates are never evaluated, and going on with a run runs no program of its folder.",
   weakenings: Object.keys(weakenings),
   async run(_, { without }) {
     const patches = without === undefined ? [] : [weakenings[without]];
-    return withProgram(patches, async (build, cwd) => {
+    return withProgram(patches, {}, async (build, cwd) => {
       prepare(cwd);
       const watched = watching(cwd);
       const failures: string[] = [];
@@ -134,7 +138,8 @@ export const noCode: Check = {
         const started = watched
           .calls()
           .filter(({ call }) => call === "execve")
-          .slice(1);
+          .slice(1)
+          .filter(({ path }) => !lockers.includes(basename(path)));
         for (const { path } of started)
           failures.push(`${args.slice(0, 2).join(" ")} started ${basename(path)}`);
         return ended;
@@ -166,10 +171,18 @@ export const noCode: Check = {
         outputs.push(printed.replaceAll(name, ""));
       }
       if (outputs[0] !== outputs[1]) failures.push("a template changed what the model says");
+      // a run from elsewhere is looked at and gone on with, and its command names a program that lies in it
+      const commands = without === undefined ? foreignRuns(cwd) : [];
+      for (const command of commands) {
+        await run(...command, "--quiet");
+        if (!existsSync(join(cwd, ranFile))) continue;
+        failures.push(`palimpsest ${command.join(" ")} ran a program out of the run`);
+        rmSync(join(cwd, ranFile));
+      }
       return {
-        figure: `${refused} folders with code refused for it, ${read} read without it; no program started, no text compiled`,
-        count: cases.length,
-        coverage: { refused, read, [watched.by]: 1 },
+        figure: `${refused} folders with code refused for it, ${read} read without it, and ${commands.length} commands on runs from elsewhere; ${failures.length} programs started or texts compiled`,
+        count: cases.length + commands.length,
+        coverage: { refused, read, runs: commands.length, [watched.by]: 1 },
         failures,
       };
     });

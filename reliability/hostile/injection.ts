@@ -40,7 +40,8 @@ export const injection: Check = {
   weakenings: ["terminal-escaping", "markup-escaping"],
   async run(_, { without }) {
     const patches = without === "terminal-escaping" ? [unescaped] : [];
-    const printed = without === "markup-escaping" ? unprinted : await withProgram(patches, printedByCommands);
+    const printed =
+      without === "markup-escaping" ? unprinted : await withProgram(patches, {}, printedByCommands);
     const shown = without === "terminal-escaping" ? nowhere : await shownInBrowser(without === undefined);
     const failures = [...printed.failures, ...shown.failures, ...formulaCells()];
     if (without === undefined && printed.shown < printed.outputs / 4)

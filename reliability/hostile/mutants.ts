@@ -9,7 +9,7 @@ import { fuzzWeakenings } from "./weakened.ts";
 const cases = { short: 10_000, long: 200_000, weakened: 100 };
 const perChild = { short: 2500, long: 1000 };
 /** A process that says nothing for so long has hung; a file may take a second. */
-const silence = 10 * longest;
+const silence = { whole: 10 * longest, weakened: 2.5 * longest };
 /** A case that ends its process is left out and the rest goes on, so many times. */
 const mostRestarts = 20;
 
@@ -23,7 +23,7 @@ async function runTask(task: FuzzTask, say: (text: string) => void): Promise<Fuz
       "fuzz",
       { ...task, from },
       {
-        silence,
+        silence: task.without === undefined ? silence.whole : silence.weakened,
         nodeOptions: ["--expose-gc", "--max-semi-space-size=4"],
         onSaid: (text) => {
           const last = text.lastIndexOf("@", text.lastIndexOf("\n"));

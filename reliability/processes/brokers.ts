@@ -14,7 +14,7 @@ import {
 } from "../../test/queue/toyWorkplace.ts";
 import type { Check } from "../check.ts";
 import { withFolder } from "../folderBytes.ts";
-import { type RunningWorker, startToyWorker } from "./queueWorker.ts";
+import { type RunningWorker, startToyWorker, type ToyWorker } from "./queueWorker.ts";
 
 const kinds: readonly ServerKind[] = ["redis", "postgres"];
 
@@ -76,7 +76,13 @@ const count = (fleet: readonly RunningWorker[], event: string) =>
   fleet.reduce((sum, { told }) => sum + told.filter((line) => line.event === event).length, 0);
 
 /** Kills and restarts the server while two workers are at its jobs. */
-async function restart(server: Server, store: string, restarts: number, seed: number): Promise<Trial> {
+async function restart(
+  server: Server,
+  store: string,
+  restarts: number,
+  seed: number,
+  fault: ToyWorker["fault"],
+): Promise<Trial> {
   const stream = randomStream("brokers", seed, server.kind);
   openToyWorkplace(store);
   const queue = await openQueue(server.url, {
@@ -86,7 +92,7 @@ async function restart(server: Server, store: string, restarts: number, seed: nu
     toyJob(i, { restMs: 50 + stream.integer(200) }),
   );
   await queue.add(jobs.slice(0, 64));
-  const worker = { url: server.url, store, slots: 2, lease, untilEmpty: false };
+  const worker: ToyWorker = { url: server.url, store, slots: 2, lease, untilEmpty: false, fault };
   const fleet = [startToyWorker(worker), startToyWorker(worker)];
   await Promise.all(fleet.map(({ until }) => until("started")));
   for (let k = 0; k < restarts; k++) {
@@ -120,9 +126,13 @@ async function restart(server: Server, store: string, restarts: number, seed: nu
 export const brokers: Check = {
   id: "A6",
   promise: "The server of a queue may be killed and come back: no job is lost, and none has two results.",
-  async run(form, { seed }) {
-    const restarts = form === "short" ? 10 : 100;
-    const { failures, coverage } = await onBoth((server, store) => restart(server, store, restarts, seed));
+  weakenings: ["kept-results"],
+  async run(form, { seed, without }) {
+    const restarts = without !== undefined ? 1 : form === "short" ? 10 : 100;
+    const fault = without === undefined ? undefined : "forgets";
+    const { failures, coverage } = await onBoth((server, store) =>
+      restart(server, store, restarts, seed, fault),
+    );
     return {
       figure: `${failures.length} failures after ${2 * restarts} restarts of Redis and PostgreSQL`,
       count: 2 * restarts,
@@ -132,8 +142,16 @@ export const brokers: Check = {
   },
 };
 
+/** Leases that a busy job takes. */
+const leasesLong = 10;
+
 /** Jobs that keep a processor busy for ten leases. */
-async function outlast(server: Server, store: string, trials: number): Promise<Trial> {
+async function outlast(
+  server: Server,
+  store: string,
+  trials: number,
+  fault: ToyWorker["fault"],
+): Promise<Trial> {
   openToyWorkplace(store);
   const queue = await openQueue(server.url, {
     ...{ store: storeIdentity(store, store), program: toyProgram, leaseMs: lease * 1000 },
@@ -142,9 +160,9 @@ async function outlast(server: Server, store: string, trials: number): Promise<T
   queue.watch(({ kind, key }) => {
     if (kind === "lost") lost.push(key);
   });
-  const jobs = Array.from({ length: trials }, (_, i) => toyJob(i, { busyMs: 10_000 * lease }));
+  const jobs = Array.from({ length: trials }, (_, i) => toyJob(i, { busyMs: leasesLong * 1000 * lease }));
   await queue.add(jobs);
-  const worker = { url: server.url, store, slots: 1, lease, untilEmpty: true };
+  const worker: ToyWorker = { url: server.url, store, slots: 1, lease, untilEmpty: true, fault };
   const first = startToyWorker(worker);
   await first.until("taken");
   // one that would be given whatever another let go of
@@ -164,9 +182,11 @@ async function outlast(server: Server, store: string, trials: number): Promise<T
 export const leases: Check = {
   id: "E5",
   promise: "A job that keeps its processor busy for ten leases keeps its lease.",
-  async run(form) {
+  weakenings: ["free-thread"],
+  async run(form, { without }) {
     const trials = form === "short" ? 1 : 10;
-    const { failures, coverage } = await onBoth((server, store) => outlast(server, store, trials));
+    const fault = without === undefined ? undefined : "hogs";
+    const { failures, coverage } = await onBoth((server, store) => outlast(server, store, trials, fault));
     return {
       figure: `${failures.length} failures in ${2 * trials} jobs`,
       count: 2 * trials,

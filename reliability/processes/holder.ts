@@ -2,7 +2,7 @@
 import { UserError } from "../../src/base/errors.ts";
 import { randomStream } from "../../src/base/random.ts";
 import { type Journal, openJournal } from "../../src/cli/journal/journal.ts";
-import { OwnedError } from "../../src/cli/journal/lock.ts";
+import { type Locker, OwnedError, takeLock } from "../../src/cli/journal/lock.ts";
 import { machineClock } from "./racer.ts";
 
 /** What a holder is to do. */
@@ -12,6 +12,8 @@ export interface Holding {
   readonly seed: number;
   /** Whether it only holds the folder, and waits to be killed. */
   readonly still?: boolean;
+  /** Whether it never looks whether the folder is still its own. */
+  readonly careless?: boolean;
 }
 
 /** What a holder tells. */
@@ -25,11 +27,14 @@ function pause(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
+/** The lock of an owner who is sure of it. */
+const carelessLock: Locker = (request) => ({ ...takeLock(request), check: () => {} });
+
 /** Opens the folder as soon as it is free. */
-function openWhenFree(folder: string): Journal {
+function openWhenFree(folder: string, lock: Locker): Journal {
   for (;;)
     try {
-      return openJournal({ path: folder, shown: "held", date: () => new Date() });
+      return openJournal({ path: folder, shown: "held", date: () => new Date(), lock });
     } catch (error) {
       if (!(error instanceof OwnedError)) throw error;
       pause(2);
@@ -37,10 +42,16 @@ function openWhenFree(folder: string): Journal {
 }
 
 /** Holds the folder round by round; a round ends when a write is refused. */
-export async function hold({ folder, rounds, seed, still = false }: Holding): Promise<void> {
+export async function hold({
+  folder,
+  rounds,
+  seed,
+  still = false,
+  careless = false,
+}: Holding): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     const stream = randomStream("holder", seed, round);
-    const journal = openWhenFree(folder);
+    const journal = openWhenFree(folder, careless ? carelessLock : takeLock);
     tell({ kind: "holding", round });
     if (still) for (;;) pause(1000);
     for (let write = 0; ; write++)

@@ -5,7 +5,9 @@ import { hostname } from "node:os";
 import { delimiter, join } from "node:path";
 import { readLog } from "../../src/record/logLine.ts";
 import type { Check } from "../check.ts";
-import { withFolder } from "../folderBytes.ts";
+import { killGroup, startCommand, withProgram } from "../crash/commandLine.ts";
+import { untilBegun } from "../crash/killRun.ts";
+import { makeWorkshop, runName, said, samples, startResume, startSample } from "../crash/samples.ts";
 import { type Ended, type Started, startChild } from "../startChild.ts";
 import { type Lap, machineClock, type Race } from "./racer.ts";
 
@@ -103,12 +105,34 @@ function judge(
   return { failures, beside, coverage };
 }
 
+/** Asks the real commands about a run that another process is at: going on is refused, reading is not. */
+async function askWhileOwned(build: string, cwd: string): Promise<string[]> {
+  makeWorkshop(cwd);
+  const owner = startSample(samples.longestTrain, cwd, { build });
+  try {
+    if (!(await untilBegun(cwd, owner))) return ["the owner ended before it was asked about"];
+    const [refused, read] = await Promise.all([
+      startResume(cwd, { build }).ended,
+      startCommand(["verify", runName, "--quiet"], { cwd, build }).ended,
+    ]);
+    const failures: string[] = [];
+    const { pid } = owner.process;
+    if (refused.code !== 4 || !refused.stderr.includes(`pid ${pid} on ${hostname()}, since `))
+      failures.push(`going on with an owned run: ${said(refused)}`);
+    if (read.code !== 0) failures.push(`verifying an owned run: ${said(read)}`);
+    return failures;
+  } finally {
+    killGroup(owner);
+    await owner.ended;
+  }
+}
+
 export const oneOwner: Check = {
   id: "E1",
   promise: "Of processes that want one run folder at once, one gets it; the others are told whose it is.",
   weakenings: ["lock"],
   run: (form, { seed, say, without }) =>
-    withFolder(async (top) => {
+    withProgram([], {}, async (build, top) => {
       const rounds = form === "short" ? 20 : 200;
       const folder = join(top, "race");
       mkdirSync(folder);
@@ -142,12 +166,13 @@ export const oneOwner: Check = {
       }
       const ended = await Promise.all(children.map((child) => child.ended));
       say(`${laps.length} laps`);
+      const asked = without === undefined ? await askWhileOwned(build, join(top, "owned")) : [];
       const { failures, beside, coverage } = judge(laps, ended, folder, rounds, killed);
       return {
         figure: `${beside} of ${coverage.owners} owners were owners beside another`,
         count: laps.length,
         coverage,
-        failures,
+        failures: [...failures, ...asked],
       };
     }),
 };

@@ -11,6 +11,9 @@ import { startChild } from "../startChild.ts";
 import type { Holding, Told } from "./holder.ts";
 import { stateOf } from "./processState.ts";
 
+/** ms within which an owner must have found out that it is none any more; it writes all the time. */
+const patience = 5000;
+
 /** Lines of a process, one at a time. */
 function mailbox(): { put(told: Told): void; next(): Promise<Told>; fail(error: Error): void } {
   const waiting: { resolve(told: Told): void; reject(error: Error): void }[] = [];
@@ -39,14 +42,15 @@ function mailbox(): { put(told: Told): void; next(): Promise<Told>; fail(error: 
 export const pausedOwner: Check = {
   id: "E3",
   promise: "An owner that was stopped and replaced meanwhile cannot write when it goes on.",
-  run: (form, { seed, say }) =>
+  weakenings: ["lock-check"],
+  run: (form, { seed, say, without }) =>
     withFolder(async (top) => {
       const rounds = form === "short" ? 10 : 100;
       const folder = join(top, "held");
       mkdirSync(folder);
       const failures: string[] = [];
       const box = mailbox();
-      const task: Holding = { folder, rounds, seed };
+      const task: Holding = { folder, rounds, seed, careless: without === "lock-check" };
       const child = startChild("hold", task, {
         silence: 20_000,
         onLine: (line) => box.put(JSON.parse(line) as Told),
@@ -68,7 +72,12 @@ export const pausedOwner: Check = {
         const journal = openJournal({ path: folder, shown: "held", date: () => new Date() });
         journal.append({ event: "told", by: "successor", round });
         process.kill(pid, "SIGCONT");
-        const told = await box.next();
+        const told = await Promise.race([box.next(), wait(patience, null)]);
+        if (told === null) {
+          failures.push(`round ${round}: the stopped owner was refused nothing in ${patience} ms`);
+          process.kill(pid, "SIGKILL");
+          break;
+        }
         if (told.kind === "refused") refused++;
         journal.append({ event: "told", by: "successor, afterwards", round });
         journal.release();

@@ -1,6 +1,6 @@
 /** A worker of a real queue whose jobs are toys, as a process; what it prints is what `palimpsest worker` prints. */
 import { UserError } from "../../src/base/errors.ts";
-import { runWorker } from "../../src/cli/queue/runWorker.ts";
+import { runWorker, type WorkerPlace } from "../../src/cli/queue/runWorker.ts";
 import { openToyWorkplace, toyProgram } from "../../test/queue/toyWorkplace.ts";
 import { type Started, startChild } from "../startChild.ts";
 
@@ -16,10 +16,28 @@ export interface ToyWorker {
   readonly lease: number;
   /** Ends when the queue is empty. */
   readonly untilEmpty: boolean;
+  /** What it does wrong: it says that a job is done and keeps no result, or lets nobody else have the processor. */
+  readonly fault?: "forgets" | "hogs";
+}
+
+/** A workplace that does something wrong. */
+function faulty(place: WorkerPlace, fault: ToyWorker["fault"]): WorkerPlace {
+  let jobs = 0;
+  return {
+    ...place,
+    compute: async (job, lease, hear) => {
+      if (fault === "forgets" && ++jobs % 5 === 0) return "done";
+      const { busyMs = 0 } = job.data as { busyMs?: number };
+      if (fault !== "hogs" || busyMs === 0) return place.compute(job, lease, hear);
+      // in this thread, which then renews no lease
+      for (const end = performance.now() + busyMs; performance.now() < end; );
+      return place.compute({ ...job, data: {} }, lease, hear);
+    },
+  };
 }
 
 /** Works until it is told to stop, or killed. */
-export async function workOnToys({ url, store, slots, lease, untilEmpty }: ToyWorker): Promise<void> {
+export async function workOnToys({ url, store, slots, lease, untilEmpty, fault }: ToyWorker): Promise<void> {
   const stop = new AbortController();
   process.on("SIGTERM", () => stop.abort());
   try {
@@ -31,7 +49,7 @@ export async function workOnToys({ url, store, slots, lease, untilEmpty }: ToyWo
       },
       {
         program: toyProgram,
-        openWorkplace: async ({ folder }) => openToyWorkplace(folder),
+        openWorkplace: async ({ folder }) => faulty(openToyWorkplace(folder), fault),
         clock: () => performance.now(),
       },
     );

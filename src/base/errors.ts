@@ -75,18 +75,22 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   return best;
 }
 
+/** Longest name that a message shows and that a match is sought for, UTF-16 units: it may come out of a file. */
+const longestName = 120;
+
 /**
- * The error for a name that is not among the candidates, with the nearest match.
+ * The error for a name that is not among the candidates, with the nearest match. A name too long to be a mistake is cut.
  *
  * @param where  what the name was given to, e.g. `--preset`
  */
 export function unknownName(where: string, name: string, candidates: Iterable<string>): NameError {
   const known = [...candidates];
-  const hint = nearest(name, known);
+  const isLong = name.length > longestName;
+  const hint = isLong ? undefined : nearest(name, known);
   return new NameError({
     where,
     rule: `no such name among ${known.length <= 12 ? known.join(", ") : `${known.length} known`}`,
-    got: JSON.stringify(name),
+    got: isLong ? `${JSON.stringify(name.slice(0, longestName))}…` : JSON.stringify(name),
     wayOut: hint === undefined ? undefined : `Nearest: ${JSON.stringify(hint)}.`,
   });
 }

@@ -56,3 +56,14 @@ export {
 } from "./protocol/rule.ts";
 export type { Findings, Study, StudyPlan, StudySize } from "./protocol/study.ts";
 export { type RegisteredStudy, registeredStudies, type StudyMaterial, studyNamed } from "./registry.ts";
+export {
+  expandSweep,
+  type KeyedJob,
+  type SweepPlan,
+  type SweepPoint,
+  type SweptField,
+} from "./sweep/expand.ts";
+export { type JobSetting, jobKey, type SweepJob } from "./sweep/job.ts";
+export { readSweepResult, type SweepResult, type SweepSeries, sweepResultBytes } from "./sweep/result.ts";
+export { runSweepJob, type SweepExecution } from "./sweep/runSweepJob.ts";
+export { parseSweep, type SweepFile, type SweepSpec } from "./sweep/spec.ts";

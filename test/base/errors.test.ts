@@ -75,6 +75,10 @@ test("an unknown name is answered with the known ones while they are few, and wi
   );
   expect(unknownName("hook", "x", new Set<string>())).toBeInstanceOf(NameError);
   expect(unknownName("hook", "x", []).message).not.toMatch(/Nearest|undefined/);
+  // a name out of a file may be as long as the file
+  expect(unknownName("hook", "x".repeat(1e6), ["x"]).message).toBe(
+    `hook: no such name among x; got "${"x".repeat(120)}"….`,
+  );
 });
 
 test("whole numbers are let through within their bounds and refused with their value outside", () => {

@@ -81,8 +81,9 @@ export async function palimpsest(args: readonly string[], setup: Setup = {}): Pr
       return 0;
     },
     bench: handler("bench"),
-    worker: async (options) => {
+    worker: async (options, { print }) => {
       calls.push(["worker", options]);
+      print(outcome.result, outcome.summary);
       return 0;
     },
     studio: async (options, { print }) => {

@@ -23,9 +23,11 @@ async function refusal(url: string): Promise<string> {
 const forgetful: [kind: "redis" | "postgres", settings: ServerSettings, sentence: RegExp][] = [
   ["redis", { appendonly: "no" }, /got appendonly no\. Run CONFIG SET appendonly yes/],
   ["redis", { "maxmemory-policy": "allkeys-lru" }, /got maxmemory-policy allkeys-lru\. Run CONFIG SET/],
-  ["postgres", { fsync: "off" }, /got fsync = off\. Run ALTER SYSTEM SET fsync = on and SELECT/],
-  ["postgres", { full_page_writes: "off" }, /got full_page_writes = off\. Run ALTER SYSTEM SET/],
-  ["postgres", { synchronous_commit: "off" }, /got synchronous_commit = off\. Run ALTER SYSTEM SET/],
+  [
+    "postgres",
+    { fsync: "off", full_page_writes: "off", synchronous_commit: "off" },
+    /got fsync = off, full_page_writes = off, synchronous_commit = off\. Run ALTER SYSTEM SET fsync = on; ALTER/,
+  ],
 ];
 
 for (const [kind, settings, sentence] of forgetful) {
@@ -99,8 +101,10 @@ test("what a PostgreSQL says of itself decides whether it is taken", () => {
     expect(verdict({ synchronous_commit })).not.toThrow();
   expect(verdict({ server_version_num: "130020" })).toThrow("here: needs PostgreSQL 14 or newer; got 13.");
   expect(verdict({ standby: true })).toThrow("a standby, which only reads");
-  expect(verdict({ fsync: "off" })).toThrow("fsync = off");
-  expect(verdict({ synchronous_commit: "off" })).toThrow("for this role and database");
+  expect(verdict({ fsync: "off" })).toThrow(
+    "got fsync = off. Run ALTER SYSTEM SET fsync = on; SELECT pg_reload_conf(); on it.",
+  );
+  expect(verdict({ synchronous_commit: "off" })).toThrow("see that its role and database do not");
   expect(verdict({ full_page_writes: "off" })).toThrow("full_page_writes = off");
 });
 

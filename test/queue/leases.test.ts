@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Redis } from "ioredis";
+import pg from "pg";
 import { afterAll, expect, test } from "vitest";
 import type { JobQueue, QueuedJob, QueueEvent } from "../../src/cli/queue/jobQueue.ts";
 import { createMemoryQueue } from "../../src/cli/queue/memoryQueue.ts";
@@ -18,6 +20,21 @@ const toy = buildToys();
 
 /** Seconds. */
 const lease = 1;
+
+/** Has a server believe that a job's workers vanished so many times. */
+async function setLosses(url: string, key: string, losses: number): Promise<void> {
+  if (url.startsWith("redis")) {
+    const redis = new Redis(url);
+    const [name] = await redis.keys(`palimpsest:*:h${key}`);
+    await redis.hset(name, "stc", losses);
+    redis.disconnect();
+    return;
+  }
+  const client = new pg.Client(url);
+  await client.connect();
+  await client.query("UPDATE bullmq.job SET stalled_count = $1 WHERE id = $2", [losses, `h${key}`]);
+  await client.end();
+}
 
 onEachServer(
   (server: () => Server, kind) => {
@@ -90,6 +107,21 @@ onEachServer(
       expect(await queue.parked()).toEqual([{ key: poison, reason: `job ${poison} is poison` }]);
       expect(toyResults(store)).toEqual(expectedResults(jobs.filter(({ key }) => key !== poison)));
       expect(worker.lines.at(-1)).toMatchObject({ event: "ended", done: 5, failed: 3, alarms: 0 });
+      await queue.close();
+    });
+
+    test("a job whose workers vanish again and again is parked, long after one that fails by itself", async () => {
+      const job = toyJob(0, { busyMs: 60_000 });
+      const { queue, start } = await sweep("vanish", [job]);
+      const worker = start();
+      await worker.until(({ event }) => event === "taken");
+      await setLosses(server().url, job.key, 20);
+      worker.child.kill("SIGKILL");
+      const next = start(true);
+      expect(await next.ended).toBe(0);
+      expect(next.lines.map(({ event }) => event)).toEqual(["started", "ended"]);
+      const reason = "its worker vanished 21 times while it was computed";
+      expect(await queue.parked()).toEqual([{ key: job.key, reason }]);
       await queue.close();
     });
 

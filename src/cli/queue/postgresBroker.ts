@@ -56,16 +56,17 @@ export function checkPostgres(settings: PostgresSettings, where: string): void {
       got: "a standby, which only reads",
       wayOut: "Give the address of its primary.",
     });
-  for (const name of ["fsync", "full_page_writes", "synchronous_commit"] as const) {
-    if (settings[name] !== "off") continue;
-    const scope = name === "synchronous_commit" ? ", and for this role and database" : "";
-    throw new ArgumentError({
-      where,
-      rule: "a PostgreSQL that fails must still know its jobs",
-      got: `${name} = off`,
-      wayOut: `Run ALTER SYSTEM SET ${name} = on and SELECT pg_reload_conf() on it${scope}.`,
-    });
-  }
+  const off = (["fsync", "full_page_writes", "synchronous_commit"] as const).filter(
+    (name) => settings[name] === "off",
+  );
+  if (off.length === 0) return;
+  const mend = off.map((name) => `ALTER SYSTEM SET ${name} = on;`).join(" ");
+  throw new ArgumentError({
+    where,
+    rule: "a PostgreSQL that fails must still know its jobs",
+    got: off.map((name) => `${name} = off`).join(", "),
+    wayOut: `Run ${mend} SELECT pg_reload_conf(); on it${off.includes("synchronous_commit") ? ", and see that its role and database do not switch it off again" : ""}.`,
+  });
 }
 
 const settingsQuery = `SELECT current_setting('server_version_num') AS server_version_num,
@@ -130,7 +131,10 @@ export async function openPostgres(url: QueueUrl): Promise<Broker> {
     keepAlive: true,
     application_name: application,
   });
-  pool.on("error", (error) => link.lost(describe(error)));
+  const hear = (error: Error) => link.lost(describe(error));
+  pool.on("error", hear);
+  // a connection that breaks while nobody listens to it would end the process
+  pool.on("connect", (client) => client.on("error", hear));
 
   const closed = new AbortController();
   /** BullMQ may still be connecting a listener when it is closed, and then keeps it. */
@@ -158,6 +162,8 @@ export async function openPostgres(url: QueueUrl): Promise<Broker> {
       lent.add(client);
       client.release = (destroy) => {
         lent.delete(client);
+        // BullMQ takes all listeners off what it gives back to be ended
+        if (destroy === true) client.on("error", hear);
         release.call(client, destroy);
       };
       if (closed.signal.aborted) client.release(true);

@@ -1,5 +1,5 @@
 /** `palimpsest resume`: goes on with a run by carrying its own command out in its folder. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync, lstatSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { FileError, UserError } from "../../base/errors.ts";
 import { type LogRecord, readLog } from "../../record/logLine.ts";
@@ -56,9 +56,18 @@ function unfinishedRuns(cwd: string): string[] {
   return found.sort((a, b) => b.time - a.time || (a.name < b.name ? 1 : -1)).map(({ name }) => name);
 }
 
+/** Whether there is nothing of that name; a link that leads nowhere is something. */
+function isMissing(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false;
+  }
+}
+
 function manifestOf(path: string, name: string): Manifest {
   const shown = `${name}/manifest.json`;
-  if (!existsSync(join(path, "manifest.json")) && existsSync(join(path, journalFiles.log)))
+  if (isMissing(join(path, "manifest.json")) && existsSync(join(path, journalFiles.log)))
     throw new FileError({
       where: name,
       rule: "was stopped before it had a manifest, and nothing was computed",

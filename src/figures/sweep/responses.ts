@@ -68,7 +68,7 @@ function sizeOf(panels: number): PanelSize {
   return panels === 3 ? { width: 296, plotHeight: 180 } : { width: 216, plotHeight: 140 };
 }
 
-const margin = { top: 16, left: 38 };
+const margin = { top: 22, left: 38 };
 const axisHeight = 29;
 /** Distance of neighbouring series at one value, px: intervals that lie on each other cannot be told apart. */
 const dodge = 4;
@@ -195,16 +195,15 @@ function panelOf(
   };
 }
 
-/** Series with its panel and its two ends: of names, where it is least and most. */
+/** Series with the two of its points that differ most, in the order of the axis; of names the lower one first. */
 function changes({ panels, axis }: ResponsesData) {
-  const found = panels.flatMap((panel) =>
+  return panels.flatMap((panel) =>
     panel.series.flatMap((series) => {
       const points = series.points.filter(isFinitePoint);
       if (series.isBaseline || points.length < 2) return [];
-      const ordered =
-        axis.scale === "names"
-          ? [...points].sort((a, b) => a.mean - b.mean)
-          : [...points].sort((a, b) => Number(a.x) - Number(b.x));
+      const byMean = [...points].sort((a, b) => a.mean - b.mean);
+      const ends = [byMean[0], byMean[byMean.length - 1]];
+      if (axis.scale !== "names") ends.sort((a, b) => Number(a.x) - Number(b.x));
       const tau = kendall(
         points.map(({ x }) => Number(x)),
         points.map(({ mean }) => mean),
@@ -212,10 +211,9 @@ function changes({ panels, axis }: ResponsesData) {
       const several = panel.series.filter(({ isBaseline }) => !isBaseline).length > 1;
       const names = [several ? series.label : "", panels.length > 1 ? panel.title : ""];
       const where = names.filter((part) => part !== "").join(" ");
-      return [{ where, first: ordered[0], last: ordered[ordered.length - 1], count: points.length, tau }];
+      return [{ where, first: ends[0], last: ends[1], count: points.length, tau }];
     }),
   );
-  return found;
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   categoryColors,
   counted,
   type FigureSpec,
+  listed,
   nowColor,
   type ResponsePanel,
   type ResponseSeries,
@@ -27,20 +28,32 @@ interface Slice {
   readonly points: readonly SummarisedPoint[];
 }
 
-/** The points apart by every grid field but one, in their order. */
+/** Whether a field has one value wherever another has one: the two change together, and neither can be held fixed. */
+function goesWith(points: readonly SummarisedPoint[], field: string, other: string): boolean {
+  const values = new Map<string, string>();
+  return points.every((point) => {
+    const [at, value] = [valueText(point.values[field]), valueText(point.values[other])];
+    const before = values.get(at) ?? value;
+    values.set(at, before);
+    return before === value;
+  });
+}
+
+/** The points apart by every grid field but one and those that go with it, in their order. */
 function slicesOf(
   points: readonly SummarisedPoint[],
   fields: readonly SweptField[],
   field: SweptField,
-): Slice[] {
+): { slices: Slice[]; bound: string[] } {
   const others = fields.filter(({ name, drawn }) => name !== field.name && !drawn);
+  const bound = others.filter(({ name }) => goesWith(points, field.name, name)).map(({ name }) => name);
   const slices = new Map<string, SummarisedPoint[]>();
   for (const point of points) {
-    const fixed = others.map(({ name }) => [name, point.values[name]] as const);
-    const name = valuesText(Object.fromEntries(fixed));
+    const fixed = others.filter(({ name }) => !bound.includes(name));
+    const name = valuesText(Object.fromEntries(fixed.map((each) => [each.name, point.values[each.name]])));
     slices.set(name, [...(slices.get(name) ?? []), point]);
   }
-  return [...slices].map(([name, of]) => ({ name, points: of }));
+  return { slices: [...slices].map(([name, of]) => ({ name, points: of })), bound };
 }
 
 const layersOf = (points: readonly SummarisedPoint[]) =>
@@ -108,7 +121,7 @@ function alongField(
   fields: readonly SweptField[],
   field: SweptField,
 ): FigureSpec[] {
-  const slices = slicesOf(points, fields, field);
+  const { slices, bound } = slicesOf(points, fields, field);
   const layers = layersOf(points);
   const { name } = field;
   const file = name.replaceAll(".", "-").replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -193,7 +206,13 @@ function alongField(
         "the blue points: untrained networks. eta² is a share of a unit's variance, which grows with less context too.",
     },
   ];
-  return all.filter(({ panels }) => panels.length > 0).map(responses);
+  const together =
+    bound.length === 0 ? "" : `${listed(bound)} ${bound.length === 1 ? "changes" : "change"} with ${name}.`;
+  return all
+    .filter(({ panels }) => panels.length > 0)
+    .map((data) =>
+      responses({ ...data, note: [together, data.note].filter((text) => text !== "").join(" ") }),
+    );
 }
 
 /** Every figure of a sweep in reading order: field by field, for the study whose configuration is open. */

@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readSweepFile, yamlValue } from "../../../src/cli/sweep/readSweepFile.ts";
+import { expandSweep } from "../../../src/studies/sweep/expand.ts";
 import { parseSweep } from "../../../src/studies/sweep/spec.ts";
+import { setting } from "../../studies/sweep/sample.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -113,4 +115,20 @@ test("names that objects have by themselves are names like any other", () => {
   expect(Object.keys(value as object)).toEqual(["__proto__", "constructor", "sweep"]);
   expect(({} as { polluted?: number }).polluted).toBe(undefined);
   expect(() => parseSweep(value, "p.yaml")).toThrow(/p\.yaml/);
+});
+
+test("the sweeps of the examples are sweeps, of as many jobs as the document says", async () => {
+  const examples = join(import.meta.dirname, "../../../examples/sweeps");
+  const sizes: Record<string, number> = {};
+  for (const name of readdirSync(examples))
+    sizes[name] = expandSweep(
+      parseSweep(await readSweepFile(name, examples), name),
+      name,
+      setting,
+    ).jobs.length;
+  // 4 rates × 3 widths; 40 draws; 3 depths × 2 widths and two studies that have neither
+  expect(sizes).toEqual({ "depth.ts": 8, "search.yaml": 40, "widthAndRate.yaml": 12 });
+  const document = readFileSync(join(examples, "../../docs/sweeps.md"), "utf8");
+  for (const [name, jobs] of Object.entries(sizes))
+    expect(document).toMatch(new RegExp(`${name}\\).*\\b${jobs} jobs`));
 });

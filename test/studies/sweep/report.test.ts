@@ -93,6 +93,20 @@ test("along each field there is a figure of tuning, loss and selectivity, a pane
   expect(Number(ends?.[1]) - Number(ends?.[2])).toBeGreaterThan(0.6);
 });
 
+test("fields that only change together are one axis, and said to be", () => {
+  const together = [0.001, 0.01].map((lr, i) => ({
+    lr: [lr],
+    steps: [10 * (i + 1)],
+    "model.dMlp": [32, 64],
+  }));
+  const [tuning] = sweepFigures(summaryOf(planOf({ seeds: 3, grid: together })));
+  expect(tuning.panels.map(({ title }) => title)).toEqual([
+    ...["token · model.dMlp 32", "position · model.dMlp 32"],
+    ...["token · model.dMlp 64", "position · model.dMlp 64"],
+  ]);
+  expect(tuning.reading).toContain("steps changes with lr.");
+});
+
 test("draws are not joined, and their rank correlation is that of the planted law", () => {
   const [tuning] = sweepFigures(summaryOf(planOf(search)));
   // planted falling with the rate, steeper than the noise of means over four seeds

@@ -1,0 +1,4 @@
+/** The short forms of the checks of kills, power and failing disks, and each without its safeguards, which it must notice. */
+import { checksHold } from "./checksHold.ts";
+
+checksHold(["A1", "A2", "A3", "A4", "A5", "A7", "A9", "A10"]);
