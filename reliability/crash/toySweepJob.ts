@@ -1,6 +1,6 @@
 /**
  * Stands in for the program that computes the jobs of a sweep: it speaks as that does, takes a while, and publishes a
- * result that is a function of the job. In the file named by TOY_TRACE it says which job it is at.
+ * result that is a function of the job, and of TOY_SALT. In the file named by TOY_TRACE it says which job it is at.
  */
 import { appendFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
@@ -10,12 +10,12 @@ import type { FromChild, ToChild } from "../../src/cli/sweep/jobOrders.ts";
 import { jobKey, type SweepJob } from "../../src/studies/sweep/job.ts";
 import type { SweepResult } from "../../src/studies/sweep/result.ts";
 
-const { TOY_TRACE: trace, TOY_MS: duration } = process.env;
+const { TOY_TRACE: trace, TOY_MS: duration, TOY_SALT: salt = "" } = process.env;
 
 function toyResult(job: SweepJob): SweepResult {
   const key = jobKey(job);
   const values = (statistic: string) => {
-    const stream = randomStream("toy result", key, statistic);
+    const stream = randomStream("toy result", key, statistic, salt);
     return job.seeds.map(() => stream.uniform());
   };
   const kinds = ["token", "position"].flatMap((kind) => [0, 1].map((layer) => ({ kind, layer })));
