@@ -8,7 +8,7 @@ import { createRunFolder } from "../../src/cli/runFolder.ts";
 import type { CheckedFile } from "../../src/cli/verify/checkedRun.ts";
 import { checkFiles } from "../../src/cli/verify/checkFiles.ts";
 import { lookAtRun, type RunAtHand } from "../../src/cli/verify/runAtHand.ts";
-import type { Check } from "../check.ts";
+import type { Check, Form } from "../check.ts";
 import { startCommand, withProgram } from "../crash/commandLine.ts";
 import { referenceOf, samples } from "../crash/samples.ts";
 
@@ -124,11 +124,15 @@ function complaint(checked: readonly CheckedFile[] | string, file: string, missi
     : `takes ${others[0].path} with it, which is said to be ${others[0].verdict}`;
 }
 
+/** How a small file is damaged: which bits of every byte, and at which of its lengths it is cut. */
+const enumerations = {
+  short: { bits: [0], lengths: 4 },
+  long: { bits: [0, 1, 2, 3, 4, 5, 6, 7], lengths: 1 },
+};
+
 /** The ways in which a file of a specimen is damaged, each with its name. */
-function* damages(
-  bytes: Uint8Array,
-  bits: readonly number[],
-): Generator<[name: string, bytes: Uint8Array | null]> {
+function* damages(bytes: Uint8Array, form: Form): Generator<[name: string, bytes: Uint8Array | null]> {
+  const { bits, lengths } = enumerations[form];
   yield ["taken away", null];
   for (let at = 0; at < bytes.length; at++) {
     for (const bit of bits) {
@@ -136,7 +140,7 @@ function* damages(
       flipped[at] ^= 1 << bit;
       yield [`bit ${bit} of byte ${at} flipped`, flipped];
     }
-    yield [`cut to ${at} bytes`, bytes.subarray(0, at)];
+    if (at % lengths === 0) yield [`cut to ${at} bytes`, bytes.subarray(0, at)];
   }
   yield ["one byte longer", new Uint8Array([...bytes, 0])];
 }
@@ -174,7 +178,7 @@ export const anyByte: Check = {
         failures.push(`${path} of an undamaged run is said to be ${verdict}`);
       let enumerated = 0;
       for (const [file, bytes] of small.files)
-        for (const [name, bad] of damages(bytes, form === "short" ? [0] : [0, 1, 2, 3, 4, 5, 6, 7])) {
+        for (const [name, bad] of damages(bytes, form)) {
           enumerated++;
           const found = await damaged(small, file, bad, async () =>
             complaint(await verified(small, (run) => weak(run, small, file, bad)), file, bad === null),

@@ -1,8 +1,12 @@
 /** A3: the power fails at every call of a journal's life; what was acknowledged is there. */
 import { randomStream } from "../../src/base/random.ts";
 import type { Check } from "../check.ts";
+import { withProgram } from "./commandLine.ts";
+import { watchOrder } from "./flushOrder.ts";
 import { type Instant, judge, liveStory } from "./journalStory.ts";
 import { type DiskWeakening, openSimDisk, type SimDisk } from "./simDisk.ts";
+import { crashToy, toyDifferences, toyReference } from "./toyCrashes.ts";
+import { runToy } from "./toyRun.ts";
 
 /** Crashes at each call: one of each temper, about. */
 const crashesPerCall = 4;
@@ -65,26 +69,73 @@ function oneLife(seed: number, life: number, trials: Trials, without: DiskWeaken
   liveStory(disk.disk, randomStream("life of a journal", seed, life), turnsOfLife, at);
 }
 
+/** The power fails before each change of the toy's run, which is then gone on with to its end. */
+async function failUnderToy(seed: number, pass: number, trials: Trials, without: DiskWeakening | undefined) {
+  const reference = await toyReference();
+  const { crashed } = await crashToy(
+    (beforeChange) => openSimDisk({ beforeChange, without }),
+    (disk, { change }) => [
+      disk.powerLoss(randomStream("power under the toy", seed, pass, change), { without }),
+    ],
+  );
+  for (const { instant, disk } of crashed) {
+    trials.states++;
+    let found: readonly string[];
+    try {
+      await runToy(disk.disk);
+      found = toyDifferences(disk, reference);
+    } catch (error) {
+      found = [error instanceof Error ? error.message : String(error)];
+    }
+    if (found.length > 0) trials.spoiled++;
+    const where = `seed ${seed}, pass ${pass} of the toy, ${instant.call} ${instant.path}`;
+    trials.failures.push(...found.map((text) => `${where}: ${text}`));
+  }
+}
+
+/** How many states are tried, and how often the toy is gone through for them. */
+const plans = { short: { states: 2_000, passes: 1 }, long: { states: 200_000, passes: 200 } };
+
 export const powerLoss: Check = {
   id: "A3",
   promise:
     "The power may fail at any call of the disk: what was acknowledged is there, and nothing is half old and half new.",
-  weakenings: ["fsync", "fsync-of-folders", "rename"],
+  weakenings: ["fsync", "fsync-of-folders", "rename", "flush-order"],
   async run(form, { seed, say, without }) {
-    const wanted = form === "short" ? 2_000 : 200_000;
     const trials: Trials = { states: 0, spoiled: 0, nested: 0, calls: {}, failures: [] };
-    let life = 0;
-    while (trials.states < wanted) {
-      oneLife(seed, life++, trials, without as DiskWeakening | undefined);
-      if (life % 100 === 0) say(`${trials.states} states`);
+    const coverage: Record<string, number> = {};
+    // the real program, unless it is the disk that is weak
+    if (without === undefined || without === "flush-order") {
+      const seen = await withProgram([], {}, (build, top) =>
+        watchOrder(build, top, without === "flush-order"),
+      );
+      trials.failures.push(...seen.failures);
+      Object.assign(coverage, seen.coverage);
+    }
+    let [lives, passes] = [0, 0];
+    if (without !== "flush-order") {
+      const plan = plans[form];
+      const weakness = without as DiskWeakening | undefined;
+      for (; passes < plan.passes; passes++) {
+        await failUnderToy(seed, passes, trials, weakness);
+        if (passes % 20 === 19) say(`${trials.states} states`);
+      }
+      for (; trials.states < plan.states; lives++) {
+        oneLife(seed, lives, trials, weakness);
+        if (lives % 100 === 99) say(`${trials.states} states`);
+      }
     }
     return {
       figure: `${trials.spoiled} of ${trials.states} crash states lost or tore something`,
-      count: trials.states,
+      count: trials.states + (coverage.published ?? 0),
       coverage: {
-        lives: life,
-        crashedWhileMending: trials.nested,
-        kindsOfCall: Object.keys(trials.calls).length,
+        ...coverage,
+        ...{
+          lives,
+          toys: passes,
+          crashedWhileMending: trials.nested,
+          kindsOfCall: Object.keys(trials.calls).length,
+        },
       },
       failures: trials.failures,
     };

@@ -1,7 +1,7 @@
 /** Preloaded where there is no strace: writes every name that `node:fs` is given to the file that FILE_LOG names. */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const { writeSync, openSync } = fs;
@@ -36,6 +36,8 @@ const names = [
   ],
   ...["utimes", "lutimes", "chown", "opendir", "mkdtemp", "createReadStream", "createWriteStream"],
 ];
+/** Calls whose second argument is a name too. */
+const pairs = new Set(["rename", "link", "symlink", "cp", "copyFile"]);
 const pathOf = (value) => {
   if (value instanceof URL) return fileURLToPath(value);
   if (typeof value === "string") return resolve(value);
@@ -47,8 +49,12 @@ for (const owner of [fs, fs.promises])
     const original = owner[name];
     if (typeof original !== "function") continue;
     const watched = function (...given) {
-      for (const path of given.slice(0, 2).map(pathOf))
-        if (path !== null) writeSync(log, `${JSON.stringify({ call: name, path })}\n`);
+      const plain = name.replace(/Sync$/, "");
+      const named = given.slice(0, pairs.has(plain) ? 2 : 1);
+      // what a link holds is told from where it lies
+      if (plain === "symlink") named[0] = resolve(dirname(String(given[1])), String(given[0]));
+      for (const path of named.map(pathOf))
+        if (path !== null) writeSync(log, `${JSON.stringify({ call: plain, path })}\n`);
       return original.apply(this, given);
     };
     owner[name] = Object.assign(watched, original);

@@ -10,19 +10,7 @@ const silence = 30_000;
 
 /** Calls that only ask on the way down to a root, as `realpath` does for every folder above it. */
 const asking = new Set([
-  "stat",
-  "lstat",
-  "statx",
-  "newfstatat",
-  "readlink",
-  "access",
-  "statfs",
-  "mkdir",
-  "lstatSync",
-  "statSync",
-  "realpathSync",
-  "existsSync",
-  "mkdirSync",
+  ...["stat", "lstat", "statx", "newfstatat", "readlink", "access", "statfs", "mkdir", "realpath", "exists"],
 ]);
 /** Programs that a lock is taken with, and what Node itself looks at: for its threads, its memory and a child's input. */
 const lockers = new Set(["flock", "perl"]);

@@ -14,9 +14,11 @@ export type Step = { readonly type: string; readonly [field: string]: unknown } 
 /** Most steps in one row, and most rows within each other. */
 const mostSteps = 32;
 const deepestRow = 4;
-/** Longest text that one replacement may put in, and how many times longer all together may make a text. */
+/** Longest text that one replacement may put in, and how many times longer all steps together may make a text. */
 const longestContent = 16;
 const mostGrowth = 64;
+/** Most bytes of a UTF-16 unit in UTF-8. */
+const bytesOfUnit = 3;
 /** ASCII and Unicode punctuation, as the reference implementation counts it. */
 const punctuation = "[\\p{P}\\u0021-\\u002F\\u003A-\\u0040\\u005B-\\u0060\\u007B-\\u007E]";
 
@@ -62,6 +64,11 @@ const bertIdeographs =
 /** Reads the steps of one file. */
 export function stepReader(read: JsonReader) {
   let growth = 1;
+  /** A step that may make a text so many times longer. */
+  function grow(factor: number): void {
+    growth *= factor;
+    if (growth > mostGrowth) read.fail(`its steps may make a text ${mostGrowth} times longer`, growth);
+  }
 
   function regex(pattern: unknown, name: string): string {
     const source = read.text(pattern, name, 2000);
@@ -88,8 +95,7 @@ export function stepReader(read: JsonReader) {
   function replacement(step: JsonObject, name: string): Step {
     const { source, shortest } = pattern(step.pattern, `${name} pattern`);
     const text = content(step.content, `${name} content`);
-    growth *= Math.max(1, text.length / shortest);
-    if (growth > mostGrowth) read.fail(`its replacements may make a text ${mostGrowth} times longer`, growth);
+    grow(Math.max(1, text.length / shortest));
     return { type: "Replace", pattern: { Regex: source }, content: text };
   }
   function row(
@@ -183,6 +189,8 @@ export function stepReader(read: JsonReader) {
   function byteLevel(step: JsonObject): Step {
     const prefix = read.flag(step.add_prefix_space, "add_prefix_space", true);
     const useRegex = read.flag(step.use_regex, "use_regex", true);
+    // one after the other, each writes the signs of the one before as bytes again
+    grow(bytesOfUnit);
     const bytes = { type: "ByteLevel", add_prefix_space: prefix };
     if (!useRegex) return { ...bytes, use_regex: false };
     // the built-in pattern counts other characters as white space than the reference implementation

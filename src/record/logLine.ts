@@ -93,10 +93,12 @@ function isRecord(value: unknown): value is LogRecord {
 /** Where a whole record stands in bytes that do not begin with one; −1 if there is none. */
 function findRecord(bytes: Uint8Array, file: string): number {
   const pattern = text.encode(beginning);
+  let end = -1;
   for (let at = bytes.indexOf(pattern[0]); at !== -1; at = bytes.indexOf(pattern[0], at + 1)) {
     if (!pattern.every((byte, i) => bytes[at + i] === byte)) continue;
-    const end = bytes.indexOf(lineFeed, at);
-    if (end !== -1 && recordOf(bytes.subarray(at, end), file) !== null) return at;
+    if (end < at) end = bytes.indexOf(lineFeed, at);
+    if (end === -1) return -1;
+    if (recordOf(bytes.subarray(at, end), file) !== null) return at;
   }
   return -1;
 }

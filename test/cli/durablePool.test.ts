@@ -121,6 +121,28 @@ test("a run that is cut off at any change on the disk, and again while it is gon
   expect(cuts).toBe(2 * (4 * 2 + 2 + 2));
 });
 
+test("what is kept is listed once for all jobs, however many they are and whatever they keep", async () => {
+  const left = nothingLeft();
+  const run: Run = (pool, tell) =>
+    pool.runText(
+      [3, 4].map((seed) => ({ ...textJob(), seeds: [seed] })),
+      tell,
+    );
+  await sit(run, left, { cutAtEvent: 9 });
+  let listed = 0;
+  const journal = memoryJournal(left);
+  const counted = Object.defineProperty({ ...journal }, "kept", {
+    get: () => {
+      listed++;
+      return journal.kept;
+    },
+  });
+  const told: { readonly kind: string }[][] = [[], []];
+  const durable = durablePool(inlinePool(2), counted, { warn: () => {} });
+  await run(durable, (job, event) => told[job].push(event));
+  expect([told.map((events) => events.at(-1)?.kind), listed]).toEqual([["end", "end"], 1]);
+});
+
 /** What is left of the first job of a population run, a while after it was begun, or at its end. */
 async function leftOfOneJob(cutAtEvent?: number) {
   const left = nothingLeft();

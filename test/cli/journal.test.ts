@@ -168,6 +168,52 @@ test("opening removes what a crash leaves, and nothing of the user's", () => {
   expect(again.notices).toEqual(["run: 7 unfinished files were removed."]);
 });
 
+test("more parts than one record can name are dropped", () => {
+  const partOf = (n: number) => `work/${"a".repeat(150)}/${n}`;
+  const count = 8000; // 1.3 MB of names, of which a record takes 1
+  const entry = { time: date().toISOString(), epoch: 1, bytes: 0, sha256: "0".repeat(64) };
+  const lines = Array.from({ length: count }, (_, seq) =>
+    logLine({ seq, ...entry, event: "kept", path: partOf(seq) }),
+  );
+  fs.mkdirSync(path);
+  fs.writeFileSync(logPath(), lines.join(""));
+  const journal = open();
+  journal.drop(Array.from({ length: count }, (_, n) => partOf(n)));
+  expect(journal.kept).toEqual([]);
+  journal.release();
+  expect(open().kept).toEqual([]);
+});
+
+test.runIf(process.platform !== "win32")(
+  "a folder whose names cannot be flushed is used all the same; a disk that fails is not",
+  () => {
+    const failing = (code: string, call: "openSync" | "fsyncSync"): Disk => {
+      const isFolder = (what: unknown) =>
+        typeof what === "number" ? fs.fstatSync(what).isDirectory() : fs.statSync(String(what)).isDirectory();
+      const refuse = (what: unknown) => {
+        if (isFolder(what)) throw Object.assign(new Error(code), { code });
+      };
+      return {
+        ...fs,
+        openSync: (file, flags, mode) => {
+          if (call === "openSync" && flags === "r") refuse(file);
+          return fs.openSync(file, flags, mode);
+        },
+        fsyncSync: (file) => {
+          if (call === "fsyncSync") refuse(file);
+          fs.fsyncSync(file);
+        },
+      };
+    };
+    const file = join(cwd, "file");
+    publish(failing("EACCES", "openSync"), file, bytesOf(1));
+    publish(failing("EINVAL", "fsyncSync"), file, bytesOf(2));
+    expect(fs.readFileSync(file)).toEqual(Buffer.from([2]));
+    expect(() => publish(failing("EIO", "fsyncSync"), file, bytesOf(3))).toThrow("EIO");
+    expect(() => publish(failing("EMFILE", "openSync"), file, bytesOf(3))).toThrow("EMFILE");
+  },
+);
+
 test("a folder without a log is taken as it is", () => {
   fs.mkdirSync(join(path, "work"), { recursive: true });
   fs.writeFileSync(join(path, "work/mine"), "x");

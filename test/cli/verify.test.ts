@@ -15,6 +15,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createRunFolder, type RunFolder } from "../../src/cli/runFolder.ts";
+import { isFault } from "../../src/cli/verify/checkedRun.ts";
+import { checkMoving } from "../../src/cli/verify/checkMoving.ts";
+import { lookAtRun } from "../../src/cli/verify/runAtHand.ts";
 import { runVerify } from "../../src/cli/verify/verify.ts";
 import { palimpsest } from "./harness.ts";
 
@@ -247,6 +250,47 @@ test("a run that has not ended keeps states, which are checked like its files", 
   expect(await said()).toMatchObject({ exitCode: 3, odd: [{ path: part, verdict: "missing" }] });
 });
 
+test("a run that goes on while it is read is none that is damaged", async () => {
+  const folder = begin();
+  folder.journal.keep("work/a/2.state.safetensors", data);
+  const steps = [
+    () => folder.journal.drop(["work/a/1.state.safetensors", "work/a/2.state.safetensors"]),
+    () => folder.journal.keep("work/a/3.state.safetensors", data),
+    () => folder.commit({ ...parts, status: "complete" }),
+  ];
+  const look = () => lookAtRun("run", cwd);
+  const { signal } = new AbortController();
+  const first = look();
+  const { run, files } = await checkMoving(first, look, { signal, seen: () => steps.shift()?.() });
+  expect(steps).toEqual([]);
+  expect(run.manifest).toMatchObject({ value: { status: "complete" } });
+  expect(files.map(({ path, verdict }) => [path, verdict])).toEqual([
+    ["log.jsonl", "sound"],
+    ["manifest.json", "sound"],
+  ]);
+});
+
+test("of a run that never stands still, states that it dropped are left out, and what is damaged is told", async () => {
+  const folder = begin();
+  folder.journal.keep("work/b/1.state.safetensors", data);
+  truncateSync(join(cwd, "run/work/b/1.state.safetensors"), 99);
+  const state = (n: number) => `work/a/${n}.state.safetensors`;
+  let n = 1;
+  /** Another state is kept and the one before is dropped, whenever the run was looked at. */
+  const look = () => {
+    const run = lookAtRun("run", cwd);
+    folder.journal.keep(state(n + 1), data);
+    folder.journal.drop([state(n++)]);
+    return run;
+  };
+  const { signal } = new AbortController();
+  const { files } = await checkMoving(look(), look, { signal, seen: () => {} });
+  folder.journal.release();
+  expect(files.filter(isFault).map(({ path, verdict }) => [path, verdict])).toEqual([
+    ["work/b/1.state.safetensors", "damaged"],
+  ]);
+});
+
 test("the torn end of a log is what a kill leaves in a run that has not ended, and damage in one that has", async () => {
   begin().journal.release();
   appendFileSync(join(cwd, "run/log.jsonl"), '{"seq":2,"epo');
@@ -274,7 +318,7 @@ test("a log that lost its last record, and a manifest that the log was not close
     {
       ...{ path: "log.jsonl", verdict: "damaged" },
       says: expect.stringMatching(
-        /^byte \d+: the log of a run that has ended must end with the record that closes it$/,
+        /^byte \d+: the log of a run that has ended must end with the record that closes it; after a kill, resume writes it$/,
       ),
     },
   ]);

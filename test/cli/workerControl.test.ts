@@ -54,6 +54,25 @@ test("what saving took, on either side, is at most a hundredth of the time until
   expect(due()).toBe("save");
 });
 
+test("a job of a day saves some hundred times and never loses more than a hundredth of it", () => {
+  const { clock, pass } = settable();
+  const { due, told } = watch(openControl(10_000), clock);
+  const saves: number[] = [];
+  for (let second = 1; second <= 86_400; second++) {
+    pass(1000);
+    if (due() !== "save") continue;
+    told();
+    saves.push(second);
+  }
+  // every 10 s up to 1,000 s, then each a hundredth after the one before: 100 + ln(86.4) / ln(1.01) = 548 without rounding
+  expect(saves.length).toBeGreaterThan(480);
+  expect(saves.length).toBeLessThan(560);
+  for (const [i, second] of saves.entries()) {
+    const gap = second - (saves[i - 1] ?? 0);
+    expect(gap).toBeLessThanOrEqual(Math.max(10, Math.ceil(second / 100)));
+  }
+});
+
 test("a job that is told to stop stops at its next step, whatever the time", () => {
   const { clock } = settable();
   const control = openControl(100);

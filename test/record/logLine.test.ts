@@ -153,3 +153,11 @@ test("a line that is longer than any record is refused, and is not parsed", () =
     /must have at most 1048576 bytes/,
   );
 });
+
+test("an end that begins like a record at every other byte is looked through once", () => {
+  // searched from each beginning anew, the end of this line would be 2 · 10^11 bytes away in all
+  const torn = utf8('{"seq":'.repeat(2 ** 18));
+  const bytes = new Uint8Array(torn.length + 2 ** 20);
+  bytes.set(torn, 2 ** 20);
+  expect(() => readLog(bytes, "log")).toThrow(/a record has at most 1048576 bytes/);
+});

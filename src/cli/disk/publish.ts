@@ -25,12 +25,27 @@ export function isLitter(name: string): boolean {
   return /^\..+\.tmp$/.test(name);
 }
 
-/** Flushes the names in a folder. Windows cannot open one and keeps names safe itself. */
+/** Runs an action; errors with one of some codes are none. */
+function unless<T>(codes: readonly string[], action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (!codes.includes(systemCode(error) ?? "")) throw error;
+  }
+}
+
+/**
+ * Flushes the names in a folder, where that can be done: Windows cannot open one and keeps names safe itself, a folder
+ * that one may write in but not list cannot be opened either, and some file systems have nothing to flush of it.
+ *
+ * @source  fsync_fname_ext of PostgreSQL, which takes the same errors for none
+ */
 export function flushFolder(disk: Disk, path: string): void {
   if (process.platform === "win32") return;
-  const folder = disk.openSync(path, "r");
+  const folder = unless(["EACCES"], () => disk.openSync(path, "r"));
+  if (folder === undefined) return;
   try {
-    disk.fsyncSync(folder);
+    unless(["EINVAL", "EBADF"], () => disk.fsyncSync(folder));
   } finally {
     disk.closeSync(folder);
   }

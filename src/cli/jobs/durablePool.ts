@@ -9,7 +9,7 @@ import { type Jobs, jobName } from "../workers/jobName.ts";
 import type { Care, Pool, Tell } from "../workers/pool.ts";
 import { digestOf, jobKeys } from "./jobKey.ts";
 import { keepPacked, readPacked } from "./packedPart.ts";
-import { openSegments, type Segments, type ToldEvent } from "./segments.ts";
+import { openSegments, partsByJob, type Segments, type ToldEvent } from "./segments.ts";
 import { type StateKind, stateFacts } from "./stateFacts.ts";
 
 /** A pool over a journal. The states of its jobs are its own business: what is passed as care is not looked at. */
@@ -44,11 +44,16 @@ export function durablePool(pool: Pool, journal: Journal, { warn }: DurableOptio
   const remembered = new Map<string, Promise<unknown>>();
 
   /** Opens the segments of a job; of equal jobs in one run each has its own, in their order. */
-  const open = <K extends keyof Jobs>(kind: K, job: Jobs[K]): Segments => {
-    const key = keys.key(kind, job);
-    const use = (uses.get(key) ?? 0) + 1;
-    uses.set(key, use);
-    const segments = openSegments(journal, use === 1 ? key : `${key}-${use}`);
+  const open = <K extends keyof Jobs>(
+    kind: K,
+    job: Jobs[K],
+    parts: ReadonlyMap<string, readonly string[]>,
+  ): Segments => {
+    const hash = keys.key(kind, job);
+    const use = (uses.get(hash) ?? 0) + 1;
+    uses.set(hash, use);
+    const key = use === 1 ? hash : `${hash}-${use}`;
+    const segments = openSegments(journal, key, parts.get(key) ?? []);
     if (segments.lost) {
       const { state } = segments;
       const place = state === undefined ? "it begins again" : `it goes on from step ${state.step}`;
@@ -64,7 +69,8 @@ export function durablePool(pool: Pool, journal: Journal, { warn }: DurableOptio
     tell: Tell<E>,
     start: (left: readonly Jobs[K][], tell: Tell<E>, care: Care) => Promise<void>,
   ): Promise<void> => {
-    const opened = jobs.map((job) => open(kind, job));
+    const parts = partsByJob(journal);
+    const opened = jobs.map((job) => open(kind, job, parts));
     const left = [...opened.keys()].filter((index) => !opened[index].ended);
     for (const [index, { past }] of opened.entries())
       for (const event of past) tell(index, event as Parameters<Tell<E>>[1], NO_WORKER);

@@ -54,26 +54,39 @@ function stateIn(value: unknown): JobState | null {
   return isState ? (value as unknown as JobState) : null;
 }
 
+/** Paths of the parts of every job that a journal keeps any of, by the job's key. */
+export function partsByJob({ kept }: Journal): ReadonlyMap<string, readonly string[]> {
+  const byJob = new Map<string, string[]>();
+  for (const { path } of kept) {
+    const [, key] = path.split("/");
+    const parts = byJob.get(key) ?? [];
+    byJob.set(key, parts);
+    parts.push(path);
+  }
+  return byJob;
+}
+
 /**
  * Opens the segments of a job and reads what is there: as many as are whole, up to the newest that has a state or the
  * end. What lies behind that is dropped.
  *
- * @param key  the job's, and the name of its folder
+ * @param key    the job's, and the name of its folder
+ * @param parts  the job's, out of {@link partsByJob}: a journal of thousands of jobs is not looked through for each
  * @throws OwnedError, FileError  as the journal does
  */
-export function openSegments(journal: Journal, key: string): Segments {
+export function openSegments(journal: Journal, key: string, parts: readonly string[]): Segments {
   const folder = `work/${key}`;
   const told = (n: number) => `${folder}/${n}.told.safetensors`;
   const stateOf = (n: number) => `${folder}/${n}.state.safetensors`;
-  const own = () => journal.kept.map(({ path }) => path).filter((path) => path.startsWith(`${folder}/`));
   const numberOf = (path: string) => Number(path.slice(folder.length + 1).split(".")[0]);
-  const before = new Set(own());
+  const own = new Set(parts);
   let lost = false;
 
   /** What a part holds; null where there is none, or none that this job wrote. */
   const read = <T>(path: string, as: (value: unknown) => T | null): T | null => {
-    if (!before.has(path)) return null;
+    if (!own.has(path)) return null;
     const part = readPacked(journal, path, key);
+    if (part === undefined) own.delete(path);
     const found = part === undefined ? null : as(part.value);
     lost ||= found === null;
     return found;
@@ -97,7 +110,12 @@ export function openSegments(journal: Journal, key: string): Segments {
   /** Number of the newest segment. */
   let n = newest;
   let since: ToldEvent[] = [];
-  journal.drop(own().filter((path) => numberOf(path) > n));
+  journal.drop([...own].filter((path) => numberOf(path) > n));
+  /** Numbers of the segments whose state is kept, the oldest first. */
+  const states = [...own]
+    .filter((path) => numberOf(path) <= n && path === stateOf(numberOf(path)))
+    .map(numberOf)
+    .sort((a, b) => a - b);
 
   const keepTold = (): void => {
     keepPacked(journal, told(n + 1), { events: since }, key);
@@ -106,10 +124,7 @@ export function openSegments(journal: Journal, key: string): Segments {
   };
   /** Drops all states but the newest so many. */
   const leaveStates = (count: number): void => {
-    const states = own()
-      .filter((path) => path === stateOf(numberOf(path)))
-      .sort((a, b) => numberOf(b) - numberOf(a));
-    journal.drop(states.slice(count));
+    journal.drop(states.splice(0, Math.max(0, states.length - count)).map(stateOf));
   };
   return {
     ...{ past, ended, state, lost },
@@ -123,6 +138,7 @@ export function openSegments(journal: Journal, key: string): Segments {
     save: (next, facts) => {
       keepTold();
       keepPacked(journal, stateOf(n), next, key, facts);
+      states.push(n);
       leaveStates(2);
     },
   };

@@ -17,6 +17,9 @@ import { type Asked, type KernelLockName, kernelLocks, type LockedFile } from ".
 /** A folder belongs to another process. */
 export class OwnedError extends UserError {}
 
+/** A folder that this process owned belongs to it no longer. */
+export class LostError extends OwnedError {}
+
 /** A lock that is held. */
 export interface Lock {
   /** @throws OwnedError  if the lock file is no longer the one that was locked */
@@ -232,7 +235,7 @@ export function takeLock(request: LockRequest, groups: LockGroups = groupsHere):
       if (state === "held" && orSentence("cannot be read", () => identityAt(disk, path)) !== identity)
         state = "lost";
       if (state === "held") return;
-      throw new OwnedError({
+      throw new LostError({
         where: shown,
         rule: "belongs to this process no longer, which writes nothing more into it",
         got: state === "released" ? "a lock that was released" : `another ${basename(path)}, or none`,

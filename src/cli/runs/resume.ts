@@ -7,10 +7,11 @@ import { type Manifest, readManifest } from "../../record/manifest.ts";
 import type { ResumeOptions } from "../commands/resume.ts";
 import type { Outcome, ReplayIo } from "../io.ts";
 import { journalFiles } from "../journal/journal.ts";
-import { OwnedError } from "../journal/lock.ts";
+import { LostError, OwnedError } from "../journal/lock.ts";
 import { readInput } from "../readInput.ts";
 import { openRunFolder } from "../runFolder.ts";
 import { findRuns } from "../runList/findRuns.ts";
+import { begunIn } from "./begunIn.ts";
 import { printedOutcome } from "./printed.ts";
 
 /** Where runs are made unless another place is named. */
@@ -33,7 +34,7 @@ export async function runResume({ run, workers }: ResumeOptions, io: ReplayIo): 
       io.warn(`Going on with ${name}`);
       return await resumeRun(name, workers, io);
     } catch (error) {
-      if (!(error instanceof OwnedError)) throw error;
+      if (!(error instanceof OwnedError) || error instanceof LostError) throw error;
       owned ??= error;
     }
   throw owned;
@@ -100,9 +101,7 @@ async function resumeRun(given: string, workers: number | null, io: ReplayIo): P
       rule: `is ${status} and cannot be gone on with: its manifest has no command`,
       got: manifest.formatVersion === 1 ? "format 1" : `a run of ${JSON.stringify(manifest.study)}`,
     });
-  const begun = logOf(path, name)[0]?.cwd;
-  // where the folder was moved to another machine, names are from here
-  const cwd = typeof begun === "string" && existsSync(begun) ? begun : io.cwd;
+  const cwd = begunIn(logOf(path, name), io.cwd);
   const start = await startOf(command, name, io);
   const { runMadeBy: _, ...own } = io;
   return start({

@@ -8,6 +8,8 @@ export interface JobOrder {
   readonly job: SweepJob;
   /** Where its result goes, as {@link openAnyStore} takes it. */
   readonly store: { readonly folder: string; readonly cwd: string };
+  /** Identity of that store, so that an empty folder in its place, as of a share that was unmounted, is not taken for it. */
+  readonly storeId: string;
   /** Threads that may train for it; changes no number. */
   readonly threads: number;
 }

@@ -45,37 +45,48 @@ interface Work {
   readonly journal: Journal;
   /** Removes the folder: the job has its result. */
   remove(): void;
+  /** Gives it back: a private folder is of no use to anybody, the job's own is for whoever takes the job over. */
+  leave(): void;
 }
 
 /** The job's own folder; where another process is at the same job, a private one, as both come to the same result. */
 function openWork(store: SweepStore, key: string): Work {
-  const open = (path: string, shown: string): Work => {
+  const open = (path: string, shown: string, isPrivate = false): Work => {
     const journal = openJournal({ path, shown, date: () => new Date() });
-    return {
-      journal,
-      remove: () => {
-        journal.clear();
-        journal.release();
-        rmSync(path, { recursive: true, force: true });
-      },
+    const release = () => journal.release();
+    const discard = () => {
+      release();
+      rmSync(path, { recursive: true, force: true });
     };
+    const remove = () => {
+      journal.clear();
+      discard();
+    };
+    return { journal, remove, leave: isPrivate ? discard : release };
   };
   try {
     return open(store.workPath(key), `${store.name}/work/${key.slice(0, 12)}`);
   } catch (error) {
     if (!(error instanceof OwnedError)) throw error;
-    return open(mkdtempSync(join(tmpdir(), "palimpsest-job-")), "private folder");
+    return open(mkdtempSync(join(tmpdir(), "palimpsest-job-")), "private folder", true);
   }
 }
 
 async function runOrder(
-  { job, store: place }: JobOrder,
+  { job, store: place, storeId }: JobOrder,
   pool: Pool,
   tell: (message: FromChild) => void,
   signal: AbortSignal,
 ): Promise<JobEnd> {
   const key = jobKey(job);
   const store = await openAnyStore(place);
+  if (store.id !== storeId)
+    throw new FileError({
+      where: store.name,
+      rule: "must be the store that it was when this began",
+      got: "another one in its place",
+      wayOut: "Is the share still mounted?",
+    });
   const work = openWork(store, key);
   const notice = (text: string) => tell({ kind: "notice", text });
   try {
@@ -99,6 +110,6 @@ async function runOrder(
     throw error;
   } finally {
     for (const text of [...store.notices, ...work.journal.notices]) notice(text);
-    work.journal.release();
+    work.leave();
   }
 }

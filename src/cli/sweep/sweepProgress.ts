@@ -41,13 +41,20 @@ export function sweepProgress(
   const jobs = new Map(todo.map((job) => [job.key, job]));
   const total = todo.reduce((sum, { size }) => sum + workOf(size), 0);
   const done = new Set<string>();
+  /** Of the jobs that are done, summed as they come: the display asks many times a second, and a sweep has many jobs. */
+  const ended = { models: 0, modelSteps: 0, work: 0 };
   const parked = new Set<string>();
   const running = new Map<string, RunningJob & { modelSteps: number; work: number }>();
   let [failures, inProgress, workers] = [0, 0, 0];
   const computed = (key: string) => {
     running.delete(key);
     parked.delete(key);
-    if (jobs.has(key)) done.add(key);
+    const size = jobs.get(key)?.size;
+    if (size === undefined || done.has(key)) return;
+    done.add(key);
+    ended.models += size.models;
+    ended.modelSteps += size.modelSteps ?? 0;
+    ended.work += workOf(size);
   };
   const told = (job: ShownJob, value: Extract<QueueEvent, { kind: "told" }>["value"]) => {
     const { done: share, modelSteps } = value as { done?: unknown; modelSteps?: unknown };
@@ -58,21 +65,16 @@ export function sweepProgress(
   const sumOf = <T>(items: Iterable<T>, of: (item: T) => number) =>
     [...items].reduce((sum, item) => sum + of(item), 0);
   return {
-    read: () => {
-      const ended = [...done].map((key) => (jobs.get(key) as ShownJob).size);
-      return {
-        ...{ title, started, workers, running },
-        jobs: {
-          ...{ total: found + jobs.size, found, computed: done.size },
-          ...{ running: Math.max(inProgress, running.size), parked: parked.size, failures },
-        },
-        models: sumOf(ended, ({ models }) => models),
-        modelSteps:
-          sumOf(ended, ({ modelSteps }) => modelSteps ?? 0) +
-          sumOf(running.values(), ({ modelSteps }) => modelSteps),
-        work: { total, done: sumOf(ended, workOf) + sumOf(running.values(), ({ work }) => work) },
-      };
-    },
+    read: () => ({
+      ...{ title, started, workers, running },
+      jobs: {
+        ...{ total: found + jobs.size, found, computed: done.size },
+        ...{ running: Math.max(inProgress, running.size), parked: parked.size, failures },
+      },
+      models: ended.models,
+      modelSteps: ended.modelSteps + sumOf(running.values(), ({ modelSteps }) => modelSteps),
+      work: { total, done: ended.work + sumOf(running.values(), ({ work }) => work) },
+    }),
     event: (event) => {
       const job = jobs.get(event.key);
       if (job === undefined || done.has(event.key)) return;

@@ -60,7 +60,7 @@ export async function openWorkplace({ store: place, program }: WorkplaceOptions)
       if ((await store.read(key)) !== null) return "done";
       checkSameProgram(job, program);
       const end = await pool.run(
-        { job, store: place, threads },
+        { job, store: place, storeId: store.id, threads },
         {
           signal: lease.signal,
           progress: ({ done, modelSteps }) => lease.tell({ done, modelSteps }),

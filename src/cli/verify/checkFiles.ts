@@ -18,7 +18,7 @@ const ownFiles = new Set<string>(["manifest.json", journalFiles.log, journalFile
 const highWaterMark = 2 ** 20;
 
 /** Whether a path is that of a state on the way. */
-const isPart = (path: string) => path.startsWith(`${journalFiles.parts}/`);
+export const isPart = (path: string) => path.startsWith(`${journalFiles.parts}/`);
 
 /** Files with their lengths and hashes: those of the manifest, and of a run that has not ended the parts it keeps. */
 export function entriesOf({ manifest, log }: RunAtHand): readonly FileEntry[] {
@@ -100,7 +100,7 @@ function logVerdict({ manifest, log }: RunAtHand): CheckedFile {
   if (status !== null && status !== "running" && records.at(-1)?.event !== "closed")
     return {
       ...{ path, verdict: "damaged" },
-      says: `byte ${validBytes}: the log of a run that has ended must end with the record that closes it`,
+      says: `byte ${validBytes}: the log of a run that has ended must end with the record that closes it; after a kill, resume writes it`,
     };
   return { path, verdict: "sound" };
 }

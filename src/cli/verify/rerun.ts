@@ -7,6 +7,7 @@ import { type FileEntry, goingOn, type Manifest, readManifest } from "../../reco
 import { diskError } from "../disk/diskError.ts";
 import type { Outcome, ReplayIo, RunIo } from "../io.ts";
 import { readInput } from "../readInput.ts";
+import { begunIn } from "../runs/begunIn.ts";
 import { installed, otherInstallation } from "../runs/installed.ts";
 import { StoppedRun } from "../runs/stoppedRun.ts";
 import type { CheckedFile, RerunVerdict } from "./checkedRun.ts";
@@ -32,12 +33,6 @@ function repeatable({ run, manifest }: RunAtHand): Manifest & { readonly command
   const other = otherInstallation(value, ["palimpsest", "engine"]);
   if (other !== null) return refuse(other.rule, other.got, other.wayOut);
   return { ...value, command: value.command };
-}
-
-/** Where the run was begun, which its relative file names are from; here, where the log does not say. */
-function begunIn({ log }: RunAtHand, cwd: string): string {
-  const first = log?.verdict === "sound" ? log.value.records[0] : undefined;
-  return typeof first?.cwd === "string" ? first.cwd : cwd;
 }
 
 /** What became of every file of a run, by path; those that only the second run has among them. */
@@ -74,9 +69,10 @@ async function makeAgain(
   try {
     const { runMadeBy: _, ...own } = io;
     const { node } = manifest.versions;
+    const past = run.log?.verdict === "sound" ? run.log.value.records : [];
     if (node !== undefined && node !== installed.versions.node)
       io.warn(`${run.run} was made with Node ${node}, and is made again with ${installed.versions.node}`);
-    await start({ ...own, cwd: begunIn(run, io.cwd), out, repeats: { name: run.run, manifest } });
+    await start({ ...own, cwd: begunIn(past, io.cwd), out, repeats: { name: run.run, manifest } });
     const file = join(out, "manifest.json");
     const again = readManifest(readInput(file, { cwd: out }), file);
     return compared(manifest.files, again.files);

@@ -5,7 +5,8 @@ import type { Outcome, ReplayIo } from "../io.ts";
 import { printable } from "../printable.ts";
 import { bar } from "../renderBoard.ts";
 import { type CheckedRun, type UnreadableRun, verdictOf } from "./checkedRun.ts";
-import { checkFiles, entriesOf } from "./checkFiles.ts";
+import { entriesOf } from "./checkFiles.ts";
+import { checkMoving } from "./checkMoving.ts";
 import { prepareRerun, withRerun } from "./rerun.ts";
 import { lookAtRun, type RunAtHand } from "./runAtHand.ts";
 import { faultSentence, megabytes, runLines } from "./verifyText.ts";
@@ -40,15 +41,18 @@ export async function runVerify({ runs, rerun }: VerifyOptions, io: ReplayIo): P
 }
 
 async function verifyOne(
-  run: RunAtHand,
+  looked: RunAtHand,
   rerun: boolean,
   io: ReplayIo,
   seen: (run: string, bytes: number) => void,
 ): Promise<CheckedRun> {
   // what cannot be made again is said before anything is read
-  const again = rerun ? await prepareRerun(run, io) : null;
+  const again = rerun ? await prepareRerun(looked, io) : null;
   const { signal } = io;
-  const checked = await checkFiles(run, { signal, seen: (bytes) => seen(run.run, bytes) });
+  const { run, files: checked } = await checkMoving(looked, () => lookAtRun(looked.run, io.cwd), {
+    signal,
+    seen: (bytes) => seen(looked.run, bytes),
+  });
   const files = again === null ? checked : withRerun(checked, await again());
   const { manifest } = run;
   const status = manifest.verdict === "missing" ? null : (manifest.value?.status ?? null);

@@ -13,7 +13,10 @@ const [STOP, EVERY] = [0, 1];
 
 /** Least milliseconds between two savings of a job. */
 export const SAVE_EVERY = 10_000;
-/** Least time between two savings, as a multiple of what the last one took: all of them take a hundredth at most. */
+/**
+ * Least time between two savings: this many times what the last one took, so that all of them take a hundredth at most;
+ * and this part of the time that the job has run, so that a job of days saves some hundred times, and not ten thousand.
+ */
 const SHARE = 100;
 
 /** A control for one job. */
@@ -43,14 +46,16 @@ export interface Watch {
 
 /** Looks at a control from inside the worker, whose clock measures the time since the last saving. */
 export function watch(control: Control, clock: () => number): Watch {
-  let last = clock();
+  const began = clock();
+  let last = began;
   let asked = last;
   let least = 0;
   return {
     due: () => {
       asked = clock();
       if (Atomics.load(control, STOP) === 1) return "stop";
-      return asked - last < Math.max(least, Atomics.load(control, EVERY)) ? "go" : "save";
+      const pause = Math.max(least, Atomics.load(control, EVERY), (last - began) / SHARE);
+      return asked - last < pause ? "go" : "save";
     },
     told: () => {
       last = clock();

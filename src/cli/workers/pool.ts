@@ -65,7 +65,7 @@ export interface PoolOptions {
 
 const builtScript = () => fileURLToPath(new URL("./worker.js", import.meta.url));
 
-/** Milliseconds that jobs are given to tell their states when they are told to stop. */
+/** Milliseconds that jobs are given to tell their states when they are told to stop, from the last state on. */
 const GRACE = 10_000;
 /** Workers that may die over a job. */
 const DEATHS = 2;
@@ -161,6 +161,8 @@ export function openPool(options: PoolOptions): Pool {
               if (at < told || control === null) return;
               const began = performance.now();
               care?.keep?.(event.state as JobState);
+              // while this thread was at the disk, the others could not be heard
+              grace?.refresh();
               saved(control, performance.now() - began, saveEvery);
               return;
             }

@@ -4,7 +4,7 @@ import { kendall } from "../../stats/kendall.ts";
 import { axisNumber } from "../dotRows.ts";
 import type { FigureSpec, Panel } from "../figure.ts";
 import { labelsMark, type PlacedLabel } from "../labelsMark.ts";
-import { fixed, intervalText } from "../numberText.ts";
+import { counted, fixed, intervalText } from "../numberText.ts";
 import { longestLabel } from "../textWidth.ts";
 import { fontSize, nullLine } from "../theme.ts";
 import { type ResponseAxis, type ResponseScale, responseScale } from "./responseScale.ts";
@@ -77,6 +77,13 @@ const lineHeight = 11;
 
 const isFinitePoint = ({ mean }: ResponsePoint) => Number.isFinite(mean);
 
+/** Least and greatest of some numbers; a call takes fewer arguments than a large search has points. */
+const endsOf = (values: readonly number[]) =>
+  values.reduce(
+    ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
+    [values[0], values[0]],
+  );
+
 /**
  * Ends of the shared vertical axis: all means, and of the intervals what is no farther from the means than they are from
  * each other. Two seeds have an interval of thirteen standard errors, which would leave nothing else to be seen.
@@ -89,11 +96,11 @@ function verticalDomain({ panels, reference }: ResponsesData): readonly [number,
     ...(reference === undefined ? [] : [reference]),
   ];
   if (means.length === 0) return [0, 1];
-  const [least, most] = [Math.min(...means), Math.max(...means)];
+  const [least, most] = endsOf(means);
   const reach = most - least || Math.abs(most) || 1;
   const ends = points.flatMap(({ low, high }) => [low, high]).filter(Number.isFinite);
-  const low = Math.max(least - reach, Math.min(least, ...ends));
-  const high = Math.min(most + reach, Math.max(most, ...ends));
+  const [lowest, highest] = endsOf([least, most, ...ends]);
+  const [low, high] = [Math.max(least - reach, lowest), Math.min(most + reach, highest)];
   const pad = (high - low || 1) / 20;
   return [low - pad, high + pad];
 }
@@ -196,7 +203,7 @@ function panelOf(
 }
 
 /** Series with the two of its points that differ most, in the order of the axis; of names the lower one first. */
-function changes({ panels, axis }: ResponsesData) {
+function changes({ panels, axis, drawn }: ResponsesData) {
   return panels.flatMap((panel) =>
     panel.series.flatMap((series) => {
       const points = series.points.filter(isFinitePoint);
@@ -204,10 +211,13 @@ function changes({ panels, axis }: ResponsesData) {
       const byMean = [...points].sort((a, b) => a.mean - b.mean);
       const ends = [byMean[0], byMean[byMean.length - 1]];
       if (axis.scale !== "names") ends.sort((a, b) => Number(a.x) - Number(b.x));
-      const tau = kendall(
-        points.map(({ x }) => Number(x)),
-        points.map(({ mean }) => mean),
-      );
+      const isRanked = drawn && axis.scale !== "names";
+      const tau = isRanked
+        ? kendall(
+            points.map(({ x }) => Number(x)),
+            points.map(({ mean }) => mean),
+          )
+        : Number.NaN;
       const several = panel.series.filter(({ isBaseline }) => !isBaseline).length > 1;
       const names = [several ? series.label : "", panels.length > 1 ? panel.title : ""];
       const where = names.filter((part) => part !== "").join(" ");
@@ -217,30 +227,42 @@ function changes({ panels, axis }: ResponsesData) {
 }
 
 /**
- * The finding: where the statistic changes most, with its numbers; of drawn points, how strongly they rank with the field.
- * That it is the largest of several is said, because the largest is partly luck.
+ * Where the means are farthest apart, with their numbers; of drawn points, how strongly they rank with the field. Nothing is
+ * tested, so the title does not say that the statistic changes: two means of one and the same number are apart, too.
  */
-function titleOf(data: ResponsesData): string {
+function titleOf(data: ResponsesData, all: ReturnType<typeof changes>): string {
   const { axis, statistic, drawn } = data;
-  const all = changes(data);
   const start = `${statistic.charAt(0).toUpperCase()}${statistic.slice(1)}`;
   if (all.length === 0) return `${start} by ${axis.name}.`;
-  const most = (where: string) => (all.length > 1 ? ` most for ${where}` : "");
   if (drawn && axis.scale !== "names") {
     const [{ where, tau, count }] = [...all].sort((a, b) => Math.abs(b.tau) - Math.abs(a.tau));
-    return `${start} ranks with ${axis.name}${most(where)}: τ ${fixed(tau)} over ${count} draws.`;
+    const most = all.length > 1 ? `ranks most in ${where}, with` : "has";
+    return `${start} by ${axis.name} ${most} τ ${fixed(tau)} over ${count} points.`;
   }
   const [{ where, first, last }] = [...all].sort(
     (a, b) => Math.abs(b.last.mean - b.first.mean) - Math.abs(a.last.mean - a.first.mean),
   );
   const number = ({ mean, low, high }: ResponsePoint) => `${fixed(mean)} ${intervalText([low, high])}`;
-  return `${start} changes with ${axis.name}${most(where)}: ${number(first)} at ${first.x}, ${number(last)} at ${last.x}.`;
+  const most = all.length > 1 ? `is farthest apart in ${where}: ` : "is ";
+  return `${start} by ${axis.name} ${most}${number(first)} at ${first.x}, ${number(last)} at ${last.x}.`;
+}
+
+/** What the title chose from: the largest of several is partly luck, and so are the ends of several points. */
+function chosenText({ axis, drawn }: ResponsesData, all: ReturnType<typeof changes>): string {
+  const points = Math.max(0, ...all.map(({ count }) => count));
+  const ofSeries = all.length > 1 ? ` of ${all.length} series` : "";
+  if (drawn && axis.scale !== "names")
+    return all.length > 1
+      ? `The title names the strongest τ${ofSeries}, which is partly luck; nothing is tested.`
+      : "Nothing is tested.";
+  if (all.length < 2 && points < 3) return "Nothing is tested.";
+  return `The title names the two of ${counted(points, "point")} that are farthest apart${ofSeries}, which is partly luck; nothing is tested.`;
 }
 
 /**
  * Figure: a statistic along a swept field. All panels share both axes.
  *
- * Points of a grid are joined, as only the field differs between them; draws are not, and their rank correlation with the
+ * Points of a grid are joined, as of what was swept only the field differs between them; draws are not, and their rank correlation with the
  * field is Kendall's τ_b, without a test.
  */
 export function responses(data: ResponsesData): FigureSpec {
@@ -251,13 +273,14 @@ export function responses(data: ResponsesData): FigureSpec {
   const size = { ...sizeOf(panels.length), marginRight };
   const scale = responseScale(axis, values, size.width - margin.left - marginRight);
   const domain = verticalDomain(data);
+  const all = changes(data);
   const joined = drawn
-    ? "Dot: mean over seeds of one draw, with its 95 % t interval; all drawn fields differ between draws, so none is held fixed and nothing is joined. τ: Kendall's rank correlation over draws."
+    ? "Dot: mean over seeds of one point, with its 95 % t interval; all drawn fields differ between draws, so none is held fixed and nothing is joined. τ: Kendall's rank correlation over points."
     : "Dot: mean over seeds with its 95 % t interval, one at a time and not for all together.";
   return {
     ...{ name, question, nullModel, seeds },
-    title: titleOf(data),
-    reading: [joined, "Intervals that leave the frame are cut at it.", note]
+    title: titleOf(data, all),
+    reading: [joined, chosenText(data, all), "Intervals that leave the frame are cut at it.", note]
       .filter((text) => text !== "")
       .join(" "),
     panels: panels.map((panel) => panelOf(panel, data, scale, domain, size)),

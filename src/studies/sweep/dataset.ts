@@ -102,7 +102,8 @@ export function openDataset({ fields, points }: Pick<SweepPlan, "fields" | "poin
   };
   return {
     add: (point, result) => {
-      rows.push(...rowsOf(point, result));
+      // one by one: a job of ten thousand seeds has more rows than a call takes arguments
+      for (const row of rowsOf(point, result)) rows.push(row);
       if (rows.length >= groupRows) flush();
     },
     end: () => {

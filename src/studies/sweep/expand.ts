@@ -1,7 +1,7 @@
 /** From a sweep to its jobs: every combination of its grids, every draw of its search, every study, each job once. */
 import { ArgumentError, FileError, UserError } from "../../base/errors.ts";
 import { canonicalJson, type JsonValue } from "../../record/canonicalJson.ts";
-import { type FieldValues, hasField } from "./fields.ts";
+import { checkField, type FieldValues, hasField } from "./fields.ts";
 import { type JobSetting, jobKey, type SweepJob, sweepJob } from "./job.ts";
 import { draw, isLogarithmic } from "./laws.ts";
 import { type Grid, jobLimit, type SweepSpec } from "./spec.ts";
@@ -87,7 +87,12 @@ export function expandSweep(spec: SweepSpec, file: string, setting: Omit<JobSett
           );
           const values = ownFields(study, { ...base, ...combination, ...drawn });
           const { job, resolved } = orNamed(
-            () => sweepJob(study, values, { ...setting, seeds }),
+            () => {
+              // between two ends that a field can have a law may draw what it cannot: 36.25 sequences
+              for (const [field, value] of Object.entries(ownFields(study, drawn)))
+                checkField(field, study, field, value);
+              return sweepJob(study, values, { ...setting, seeds });
+            },
             `${file}: job ${number} of ${count} (${valuesText(ownFields(study, { ...combination, ...drawn })) || study})`,
           );
           const key = jobKey(job);

@@ -51,7 +51,9 @@ function slicesOf(
   for (const point of points) {
     const fixed = others.filter(({ name }) => !bound.includes(name));
     const name = valuesText(Object.fromEntries(fixed.map((each) => [each.name, point.values[each.name]])));
-    slices.set(name, [...(slices.get(name) ?? []), point]);
+    const slice = slices.get(name);
+    if (slice === undefined) slices.set(name, [point]);
+    else slice.push(point);
   }
   return { slices: [...slices].map(([name, of]) => ({ name, points: of })), bound };
 }

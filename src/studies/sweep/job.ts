@@ -5,7 +5,7 @@
  * that field, a grid and a draw, a file and its edited copy all come to the same job, and a job is computed once.
  */
 import { z } from "zod";
-import { ArgumentError } from "../../base/errors.ts";
+import { ArgumentError, UserError, unknownName } from "../../base/errors.ts";
 import { type TaskName, taskNamed } from "../../data/registry.ts";
 import { type ModelConfig, type PresetName, presets, validateConfig } from "../../model/config.ts";
 import type { InitOptions } from "../../model/init.ts";
@@ -13,8 +13,8 @@ import { canonicalJson, type JsonValue } from "../../record/canonicalJson.ts";
 import { sha256OfBytes } from "../../record/sha256.ts";
 import { armsOf, type PersistenceSettings } from "../persistence/spec.ts";
 import { type StudyMaterial, studyNamed } from "../registry.ts";
-import { type FieldValues, openStudy } from "./fields.ts";
-import { standardSeeds } from "./spec.ts";
+import { checkField, type FieldValues, fieldPrefixes, fieldsOf, hasField, openStudy } from "./fields.ts";
+import { seedLimit, standardSeeds, sweepStudies } from "./spec.ts";
 
 /** Everything that decides a job's numbers; plain data. */
 export interface SweepJob {
@@ -66,7 +66,9 @@ export const jobSchema = z.strictObject({
 /**
  * The job that came from elsewhere under a key.
  *
- * @throws ArgumentError  for anything that is no job, and for one that has another key
+ * Whoever can write to a queue may have written it, so it is held to the limits of a sweep file.
+ *
+ * @throws ArgumentError  for anything that is no job, for one that has another key, and for one that no file comes to
  */
 export function readSweepJob(value: unknown, key: string): SweepJob {
   const where = `job ${key.slice(0, 12)}`;
@@ -76,8 +78,42 @@ export function readSweepJob(value: unknown, key: string): SweepJob {
     throw new ArgumentError({ where, rule: `is no job of a sweep: field "${path.join(".")}" (${message})` });
   }
   const job = parsed.data as SweepJob;
-  if (jobKey(job) === key) return job;
-  throw new ArgumentError({ where, rule: "must have its own key", got: jobKey(job) });
+  if (jobKey(job) !== key)
+    throw new ArgumentError({ where, rule: "must have its own key", got: jobKey(job) });
+  try {
+    checkWithinLimits(job);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new ArgumentError({
+      where,
+      rule: "is no job that a sweep file comes to",
+      got: error.message.replace(/\.$/, ""),
+    });
+  }
+  return job;
+}
+
+/** Throws a UserError for a job that {@link sweepJob} does not make of checked fields. */
+function checkWithinLimits({ study, config, seeds, engine, version }: SweepJob): void {
+  if (!sweepStudies().includes(study)) throw unknownName("study", study, sweepStudies());
+  if (seeds.length < 2 || seeds.length > seedLimit || new Set(seeds).size < seeds.length)
+    throw new ArgumentError({ where: "seeds", rule: `must be 2 to ${seedLimit}, each once` });
+  const values = Object.fromEntries(
+    Object.entries(config).flatMap(([name, value]): [string, JsonValue][] => {
+      const isGroup = fieldPrefixes.includes(name) && typeof value === "object" && value !== null;
+      return isGroup
+        ? Object.entries(value).map(([member, inner]) => [`${name}.${member}`, inner as JsonValue])
+        : [[name, value]];
+    }),
+  );
+  for (const [field, value] of Object.entries(values)) {
+    if (!hasField(study, field)) throw unknownName("config", field, fieldsOf(study));
+    checkField(field, study, field, value);
+  }
+  // the fields of a job say all of it, so they come to the same job again
+  const again = sweepJob(study, values, { seeds, engineOf: () => engine, version }).job;
+  if (canonicalJson(again.config) !== canonicalJson(config))
+    throw new ArgumentError({ where: "config", rule: "must have every field once, in its one form" });
 }
 
 /** The name of a job and of its result: SHA-256 of its canonical form, 64 hexadecimal digits. */

@@ -28,7 +28,8 @@ function fieldText(name: string, drawn: boolean, points: readonly SummarisedPoin
   const few = values.length <= 6 && !drawn;
   if (few || numbers.length < values.length)
     return `${name}: ${values.slice(0, 12).map(valueText).join(", ")}`;
-  const ends = `${Math.min(...numbers)} to ${Math.max(...numbers)}`;
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const ends = `${sorted[0]} to ${sorted[sorted.length - 1]}`;
   return `${name}: ${counted(values.length, "value")}, ${drawn ? "drawn " : ""}${ends}`;
 }
 
@@ -50,6 +51,18 @@ function cellOf(
   if (found === undefined) return Number.NaN;
   return { estimate: found.mean, low: found.low, high: found.high };
 }
+
+/** How many seeds a point's numbers are over: `8`, or `5 to 8 of 8` where some have no number, themselves or as a null. */
+function seedsOf({ seeds, statistics }: SummarisedPoint): Cell {
+  const shown = statistics.filter(({ statistic }) => headline.includes(statistic));
+  const counts = shown.map(({ seeds: count }) => count).sort((a, b) => a - b);
+  const [least, most] = [counts[0] ?? seeds, counts[counts.length - 1] ?? seeds];
+  if (least === seeds) return seeds;
+  return least === most ? `${least} of ${seeds}` : `${least} to ${most} of ${seeds}`;
+}
+
+/** Statistics that the table shows. */
+const headline = ["heldOutLoss", "heldOutAccuracy", "tuningExcess"];
 
 /** Rows that are shown at once; a longer table opens on demand. */
 const shownRows = 60;
@@ -81,7 +94,7 @@ function pointsTable(title: string, points: readonly SummarisedPoint[], fields: 
     rows: points.map((point) => [
       fields.length === 0 ? "the only one" : valueText(point.values[first]),
       ...others.map((field) => valueCell(point, field)),
-      point.seeds,
+      seedsOf(point),
       point.diverged,
       cellOf(point, "heldOutLoss"),
       cellOf(point, "heldOutAccuracy"),
@@ -135,7 +148,8 @@ const method = [
   "All jobs have the same seeds, and with them the same initial draws and data wherever the sizes allow it. So two points are better compared seed by seed, with the rows of dataset.parquet, than by whether their intervals overlap.",
   "The best of many points is partly the luckiest. Run it again with other seeds before believing its number.",
   "Tuning r is the correlation of a unit's token or position curve before and after training, mean over the units of a layer; its null is the same against a network grown from another initialisation on the same data. eta² is the share of a unit's variance that a factor explains.",
-  "Networks that diverged are in no mean; their number is given.",
+  "The null of a seed is the network of the seed before it, trained on this seed's data; the first one's is the last one's. So neighbouring seeds share an initialisation, which the intervals take for independent: read those of r − null as approximate, with few seeds above all.",
+  "Networks that diverged are in no mean; their number is given. A seed whose null diverged has no r − null either; the column seeds says over how many the numbers are. A mean over those that did not diverge says nothing of those that did.",
 ];
 
 const ownCss = `

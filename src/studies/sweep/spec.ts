@@ -49,7 +49,8 @@ export interface SweepFile {
 
 /** Most jobs of one sweep. */
 export const jobLimit = 100_000;
-const seedLimit = 10_000;
+/** Most seeds of a job. */
+export const seedLimit = 10_000;
 /** Seeds of the study of populations where none are given, as on its own command line. */
 export const standardSeeds = 30;
 

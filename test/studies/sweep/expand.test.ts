@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { presets } from "../../../src/model/config.ts";
 import { expandSweep, type SweepPlan } from "../../../src/studies/sweep/expand.ts";
-import { jobKey, jobSize } from "../../../src/studies/sweep/job.ts";
+import { jobKey, jobSize, readSweepJob } from "../../../src/studies/sweep/job.ts";
 import { draw, type Law } from "../../../src/studies/sweep/laws.ts";
 import { parseSweep, type SweepFile } from "../../../src/studies/sweep/spec.ts";
 
@@ -226,6 +226,51 @@ test("a job that cannot be is named with its number and values", () => {
       },
     }),
   ).toMatch(/may come to 100000 jobs; got 160000/);
+});
+
+test("a law that draws what its field cannot be is refused before anything is computed", () => {
+  const of = (over: object) => refusal({ sweep: "small", seeds: 2, random: { draws: 3, over } });
+  expect(of({ batch: { uniform: [8, 64] } })).toMatch(
+    /^s\.yaml: job 1 of 3 \(batch \d+\.\d+\): cannot be; got batch: .*whole number/,
+  );
+  expect(of({ steps: { logUniform: [8, 64] } })).toMatch(/^s\.yaml: job 1 of 3 .*steps: .*whole number/);
+  expect(of({ batch: { integer: [8, 64] }, lr: { uniform: [0.1, 1] } })).toBe("accepted");
+});
+
+test("a job from elsewhere is held to the limits of a sweep file", () => {
+  const files: object[] = [
+    small,
+    { ...small, base: { preset: "gpt", model: { nLayers: 1, positions: "rotary", rotaryDim: 4 } } },
+    {
+      ...small,
+      base: { preset: "original-minigpt", model: { biases: ["mlp", "norm"], normKind: "layerNorm" } },
+    },
+    { ...small, study: "layer-hierarchy", base: { quick: true } },
+  ];
+  for (const file of files)
+    for (const { key, job } of plan(file).jobs)
+      expect(readSweepJob(JSON.parse(JSON.stringify(job)), key)).toEqual(job);
+  const [{ job }] = plan(small).jobs;
+  const model = job.config.model as object;
+  const others: object[] = [
+    { ...job, study: "fidelity" },
+    { ...job, seeds: [0] },
+    { ...job, seeds: [0, 0] },
+    { ...job, seeds: Array.from({ length: 10_001 }, (_, i) => i) },
+    { ...job, config: { ...job.config, batch: 36.25 } },
+    { ...job, config: { ...job.config, batch: 501 } },
+    { ...job, config: { ...job.config, backend: "onnx" } },
+    { ...job, config: { ...job.config, preset: "causal" } },
+    { ...job, config: { ...job.config, more: 1 } },
+    { ...job, config: { ...job.config, model: { ...model, dModel: 1e9 } } },
+    { ...job, config: { ...job.config, model: { ...model, normKind: "layerNorm" } } },
+    { ...job, config: Object.fromEntries(Object.entries(job.config).filter(([field]) => field !== "lr")) },
+  ];
+  for (const other of others)
+    expect(
+      () => readSweepJob(other, jobKey(other as typeof job)),
+      JSON.stringify(other).slice(0, 300),
+    ).toThrow(/^job [0-9a-f]{12}: is no job that a sweep file comes to/);
 });
 
 test("whatever a file holds, it is a sweep or one sentence about it", () => {

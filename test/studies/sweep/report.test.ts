@@ -1,7 +1,7 @@
 import { parquetReadObjects } from "hyparquet";
 import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
-import { renderFigure, renderPanel } from "../../../src/figures/index.ts";
+import { renderFigure, renderPanel, responses } from "../../../src/figures/index.ts";
 import { openDataset } from "../../../src/studies/sweep/dataset.ts";
 import { sweepFigures } from "../../../src/studies/sweep/figures.ts";
 import { sweepReport } from "../../../src/studies/sweep/report.ts";
@@ -46,6 +46,44 @@ test("a point is the mean over seeds with its t interval; a network that diverge
   expect(2 - found.low).toBeCloseTo(T_OF_THREE / Math.sqrt(3), 5);
 });
 
+test("a seed that lost its network or its null is taken out of the count beside the numbers", () => {
+  const plan = planOf({ seeds: 4 });
+  const [{ key, job }] = plan.jobs;
+  const planted = plantedResult(key, job);
+  // the second seed's null diverged, in an arm whose networks are not listed
+  const series = planted.series.map((each) =>
+    each.statistic === "tuningExcess" ? { ...each, values: each.values.with(1, Number.NaN) } : each,
+  );
+  const point = summarisePoint(plan.points[0], { ...planted, series });
+  const rowOf = (points: readonly (typeof point)[]) => {
+    const page = parseHTML(htmlOf({ ...summaryOf(plan), points })).document;
+    return [...page.querySelectorAll("#jobs tbody td")].slice(0, 2).map((cell) => cell.textContent);
+  };
+  expect(rowOf([point])).toEqual(["3 to 4 of 4", "0"]);
+  expect(rowOf([summarisePoint(plan.points[0], planted)])).toEqual(["4", "0"]);
+});
+
+test("a job of thousands of seeds, and a search of thousands of points, are written too", () => {
+  // more numbers than a call of a function takes arguments, 120,000
+  const plan = planOf({ seeds: 2 });
+  const [{ key, job }] = plan.jobs;
+  const [point] = plan.points;
+  const values = Array.from({ length: 10_000 }, (_, seed) => seed);
+  const series = Array.from({ length: 15 }, (_, layer) => ({
+    ...{ statistic: "tuningR", layer, kind: "all", values },
+  }));
+  const dataset = openDataset(plan);
+  dataset.add(point, { ...plantedResult(key, job), job: { ...job, seeds: values }, series });
+  expect(dataset.end().length).toBeGreaterThan(0);
+  const one = { x: "a", mean: 0, low: -1, high: 1 };
+  const figure = responses({
+    ...{ name: "many", axis: { name: "x", scale: "names" }, drawn: true, label: "y", statistic: "y" },
+    ...{ question: "?", nullModel: "none", seeds: "2", note: "" },
+    panels: [{ title: "all", series: [{ label: "y", color: "#000", points: Array(150_000).fill(one) }] }],
+  });
+  expect(figure.panels.length).toBe(1);
+});
+
 test("the dataset has a row for every number, and a column for every swept field", async () => {
   const plan = planOf(names);
   const dataset = openDataset(plan);
@@ -87,10 +125,13 @@ test("along each field there is a figure of tuning, loss and selectivity, a pane
   ]);
   expect(figures[5].reading).toContain("The first 12 of 16 panels");
   // planted: layer 1 falls by 0.45 a factor of ten, 0.66 over the range, layer 0 by two thirds of that
-  const ends = /changes with lr most for L1 .*: (\S+) \[\S+, \S+\] at 0.001, (\S+) \[.*\] at 0.03\.$/.exec(
+  const ends = /by lr is farthest apart in L1 .*: (\S+) \[\S+, \S+\] at 0.001, (\S+) \[.*\] at 0.03\.$/.exec(
     figures[0].title,
   );
   expect(Number(ends?.[1]) - Number(ends?.[2])).toBeGreaterThan(0.6);
+  // 2 layers in each of 6 panels; of a baseline nothing is said
+  expect(figures[0].reading).toContain("the two of 4 points that are farthest apart of 12 series");
+  expect(figures[2].reading).toContain("of 12 series, which is partly luck");
 });
 
 test("fields that only change together are one axis, and said to be", () => {
@@ -110,8 +151,9 @@ test("fields that only change together are one axis, and said to be", () => {
 test("draws are not joined, and their rank correlation is that of the planted law", () => {
   const [tuning] = sweepFigures(summaryOf(planOf(search)));
   // planted falling with the rate, steeper than the noise of means over four seeds
-  expect(tuning.title).toMatch(/ranks with lr most for L1 .*: τ −0\.[89]\d over 40 draws\./);
+  expect(tuning.title).toMatch(/by lr ranks most in L1 .*, with τ −0\.[89]\d over 40 points\./);
   expect(tuning.reading).toContain("nothing is joined");
+  expect(tuning.reading).toContain("the strongest τ of 4 series, which is partly luck");
   for (const panel of tuning.panels) expect(renderPanel(panel, document)).not.toContain('class="line"');
 });
 
