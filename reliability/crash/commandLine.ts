@@ -69,13 +69,19 @@ function traced<T extends { readonly kind: string }>(file: string): T[] {
 
 /** The calls of a trace, in order. */
 export function tracedCalls(file: string): TracedCall[] {
-  return traced<TracedCall>(file).filter(({ kind }) => String(kind) !== "flushed");
+  return traced<TracedCall>(file).filter(({ thread, path }) => thread !== undefined && path !== undefined);
 }
 
 /** How long each flush of a trace took, in ms. */
 export function tracedFlushes(file: string): number[] {
   const lines = traced<{ readonly kind: string; readonly ms: number }>(file);
   return lines.filter(({ kind }) => kind === "flushed").map(({ ms }) => ms);
+}
+
+/** When the disk refused the call that it was to refuse, in ms since 1970; undefined if it never did. */
+export function tracedRefusal(file: string): number | undefined {
+  const lines = traced<{ readonly kind: string; readonly time: number }>(file);
+  return lines.find(({ kind }) => kind === "refused")?.time;
 }
 
 /** How the command line is started. */

@@ -121,6 +121,7 @@ for (const [name, [kind, ...places]] of Object.entries(calls)) {
       if (deed === "kill before") die();
       if (deed === "short" && kind === "write") return writeHalf(args);
       if (deed !== "kill after" && deed !== "short") {
+        if (now) tell({ n: 0, kind: "refused", time: Date.now() });
         failing = lasting;
         if (done === "write" && now) writeHalf(args); // what fitted is there
         if (done === "close") real.closeSync(args[0]); // it is closed, whatever it says

@@ -1,4 +1,6 @@
 import { csvText } from "../../src/cli/runList/queryText.ts";
+import { settingsCode } from "../../studio/src/exports/notebookCode.ts";
+import { attack } from "../../test/figures/hostile.ts";
 import type { Check } from "../check.ts";
 import { withProgram } from "../crash/commandLine.ts";
 import { type Shown, shownInBrowser } from "./browserPages.ts";
@@ -29,6 +31,16 @@ const unescaped = {
   replace: "return text;",
 };
 
+/** Code of a notebook in which a name is more than a text. */
+function notebookCode(): string[] {
+  const settings = { seeds: [0, 1], init: { scheme: attack }, optimizer: attack, probe: "trained" };
+  const code = settingsCode(settings as never, attack as never, { actFn: attack as never }, [0]);
+  const texts = code.split(JSON.stringify(attack)).length - 1;
+  const rest = code.replaceAll(JSON.stringify(attack), "");
+  const isCode = texts !== 4 || /alert|onerror/.test(rest);
+  return isCode ? ["a notebook's code holds a name that is no text"] : [];
+}
+
 const nowhere: Shown = { pages: 0, figures: 0, texts: 0, failures: [] };
 const unprinted: Printed = { outputs: 0, shown: 0, failures: [] };
 
@@ -36,14 +48,14 @@ const unprinted: Printed = { outputs: 0, shown: 0, failures: [] };
 export const injection: Check = {
   id: "C8",
   promise:
-    "A name out of a file steers no terminal, runs no formula, and is text in every report, figure and page of the studio.",
+    "A name out of a file steers no terminal, runs no formula, and is text in every report, figure, notebook and page of the studio.",
   weakenings: ["terminal-escaping", "markup-escaping"],
   async run(_, { without }) {
     const patches = without === "terminal-escaping" ? [unescaped] : [];
     const printed =
       without === "markup-escaping" ? unprinted : await withProgram(patches, {}, printedByCommands);
     const shown = without === "terminal-escaping" ? nowhere : await shownInBrowser(without === undefined);
-    const failures = [...printed.failures, ...shown.failures, ...formulaCells()];
+    const failures = [...printed.failures, ...shown.failures, ...formulaCells(), ...notebookCode()];
     if (without === undefined && printed.shown < printed.outputs / 4)
       failures.push("the commands hardly showed the names");
     if (without === undefined && shown.texts < shown.figures)

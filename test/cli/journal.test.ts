@@ -404,3 +404,23 @@ test("of two that publish the same name first, the second finds the first's file
   expect(() => publishFirst(refusing, join(cwd, "store/b.json"), bytesOf(1))).toThrow();
   expect(fs.readdirSync(join(cwd, "store"))).toEqual(["a.json"]);
 });
+
+test("a link in the place of the log is refused and not written through, one in the place of a part is lost", () => {
+  const first = open();
+  first.keep("work/a/0.told", bytesOf(1, 2, 3));
+  first.release();
+  const outside = join(cwd, "outside");
+  fs.renameSync(join(path, "work/a/0.told"), outside);
+  fs.symlinkSync(outside, join(path, "work/a/0.told"));
+  const second = open();
+  expect(second.read("work/a/0.told")).toBeNull();
+  expect(second.notices).toEqual(["run/work/a/0.told: is a link; it is made again."]);
+  second.release();
+  expect([...fs.readFileSync(outside)]).toEqual([1, 2, 3]);
+
+  const log = fs.readFileSync(logPath());
+  fs.renameSync(logPath(), outside);
+  fs.symlinkSync(outside, logPath());
+  expect(() => open()).toThrow("run/log.jsonl: must be a file of the folder itself; got a link.");
+  expect(fs.readFileSync(outside)).toEqual(log);
+});

@@ -161,6 +161,13 @@ export function openJournal(options: JournalOptions): Journal {
       disk.rmSync(logPath, { force: true });
     }
     try {
+      // a link leads to a file that may be none of the folder's, and the log is written
+      if (disk.lstatSync(logPath).isSymbolicLink())
+        throw new FileError({
+          where: nameOf(journalFiles.log),
+          rule: "must be a file of the folder itself",
+          got: "a link",
+        });
       const bytes = disk.readFileSync(logPath);
       const { records, validBytes, tornBytes } = readLog(bytes, nameOf(journalFiles.log));
       // a crash can spoil a first record, but nobody goes on with what had not begun
@@ -278,6 +285,7 @@ export function openJournal(options: JournalOptions): Journal {
       };
       let bytes: Uint8Array;
       try {
+        if (disk.lstatSync(join(path, part)).isSymbolicLink()) return lost("is a link");
         bytes = disk.readFileSync(join(path, part));
       } catch (error) {
         const code = systemCode(error);

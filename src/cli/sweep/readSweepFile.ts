@@ -23,17 +23,24 @@ export const sweepFileEnds: readonly string[] = [".yaml", ".yml", ".json", ...pr
 /**
  * The value that a sweep file holds: plain data, not yet checked.
  *
- * @param path  as the user gave it, relative to `cwd` or absolute
+ * @param path   as the user gave it, relative to `cwd` or absolute
+ * @param named  whether the user named the file: only then is a program run, for a manifest that names one may be anybody's
  * @throws FileError  one sentence: the file cannot be read, is of no known kind, too large, no YAML or JSON (with the line
  *                    or the byte), has one key twice, or is a program that fails or gives no plain data
  */
-export async function readSweepFile(path: string, cwd: string): Promise<JsonValue> {
+export async function readSweepFile(path: string, cwd: string, named = true): Promise<JsonValue> {
   const end = extname(path).toLowerCase();
   if (!sweepFileEnds.includes(end))
     throw new FileError({
       where: path,
       rule: `a sweep file's name ends in ${sweepFileEnds.join(", ")}`,
       got: end === "" ? "none of them" : JSON.stringify(end),
+    });
+  if (programs.includes(end) && !named)
+    throw new FileError({
+      where: path,
+      rule: "is a program, which is run only where it is named on the command line",
+      wayOut: `Give "palimpsest sweep ${path}" again: what is done is found in the store.`,
     });
   const bytes = readInput(path, { cwd, byteLimit });
   if (programs.includes(end)) return plainData(await programValue(path, cwd), path);

@@ -61,7 +61,8 @@ function configOf({ title, studies, seeds, base, grids, random }: SweepSpec): Re
 /** Runs a sweep into a run folder, or says what it would compute. */
 export async function runSweep(options: SweepOptions, io: RunIo): Promise<Outcome> {
   const { file } = options;
-  const spec = parseSweep(await readSweepFile(file, io.cwd), file);
+  const isNamed = io.resume === undefined && io.repeats === undefined;
+  const spec = parseSweep(await readSweepFile(file, io.cwd, isNamed), file);
   const program = installedProgram();
   const plan = expandSweep(spec, file, program);
   const jobs = shownJobs(plan);

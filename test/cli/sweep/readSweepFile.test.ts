@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -131,4 +131,14 @@ test("the sweeps of the examples are sweeps, of as many jobs as the document say
   const document = readFileSync(join(examples, "../../docs/sweeps.md"), "utf8");
   for (const [name, jobs] of Object.entries(sizes))
     expect(document).toMatch(new RegExp(`${name}\\).*\\b${jobs} jobs`));
+});
+
+test("a program that only a manifest names is not run", async () => {
+  const ran = join(folder, "ran");
+  const program = `import { writeFileSync } from "node:fs";\nwriteFileSync(${JSON.stringify(ran)}, "");\nexport default {};\n`;
+  writeFileSync(join(folder, "foreign.mjs"), program);
+  await expect(readSweepFile("foreign.mjs", folder, false)).rejects.toThrow(
+    'foreign.mjs: is a program, which is run only where it is named on the command line. Give "palimpsest sweep foreign.mjs" again: what is done is found in the store.',
+  );
+  expect(existsSync(ran)).toBe(false);
 });
