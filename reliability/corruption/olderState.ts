@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type RandomStream, randomStream } from "../../src/base/random.ts";
 import type { Check } from "../check.ts";
-import { killGroup, type Patch, withProgram } from "../crash/commandLine.ts";
+import { killGroup, type Patch, savesOften, withProgram } from "../crash/commandLine.ts";
 import { finish, keptIn, untilBegun } from "../crash/killRun.ts";
 import {
   makeWorkshop,
@@ -16,9 +16,6 @@ import {
   startSample,
 } from "../crash/samples.ts";
 import { inParallel } from "../startChild.ts";
-
-/** A state is saved as often as the clock says, however long that takes. */
-const often: readonly Patch[] = [{ find: /SHARE = 100/, replace: "SHARE = 1" }];
 
 /** Clocks go this many times as fast, so that states are kept ten times a second. */
 const haste = 100;
@@ -91,7 +88,7 @@ export const olderState: Check = {
     "Where the newest state is damaged, a run goes on from the one before, says so, and ends in the same bytes.",
   weakenings: Object.keys(weakened),
   run: (form, { seed, say, without }) =>
-    withProgram([...often, ...(without === undefined ? [] : weakened[without])], {}, async (build, top) => {
+    withProgram([savesOften, ...(without === undefined ? [] : weakened[without])], {}, async (build, top) => {
       const reference = await referenceOf(samples.longTrain, build);
       const each = form === "short" ? 1 : 30;
       // what only the hash can find

@@ -138,6 +138,9 @@ export interface Patch {
   readonly replace: string;
 }
 
+/** Has a job save its state as often as the clock says, however long that takes. */
+export const savesOften: Patch = { find: /SHARE = 100/, replace: "SHARE = 1" };
+
 /** What a program needs only when it is asked to, and finds where it is installed. */
 const installed = [/onnxruntime/, /duckdb/, /bullmq/, /ioredis/, /^pg$/];
 

@@ -105,7 +105,9 @@ export function stepReader(read: JsonReader) {
     depth: number,
   ): Step {
     if (depth >= deepestRow) read.fail(`steps may be nested ${deepestRow} deep`);
-    const steps = read.list(step[field], field, mostSteps).map((value) => one(value, depth + 1));
+    const steps = read
+      .list(step[field], field, mostSteps)
+      .map((value) => one(read.object(value, `a step of ${field}`), depth + 1));
     return { type: "Sequence", [field]: steps };
   }
   function unknown(kind: string, type: unknown): never {

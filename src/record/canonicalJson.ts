@@ -110,7 +110,7 @@ function untyped(value: StrictJson, file: string): JsonValue {
     throw new FileError({
       where: file,
       rule: `${marker} must be the only key and one of ${[...unfinished.keys()].join(", ")}`,
-      got: String(name),
+      got: typeof name === "string" ? JSON.stringify(name.slice(0, 80)) : typeof name,
     });
   }
   return (value as readonly StrictJson[]).map((item) => untyped(item, file));

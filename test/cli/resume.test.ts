@@ -16,7 +16,7 @@ beforeAll(async () => {
   writeFileSync(join(place, "book.txt"), `${words.join(" ")}\n`);
   const { code, stderr } = await run(place, [...train(4), "--export", "all", "--out", "series", "--quiet"]);
   expect([code, stderr]).toEqual([0, ""]);
-}, 60_000);
+}, 240_000);
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 const train = (steps: number) =>
@@ -103,7 +103,7 @@ test.each<[string, readonly string[], Stop]>([
     expect(hashesOf(folder)).toEqual(whole.hashes);
     expect(eventsOf(folder).filter((event) => event === "resumed").length).toBe(1);
   },
-  60_000,
+  240_000,
 );
 
 test("a run that is stopped again before it is as far as it was goes on all the same", async () => {
@@ -118,7 +118,7 @@ test("a run that is stopped again before it is as far as it was goes on all the 
   const rest = await run(place, ["resume", "twice", ...quietly]);
   expect([rest.code, rest.stderr, rest.stdout]).toEqual([0, "", whole.printed("twice")]);
   expect(hashesOf(folder)).toEqual(whole.hashes);
-}, 60_000);
+}, 240_000);
 
 test("a complete run is printed from its files, from wherever it is, as text and as JSON", async () => {
   const text = await run(place, [...persistence, "--out", "printed", "--quiet"]);
@@ -136,7 +136,7 @@ test("a complete run is printed from its files, from wherever it is, as text and
     stdout: "",
     stderr: expect.stringMatching(/^moved\/summary\.txt: the manifest says \d+ bytes; got 6\.\n$/),
   });
-}, 60_000);
+}, 240_000);
 
 test("a damaged state costs its own job, which is said, and no number", async () => {
   const whole = await wholeRun(persistence);
@@ -153,7 +153,7 @@ test("a damaged state costs its own job, which is said, and no number", async ()
   expect(rest.stderr).toContain(`spared/work/${job}/1.told.safetensors: is damaged; it is made again.\n`);
   expect(rest.stdout).toBe(whole.printed("spared"));
   expect(hashesOf(folder)).toEqual(whole.hashes);
-}, 60_000);
+}, 240_000);
 
 test("without a name the newest run is gone on with that has not ended and that nobody is at", async () => {
   const cwd = join(place, "several");
@@ -185,7 +185,7 @@ test("without a name the newest run is gone on with that has not ended and that 
     0,
     expect.stringMatching(/Report: runs\/first\/report\.html\n$/),
   ]);
-}, 60_000);
+}, 240_000);
 
 test("a reader that went away costs nothing: the run goes on to its end and is printed again", async () => {
   const { child, ended } = start(place, [...persistence, "--out", "unheard", "--quiet"]);
@@ -193,7 +193,7 @@ test("a reader that went away costs nothing: the run goes on to its end and is p
   expect((await ended).code).toBe(0);
   const again = await run(place, ["resume", "unheard", "--quiet"]);
   expect([again.code, again.stdout]).toEqual([0, expect.stringMatching(/Report: unheard\/report\.html\n$/)]);
-}, 60_000);
+}, 240_000);
 
 test("--rerun proves a run, and finds what its command does not give", async () => {
   const args = [...train(30), "--out", "proven", "--quiet"];
@@ -244,4 +244,4 @@ test("--rerun proves a run, and finds what its command does not give", async () 
     expect.stringMatching(/^proven, config\.text\[0\]\.sha256: the run was begun with "[0-9a-f]{64}"; got /),
   ]);
   expect(readdirSync(place).filter((name) => name.includes("rerun"))).toEqual([]);
-}, 60_000);
+}, 240_000);

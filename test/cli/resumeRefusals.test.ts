@@ -24,7 +24,7 @@ beforeAll(async () => {
   writeFileSync(join(cwd, "book.txt"), "the cat sat on a mat. ".repeat(200));
   const made = await run(cwd, [...train, "--steps", "2", "--export", "all", "--out", "series", "--quiet"]);
   expect([made.code, made.stderr]).toEqual([0, ""]);
-}, 60_000);
+}, 240_000);
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
 const train = "train --text book.txt --layers 1 --d-model 8 --heads 1 --ctx 16 --seeds 2 --sample 0".split(
@@ -87,7 +87,7 @@ test.each<[string, readonly string[], string]>([
     writeFileSync(file, text);
     expect(hashesOf(folder)).toEqual(before);
   },
-  60_000,
+  240_000,
 );
 
 test("an input that was changed or is gone is named", async () => {

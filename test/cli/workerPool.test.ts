@@ -125,7 +125,12 @@ function stoppable(options: Partial<PoolOptions> = {}) {
 }
 
 test("jobs that are told to stop tell their states first, and go on from them to the same bits", async () => {
-  const jobs = [jobOf(0, 1), jobOf(2), jobOf(3)];
+  // long enough that none ends before the word to stop arrives, on a busy machine too
+  const steps = 6000;
+  const jobs = [jobOf(0, 1), jobOf(2), jobOf(3)].map((job) => ({
+    ...job,
+    arm: { ...job.arm, steps, checkpoints: [0, 3, 16, steps] },
+  }));
   const { pool: first, stop } = stoppable({ workers: 2 });
   const told = jobs.map((): JobEvent[] => []);
   const states: (JobState | undefined)[] = [undefined, undefined, undefined];

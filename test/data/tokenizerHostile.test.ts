@@ -180,6 +180,8 @@ test("models, merges, added tokens and steps that would be read otherwise are re
     [(whole) => Object.assign(whole, { normalizer: { type: "Replace", pattern: { String: "a" }, content: "a".repeat(17) } }), "at most 16 characters"],
     [(whole) => Object.assign(whole, { normalizer: { type: "Sequence", normalizers: Array(9).fill({ type: "Replace", pattern: { String: "a" }, content: "aa" }) } }), "its steps may make a text 64 times longer"],
     [(whole) => Object.assign(whole, { normalizer: { type: "Sequence", normalizers: Array(33).fill({ type: "NFC" }) } }), "normalizers must be a list of at most 32"],
+    [(whole) => Object.assign(whole, { post_processor: { type: "Sequence", processors: [null] } }), "a step of processors must be an object; got null"],
+    [(whole) => Object.assign(whole, { decoder: { type: "Sequence", decoders: [{ type: "Fuse" }, null] } }), "a step of decoders must be an object; got null"],
     // each writes the signs of the one before as bytes again: 2^20 of them for a space
     [(whole) => Object.assign(whole, { pre_tokenizer: { type: "Sequence", pretokenizers: Array(20).fill({ type: "ByteLevel", use_regex: false }) } }), "its steps may make a text 64 times longer; got 81"],
     [(whole) => {
