@@ -60,8 +60,11 @@ export const log: Target = {
     const { records: read, validBytes, tornBytes } = readLog(bytes, "run/log.jsonl");
     if (validBytes + tornBytes !== bytes.length)
       return `${validBytes} and ${tornBytes} of ${bytes.length} bytes`;
-    const again = readLog(encoder.encode(read.map(logLine).join("")), "again");
-    if (again.tornBytes > 0) return `${again.tornBytes} bytes of what was written are torn`;
-    return difference("a log", read.map(logLine).join(""), again.records.map(logLine).join(""));
+    const written = read.map(logLine).join("");
+    const again = readLog(encoder.encode(written), "again");
+    // a line of somebody who made its check sum right may say a number that this writer writes otherwise, and deeper
+    const isOurs = written === new TextDecoder().decode(bytes.subarray(0, validBytes));
+    if (again.tornBytes > 0) return isOurs ? `${again.tornBytes} bytes of what was written are torn` : null;
+    return difference("a log", written, again.records.map(logLine).join(""));
   },
 };
