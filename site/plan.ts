@@ -20,6 +20,9 @@ const guides = [
   "engine",
   "performance",
   "runs",
+  "sweeps",
+  "cluster",
+  "reliability",
 ].map((name) => `docs/${name}.md`);
 /** The notebooks, in reading order; each is a source and a notebook in examples/notebooks. */
 export const notebookNames = ["toolkit", "experiments", "persistence"] as const;

@@ -63,7 +63,13 @@ export {
   type SweepPoint,
   type SweptField,
 } from "./sweep/expand.ts";
-export { type JobSetting, jobKey, type SweepJob } from "./sweep/job.ts";
+export {
+  type JobSetting,
+  jobKey,
+  type OpenConfig,
+  type PlannedConfig,
+  type SweepJob,
+} from "./sweep/job.ts";
 export { readSweepResult, type SweepResult, type SweepSeries, sweepResultBytes } from "./sweep/result.ts";
 export { runSweepJob, type SweepExecution } from "./sweep/runSweepJob.ts";
-export { parseSweep, type SweepFile, type SweepSpec } from "./sweep/spec.ts";
+export { jobLimit, parseSweep, type SweepFile, type SweepSpec } from "./sweep/spec.ts";

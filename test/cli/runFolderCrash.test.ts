@@ -171,11 +171,12 @@ test.each([
   ["after an interruption", true],
 ])("a run that ends %s is mended from a crash at every call to the disk", (_, isInterrupted) => {
   const { states, calls } = statesOf(isInterrupted);
-  // every kind of call that makes a difference is among them
+  // every kind of call that makes a difference is among them; only a run that goes on reads what is there
   expect(new Set(calls)).toEqual(
     new Set([
-      ...["mkdirSync", "readdirSync", "openSync", "readFileSync", "writeSync", "ftruncateSync", "fsyncSync"],
+      ...["mkdirSync", "readdirSync", "openSync", "writeSync", "ftruncateSync", "fsyncSync"],
       ...["closeSync", "fstatSync", "lstatSync", "renameSync", "rmSync"],
+      ...(isInterrupted ? ["readFileSync"] : []),
     ]),
   );
   const outcomes = { old: 0, new: 0 };
