@@ -1,16 +1,17 @@
 """Peer: a population of small transformers trained side by side in JAX (jit, vmap over models, scan over steps).
 
-    python3 train_jax.py --config seed --models 1,8,32 [--seconds 3]
+    [JAX_PLATFORMS=cuda] python3 train_jax.py --config seed --models 1,8,32 [--seconds 3]
 
 The same work as `palimpsest bench train`: forward, cross-entropy, backward and Adam in float32 on random tokens, a batch
-of its own for every model. One JSON line a population size. The processors are those the process may use.
+of its own for every model. One JSON line a population size. The processors are those the process may use, unless
+JAX_PLATFORMS names a card.
 """
 import argparse
 import json
 import os
 import time
 
-os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import jax.numpy as jnp
 
@@ -99,4 +100,5 @@ for models in map(int, options.models.split(",")):
     median = sorted(rounds)[len(rounds) // 2]
     line = {"peer": f"jax {jax.__version__}", "config": options.config, "models": models}
     line["processors"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    line["device"] = jax.devices()[0].device_kind
     print(json.dumps({**line, "modelStepsPerSecond": models / median}), flush=True)

@@ -80,5 +80,10 @@ export interface Backend {
    * is cut into blocks of sequences that stay in a cache.
    */
   readonly wholeBatches?: true;
+  /**
+   * Updates that training likes to give it in one {@link Session.runInTurn}, from 1, because each handing over costs it
+   * time. By default they are given one by one.
+   */
+  readonly stepsAtOnce?: number;
   open(options: SessionOptions): Session;
 }

@@ -2,9 +2,8 @@
 import { integerIn } from "../base/check.ts";
 import { ArgumentError } from "../base/errors.ts";
 import type { BatchSource } from "../data/batches.ts";
-import type { Sequences } from "../data/types.ts";
 import { rateFactor, type Schedule } from "./schedules.ts";
-import type { Trainer } from "./trainer.ts";
+import type { Trainer, Update } from "./trainer.ts";
 
 /** What a population is fed, and how fast it goes. */
 export interface GrowOptions {
@@ -21,9 +20,16 @@ export interface GrowOptions {
   checkpoints: readonly number[];
   /** Steps between reports of progress. */
   reportEvery?: number;
+  /** Asked before updates are made: the step to report at besides, which updates made at once do not pass. */
+  until?: () => number;
+  /** Told the training loss of every model, [model] in nats, of each update in turn, before the stop that follows. */
+  onLoss?: (losses: Float64Array) => void;
   /** What was left behind up to `from`, to be gone on with; nothing unless given. */
   past?: Past;
-  /** Asked after every update, when its checkpoint was looked at; goes on unless given. */
+  /**
+   * Asked after every update, or after every few where the backend takes them at once, when their checkpoint was looked
+   * at; goes on unless given.
+   */
   due?: () => Due;
 }
 
@@ -87,20 +93,31 @@ export async function* grow(trainer: Trainer, options: GrowOptions): AsyncGenera
   const divergedAt = [...(past?.divergedAt ?? new Array<null>(models).fill(null))];
   if (checkpoints.has(from))
     yield { kind: "checkpoint", step: from, loss: Number.NaN, losses: new Float64Array(0) };
-  for (let step = from + 1; step <= steps; step++) {
-    const batches: Sequences[] = sources.map((source) => source.batch(step - 1));
-    const factor = rateFactor(schedule, step, steps);
-    const loss = await trainer.step(
-      batches,
-      step,
-      rates.map((rate) => rate * factor),
-    );
-    losses.push(loss);
-    // the loss is that of the weights after step − 1 updates
-    markDiverged(divergedAt, step - 1, (model) => Number.isFinite(loss[model]));
+  for (let step = from; step < steps; ) {
+    // updates made at once end where the loop stops
+    const atOnce = Math.min(trainer.stepsAtOnce, steps - step);
+    const first = step + 1;
+    const until = options.until?.();
+    const isStop = (at: number) => checkpoints.has(at) || at % reportEvery === 0 || at === until;
+    do step++;
+    while (step - first + 1 < atOnce && !isStop(step));
+    const updates = Array.from({ length: step - first + 1 }, (_, i): Update => {
+      const factor = rateFactor(schedule, first + i, steps);
+      return {
+        batches: sources.map((source) => source.batch(first + i - 1)),
+        step: first + i,
+        rates: rates.map((rate) => rate * factor),
+      };
+    });
+    const told = await trainer.steps(updates);
+    losses.push(...told);
+    for (const of of told) options.onLoss?.(of);
+    // the loss is that of the weights before the update
+    for (const [i, of] of told.entries())
+      markDiverged(divergedAt, first + i - 1, (model) => Number.isFinite(of[model]));
+    const loss = told[told.length - 1];
     const kind = checkpoints.has(step) ? "checkpoint" : "progress";
-    if (kind === "checkpoint" || step % reportEvery === 0)
-      yield { kind, step, loss: finiteMean(loss), losses: loss };
+    if (isStop(step)) yield { kind, step, loss: finiteMean(loss), losses: loss };
     const due = options.due?.() ?? "go";
     if (due === "go") continue;
     const so = { losses: [...losses], divergedAt: [...divergedAt] };

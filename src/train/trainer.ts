@@ -29,9 +29,21 @@ export interface TrainerOptions extends StepSpec {
   clock?: () => number;
 }
 
+/** One update of a population. */
+export interface Update {
+  /** One batch for all models, or one each; all of one size, and the same positions count in all. */
+  batches: readonly Sequences[];
+  /** Number of this update, from 1. */
+  step: number;
+  /** One learning rate for all models, or one each. */
+  rates: readonly number[];
+}
+
 /** A population that can be stepped, measured and read. */
 export interface Trainer {
   readonly session: Session;
+  /** Updates that {@link steps} is best given at once; 1 where the backend has no wish. */
+  readonly stepsAtOnce: number;
   /**
    * One update of every model, on the targets that count.
    *
@@ -43,6 +55,13 @@ export interface Trainer {
    *                       opened for
    */
   step(batches: readonly Sequences[], step: number, rates: readonly number[]): Promise<Float64Array>;
+  /**
+   * Some updates one after the other, to the bit as {@link step} would make them, handed to the backend in one go. Where
+   * one of them is refused, none is made.
+   *
+   * @returns  the losses of each update, [update][model]
+   */
+  steps(updates: readonly Update[]): Promise<Float64Array[]>;
   /**
    * Mean loss by position, [model, pos] in nats, over sequences that all models share or have each. Positions that do
    * not count have a loss too: `scoredMean` of a model's row is what training reports.
@@ -67,6 +86,8 @@ export interface Trainer {
   writeMoments(moments: Weights): void;
 }
 
+/** Tokens that are stacked for updates at once, at most: with their targets 64 MiB. */
+const STACKED = 2 ** 23;
 /** Sequences that are evaluated at a time. */
 const EVALUATION_BLOCK = 64;
 
@@ -89,7 +110,7 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
     },
   });
   const stacked = makeStack();
-  const blockStacks: Stack[] = []; // all blocks of a batch are read in one go
+  const callStacks: Stack[] = []; // all calls of a turn are read in one go
   const programs = new Map<string, Program>();
   const compiled = (key: string, make: () => Program): Program => {
     const program = programs.get(key) ?? make();
@@ -97,7 +118,8 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
     return program;
   };
 
-  const step: Trainer["step"] = async (batches, number, rates) => {
+  /** What an update is in calls, the first of which takes the stack of that number. */
+  const callsOf = ({ batches, step, rates }: Update, first: number): Call[] => {
     const { count } = sameSize(batches, models, nPos);
     const scored = commonlyScored(batches);
     const which = scored === undefined ? "" : ` ${scored.join("")}`;
@@ -108,13 +130,16 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
         got: String(count),
         wayOut: "Open the trainer with the size of the largest batch.",
       });
-    const numbers = stepNumbers(optimizer, number, rates);
+    const numbers = stepNumbers(optimizer, step, rates);
+    const stack = (call: number, start: number, end: number) => {
+      callStacks[call] ??= makeStack();
+      return callStacks[call](batches, start, end);
+    };
     if (count <= block) {
       const program = compiled(`whole ${count}${which}`, () =>
         session.compile(wholeStep(options, count, nPos, { scored })),
       );
-      const { loss } = await program.run({ ...stacked(batches, 0, count), ...numbers });
-      return Float64Array.from(loss);
+      return [{ program, inputs: { ...stack(first, 0, count), ...numbers } }];
     }
     const calls: Call[] = [];
     for (let start = 0; start < count; start += block) {
@@ -122,15 +147,26 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
       const program = compiled(`block ${size} of ${count}${which}`, () =>
         session.compile(blockStep(options, size, nPos, count, { scored })),
       );
-      blockStacks[calls.length] ??= makeStack();
-      calls.push({ program, inputs: blockStacks[calls.length](batches, start, start + size) });
+      calls.push({ program, inputs: stack(first + calls.length, start, start + size) });
     }
     const update = compiled("update", () => session.compile(updateStep(options)));
-    const told = await session.runInTurn([...calls, { program: update, inputs: numbers }]);
-    const total = new Float64Array(models);
-    for (const { loss } of told.slice(0, -1))
-      for (let model = 0; model < models; model++) total[model] += loss[model];
-    return total;
+    return [...calls, { program: update, inputs: numbers }];
+  };
+
+  const steps: Trainer["steps"] = async (updates) => {
+    const calls: Call[] = [];
+    const ends = updates.map((update) => calls.push(...callsOf(update, calls.length)));
+    const told =
+      calls.length === 1 ? [await calls[0].program.run(calls[0].inputs)] : await session.runInTurn(calls);
+    return ends.map((end, i) => {
+      const parts = told
+        .slice(ends[i - 1] ?? 0, end)
+        .flatMap(({ loss }) => (loss === undefined ? [] : [loss]));
+      if (parts.length === 1) return Float64Array.from(parts[0]);
+      const total = new Float64Array(models);
+      for (const part of parts) for (let model = 0; model < models; model++) total[model] += part[model];
+      return total;
+    });
   };
 
   /** Looks at sequences a block at a time; returns how many there are. */
@@ -169,7 +205,12 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
 
   return {
     session,
-    step,
+    stepsAtOnce: Math.max(
+      1,
+      Math.min(backend.stepsAtOnce ?? 1, Math.floor(STACKED / (models * options.batch * nPos))),
+    ),
+    step: async (batches, step, rates) => (await steps([{ batches, step, rates }]))[0],
+    steps,
     evaluate,
     accuracy,
     writeWeights: (weights) => {

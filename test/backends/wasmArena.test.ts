@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Arena } from "../../src/backends/wasm/arena.ts";
+import { Arena } from "../../src/backends/plan/arena.ts";
 
 const RUNS = { numRuns: 500, seed: 3 };
 

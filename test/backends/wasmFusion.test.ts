@@ -5,9 +5,9 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { scheduleOf } from "../../src/backends/plan/schedule.ts";
 import { referenceBackend } from "../../src/backends/reference/referenceBackend.ts";
 import { fuse } from "../../src/backends/wasm/fusion.ts";
-import { scheduleOf } from "../../src/backends/wasm/schedule.ts";
 import { inTurn } from "../../src/base/inTurn.ts";
 import {
   adamUpdate,

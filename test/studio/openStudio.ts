@@ -39,9 +39,10 @@ export interface OpenStudio {
 /**
  * Starts a browser for the studio.
  *
+ * @param flags  arguments for it besides those that every test needs
  * @throws Error in one sentence if no browser can be had, or the page was not built
  */
-export async function openStudio(): Promise<OpenStudio> {
+export async function openStudio(flags: readonly string[] = []): Promise<OpenStudio> {
   if (!existsSync(join(builtPage, "index.html")))
     throw new Error("studio test: dist/studio is not there. Build it first: npm run build.");
   const scratch = mkdtempSync(join(tmpdir(), "palimpsest-studio-"));
@@ -51,7 +52,7 @@ export async function openStudio(): Promise<OpenStudio> {
     for (const each of closing.splice(0).reverse()) await each();
   };
   try {
-    const { browser, from } = await startBrowser(scratch);
+    const { browser, from } = await startBrowser(scratch, process.env, flags);
     closing.push(() => browser.close());
     return {
       browser,

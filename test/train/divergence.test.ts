@@ -8,7 +8,7 @@ import type { Weights } from "../../src/model/weights.ts";
 import { finiteMean, type GrowOptions, grow } from "../../src/train/grow.ts";
 import { optimizers } from "../../src/train/optimizers.ts";
 import { constantRate } from "../../src/train/schedules.ts";
-import type { Trainer } from "../../src/train/trainer.ts";
+import type { Trainer, Update } from "../../src/train/trainer.ts";
 import { lossesOf, type Member, train } from "./population.ts";
 
 const STEPS = 4;
@@ -76,13 +76,15 @@ test("a sick model is marked at the same step on the reference backend", async (
 function scripted(
   losses: readonly (readonly number[])[],
   weights: Weights,
+  stepsAtOnce = 1,
 ): { trainer: Trainer; rates: number[][] } {
   const rates: number[][] = [];
   const trainer = {
     session: { models: losses[0]?.length ?? 2 },
-    step: (_: unknown, step: number, of: readonly number[]) => {
-      rates.push([...of]);
-      return Float64Array.from(losses[step - 1]);
+    stepsAtOnce,
+    steps: (updates: readonly Update[]) => {
+      rates.push(...updates.map((update) => [...update.rates]));
+      return updates.map(({ step }) => Float64Array.from(losses[step - 1]));
     },
     readWeights: () => weights,
   };
@@ -111,7 +113,8 @@ test("a loss that is lost in the update k + 1 marks step k, once, and recovery d
     [inf, 1],
     [nan, nan],
   ];
-  expect((await run(scripted(losses, fine).trainer, { steps: 4 })).divergedAt).toEqual([2, 1]);
+  for (const atOnce of [1, 3, 4])
+    expect((await run(scripted(losses, fine, atOnce).trainer, { steps: 4 })).divergedAt).toEqual([2, 1]);
 });
 
 test("weights that are lost in the last update mark the last step, by their model", async () => {
@@ -148,7 +151,7 @@ test("the loop stops before the first update, at every checkpoint and report, wi
 });
 
 test("every model's rate is multiplied by the schedule", async () => {
-  const { trainer, rates } = scripted(new Array(4).fill([1, 1]), fine);
+  const { trainer, rates } = scripted(new Array(4).fill([1, 1]), fine, 3);
   await run(trainer, { steps: 4, rates: [1, 10], schedule: { warmup: 2, decay: "linear", final: 0.5 } });
   expect(rates).toEqual([
     [0.5, 5],

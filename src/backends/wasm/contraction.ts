@@ -4,7 +4,7 @@
  */
 import type { Node, Shape } from "../../graph/node.ts";
 import { stridesOf } from "../../graph/node.ts";
-import { broadcastStrides } from "./strides.ts";
+import { broadcastStrides } from "../plan/strides.ts";
 
 /** One loop of the product: its size and how far each operand moves, in elements. */
 export interface Axis {

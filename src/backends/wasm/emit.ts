@@ -1,9 +1,10 @@
 /** How each op that is not part of a matrix product becomes kernel calls: one entry an op. */
 import { InternalError } from "../../base/errors.ts";
 import { type Node, type OpName, type Shape, sameShape, sizeOf, stridesOf } from "../../graph/node.ts";
+import { broadcastStrides } from "../plan/strides.ts";
 import type { Emission } from "./emission.ts";
 import { BINARY, UNARY } from "./instructions.ts";
-import { broadcastStrides, copyLoops, loopsOfDepth } from "./strides.ts";
+import { copyLoops, loopsOfDepth } from "./loops.ts";
 
 type Emitter<P extends OpName> = (node: Node<P>, emission: Emission) => void;
 

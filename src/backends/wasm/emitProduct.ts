@@ -4,7 +4,7 @@ import { type Axis, planContraction } from "./contraction.ts";
 import type { Emission } from "./emission.ts";
 import type { Product } from "./fusion.ts";
 import { EPILOGUE } from "./instructions.ts";
-import { copyLoops } from "./strides.ts";
+import { copyLoops } from "./loops.ts";
 
 const KERNEL_LOOPS = 3;
 

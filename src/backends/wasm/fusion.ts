@@ -4,8 +4,8 @@
  * Fusion never changes bits: a fused kernel does the same operations in the same order, it only keeps them in registers.
  */
 import { type Node, sameShape } from "../../graph/node.ts";
+import { type Schedule, source } from "../plan/schedule.ts";
 import { type ContractionPlan, planContraction } from "./contraction.ts";
-import { type Schedule, source } from "./schedule.ts";
 
 /** A matrix product with what follows it: scale, bias, sum, relu and gate, each at most once and in this order. */
 export interface Product {

@@ -5,6 +5,8 @@
  * models that is being run. Strides are bytes; the planner works in elements, whose bytes the layout says.
  */
 
+import type { Strided } from "../plan/strides.ts";
+
 /** What the matrix product does to a sum before storing it; bits of `flags`, applied in this order. */
 export const EPILOGUE = { scale: 16, bias: 1, add: 2, relu: 4, gate: 8 } as const;
 
@@ -237,10 +239,4 @@ export class InstructionWriter {
   ): void {
     this.words.push(19, out, logits, targets, d, rows, width);
   }
-}
-
-/** Loop sizes, outermost first, and one list of strides (elements) an operand. */
-export interface Strided {
-  sizes: readonly number[];
-  strides: readonly (readonly number[])[];
 }

@@ -1,15 +1,15 @@
 /** From a graph to instruction words: places in memory first, then one kernel call a step. */
 import type { Graph } from "../../graph/graph.ts";
 import { type Node, sizeOf } from "../../graph/node.ts";
+import { isLeaf, type Schedule, scheduleOf, source } from "../plan/schedule.ts";
 import type { Emission } from "./emission.ts";
 import { emitters } from "./emit.ts";
 import { emitProduct } from "./emitProduct.ts";
 import { type Fusion, fuse, readsOf, writesOf } from "./fusion.ts";
 import { InstructionWriter } from "./instructions.ts";
 import type { Layout } from "./layout.ts";
+import { copyLoops } from "./loops.ts";
 import { Placement } from "./placement.ts";
-import { isLeaf, type Schedule, scheduleOf, source } from "./schedule.ts";
-import { copyLoops } from "./strides.ts";
 import { planUpdates, type UpdatePlan } from "./updates.ts";
 
 /** A lowered graph. Offsets of inputs, constants and outputs are elements from the start of the program's block. */

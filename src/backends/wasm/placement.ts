@@ -2,9 +2,9 @@
 import { InternalError } from "../../base/errors.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { type Node, sizeOf } from "../../graph/node.ts";
-import { Arena } from "./arena.ts";
+import { Arena } from "../plan/arena.ts";
+import { source } from "../plan/schedule.ts";
 import { type Layout, VECTOR_BYTES } from "./layout.ts";
-import { source } from "./schedule.ts";
 
 /** A range of scratch memory, in elements, and its address. */
 interface Range {

@@ -1,8 +1,8 @@
 /** How new values of states get where they belong. */
 import type { Graph } from "../../graph/graph.ts";
 import { type Node, sizeOf } from "../../graph/node.ts";
+import { source } from "../plan/schedule.ts";
 import { type Fusion, readsOf, writesOf } from "./fusion.ts";
-import { source } from "./schedule.ts";
 
 /** Where every update is written: straight into its state, or elsewhere and copied at the end. */
 export interface UpdatePlan {

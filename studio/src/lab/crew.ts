@@ -4,11 +4,14 @@ import type { Weights } from "../../../src/model/weights.ts";
 import type { ArmSpec, ModelSeeds } from "../../../src/studies/population/arm.ts";
 import { joinedLook, joinedWeights } from "../../../src/studies/population/gather.ts";
 import type { GrowthState } from "../../../src/studies/population/openPopulation.ts";
+import { sentenceOf } from "../sentenceOf.ts";
 import type { Stretch, TrainWorker } from "../workers/trainWorker.ts";
+import type { ComputedBy, Computer } from "./computer.ts";
 import { shares } from "./shares.ts";
 
 /** Workers of one run; dismiss them when done. */
 export interface Crew {
+  readonly computedBy: ComputedBy;
   /**
    * Trains all models until `to` updates are made; one call at a time.
    *
@@ -28,17 +31,40 @@ function part(weights: Weights, models: number, start: number, end: number): Wei
   );
 }
 
+/** How a crew is assembled. */
+export interface CrewOptions {
+  /** Workers at most; one has all models where the card computes. */
+  readonly cores: number;
+  /** What is to compute; at an initialisation the processor does it where the card cannot. */
+  readonly computer: Computer;
+  /** The state to go on from; the initialisation of the seeds unless given. */
+  readonly from?: GrowthState;
+}
+
 /**
  * Opens the models of an arm in workers.
  *
- * @param cores  workers at most
- * @param from   the state to go on from; the initialisation of the seeds unless given
  * @throws Error in a sentence if a worker cannot be started, or cannot hold its models
  */
 export async function assembleCrew(
   arm: ArmSpec,
   models: readonly ModelSeeds[],
-  { cores, from }: { cores: number; from?: GrowthState },
+  options: CrewOptions,
+): Promise<Crew> {
+  // what began on the card goes on there, or not at all: nobody should have to ask where which half was computed
+  if (options.computer === "wasm" || options.from !== undefined) return assemble(arm, models, options);
+  try {
+    return await assemble(arm, models, options);
+  } catch (error) {
+    const crew = await assemble(arm, models, { ...options, computer: "wasm" });
+    return { ...crew, computedBy: { ...crew.computedBy, instead: sentenceOf(error) } };
+  }
+}
+
+async function assemble(
+  arm: ArmSpec,
+  models: readonly ModelSeeds[],
+  { cores, computer, from }: CrewOptions,
 ): Promise<Crew> {
   const workers: Worker[] = [];
   const remotes: Remote<TrainWorker>[] = [];
@@ -49,7 +75,7 @@ export async function assembleCrew(
   });
   ended.catch(() => {}); // told by whatever waits
   let start = 0;
-  const opened = shares(models.length, cores).map((size) => {
+  const opened = shares(models.length, computer === "wasm" ? cores : 1).map((size) => {
     const worker = new Worker(new URL("../workers/trainWorker.ts", import.meta.url), { type: "module" });
     worker.onerror = (event) => {
       event.preventDefault(); // it is told in a sentence
@@ -65,20 +91,22 @@ export async function assembleCrew(
       weights: part(from.weights, models.length, first, end),
       moments: part(from.moments, models.length, first, end),
     };
-    return remote.open(arm, models.slice(first, end), state);
+    return remote.open(arm, models.slice(first, end), computer, state);
   });
   const dismiss = () => {
     giveUp(new Error("stopped."));
     for (const remote of remotes.splice(0)) remote[releaseProxy]();
     for (const worker of workers.splice(0)) worker.terminate();
   };
+  let adapter: string | null;
   try {
-    await Promise.race([ended, Promise.all(opened)]);
+    [adapter] = await Promise.race([ended, Promise.all(opened)]);
   } catch (error) {
     dismiss();
     throw error;
   }
   return {
+    computedBy: { computer, adapter, instead: null },
     dismiss,
     async advance(to, keepState) {
       const parts = Promise.all(remotes.map((remote) => remote.advance(to, keepState)));

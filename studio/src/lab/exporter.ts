@@ -4,8 +4,9 @@ import { version } from "../../../package.json";
 import type { Finding } from "../state/findingsFile.ts";
 import { studySettingsOf } from "../state/runSettings.ts";
 import { madeOf } from "../state/savedRun.ts";
-import type { ExportWorker, SavedRun, SaveProgress, SaveVersions } from "../workers/exportWorker.ts";
+import type { ExportWorker, SavedRun, SaveOrigin, SaveProgress } from "../workers/exportWorker.ts";
 import { browserName } from "./browserName.ts";
+import { byProcessor } from "./computer.ts";
 import { trainOtherData } from "./otherData.ts";
 import type { Population } from "./population.svelte.ts";
 import { apiBase } from "./runServer.ts";
@@ -13,10 +14,12 @@ import { apiBase } from "./runServer.ts";
 /** Told while a file is made: what is being done, in words. */
 export type Tell = (doing: string) => void;
 
-const versions = (): SaveVersions => ({
-  palimpsest: version,
-  browser: browserName(navigator.userAgent),
-});
+/** Who computed a run; its branches were computed by the same. */
+function originOf(run: Population): SaveOrigin {
+  const { computer, adapter } = run.computedBy ?? byProcessor;
+  const versions = { palimpsest: version, browser: browserName(navigator.userAgent) };
+  return { computer, versions: adapter === null ? versions : { ...versions, adapter } };
+}
 
 /**
  * Whether what the page has is the main arm of a study of the command line: then the study can be made whole.
@@ -57,7 +60,7 @@ async function savedRun(run: Population, signal: AbortSignal, tell: Tell): Promi
   if (!isWholeArm(run)) return { kind: "population", made: madeOf(run.line()), main };
   const { steps } = run.arm;
   const otherData = await trainOtherData(run.settings, {
-    ...{ cores: run.cores, signal },
+    ...{ cores: run.cores, computer: (run.computedBy ?? byProcessor).computer, signal },
     tell: (step) => tell(`Training the same initialisations on other data, step ${step} of ${steps}`),
   });
   tell("Comparing units over seeds");
@@ -72,7 +75,7 @@ const counting = (tell: Tell) =>
 /** Saves a run as a folder on the server; the folder's name, relative to where the server was started. */
 export async function saveToServer(run: Population, signal: AbortSignal, tell: Tell): Promise<string> {
   const saved = await savedRun(run, signal, tell);
-  return inWorker(signal, (remote) => remote.toServer(saved, versions(), apiBase(), counting(tell)));
+  return inWorker(signal, (remote) => remote.toServer(saved, originOf(run), apiBase(), counting(tell)));
 }
 
 /** A run as a ZIP file, and its name: the same for equal runs. */
@@ -85,7 +88,7 @@ export async function archiveOf(
   const study = saved.kind === "study" ? "persistence" : "studio";
   const name = `${study}-${run.settings.preset}-${run.models.length}-seeds-${run.step}-steps`;
   const content = await inWorker(signal, (remote) =>
-    remote.toArchive(saved, versions(), name, counting(tell)),
+    remote.toArchive(saved, originOf(run), name, counting(tell)),
   );
   return { name: `${name}.zip`, content };
 }

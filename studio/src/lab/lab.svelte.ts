@@ -6,6 +6,7 @@ import { linkOf, type RunLine, sharedOf } from "../state/link.ts";
 import { checkedSettings, defaultSettings, type RunSettings } from "../state/runSettings.ts";
 import { keptBytes, mostBytes } from "../state/runSize.ts";
 import { ViewState } from "../state/view.svelte.ts";
+import type { Computer } from "./computer.ts";
 import { openLooker } from "./looker.ts";
 import { Population } from "./population.svelte.ts";
 import type { Recording } from "./recording.ts";
@@ -29,8 +30,10 @@ export class Lab {
   }
 
   /** Begins a run; undefined if no run can have such settings, which {@link refusal} then says. */
-  begin(settings: RunSettings): Population | undefined {
-    return this.#begun(() => new Population(this.#nextName(), checkedSettings(settings)));
+  begin(settings: RunSettings, computer: Computer = "wasm"): Population | undefined {
+    return this.#begun(
+      () => new Population(this.#nextName(), checkedSettings(settings), null, null, computer),
+    );
   }
 
   /** Begins a run that shares the current one's first updates and goes on with other settings. */
@@ -152,7 +155,8 @@ export class Lab {
           rule: "can begin at a checkpoint, or where the run was paused lately",
           got: `step ${step}`,
         });
-      return new Population(this.#nextName(), checkedSettings(settings), { parent, step });
+      const { computer } = parent.computedBy ?? parent;
+      return new Population(this.#nextName(), checkedSettings(settings), { parent, step }, null, computer);
     });
   }
 

@@ -2,6 +2,7 @@
 import { armsOf } from "../../../src/studies/persistence/spec.ts";
 import type { ArmResult } from "../../../src/studies/population/gather.ts";
 import { type RunSettings, studySettingsOf } from "../state/runSettings.ts";
+import type { Computer } from "./computer.ts";
 import { assembleCrew } from "./crew.ts";
 import { divergedAfter, divergedWith } from "./divergence.ts";
 
@@ -12,15 +13,25 @@ const REPORT_EVERY = 16;
  * Trains the arm.
  *
  * @param settings  of a preset as it is
+ * @param computer  what computed the first arm
  * @param tell      told how many updates of all are done
  * @param signal    ends it, by an error
  */
 export async function trainOtherData(
   settings: RunSettings,
-  { cores, signal, tell }: { cores: number; signal: AbortSignal; tell: (step: number) => void },
+  {
+    cores,
+    computer,
+    signal,
+    tell,
+  }: { cores: number; computer: Computer; signal: AbortSignal; tell: (step: number) => void },
 ): Promise<ArmResult> {
   const { spec, models } = armsOf(settings.preset, studySettingsOf(settings)).otherData;
-  const crew = await assembleCrew(spec, models, { cores });
+  const crew = await assembleCrew(spec, models, { cores, computer });
+  if (crew.computedBy.computer !== computer) {
+    crew.dismiss();
+    throw new Error(`the other half of the study needs the card as well: ${crew.computedBy.instead}`);
+  }
   signal.addEventListener("abort", crew.dismiss, { once: true });
   try {
     const losses: Float64Array[] = [];

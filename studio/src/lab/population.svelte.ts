@@ -6,6 +6,7 @@ import type { RunLine } from "../state/link.ts";
 import { armOf, configOf, type RunSettings } from "../state/runSettings.ts";
 import { MOST_PAUSES } from "../state/runSize.ts";
 import type { Stretch } from "../workers/trainWorker.ts";
+import type { ComputedBy, Computer } from "./computer.ts";
 import { assembleCrew, type Crew } from "./crew.ts";
 import { divergedAfter, divergedWith } from "./divergence.ts";
 import { LossHistory } from "./lossHistory.ts";
@@ -68,6 +69,9 @@ export class Population {
   /** Milliseconds that an update of the whole population took last, and a look. */
   took = $state.raw({ update: 1, look: 0 });
 
+  /** What computes it; known once it is open. */
+  computedBy = $state.raw<ComputedBy | null>(null);
+
   /** The recorded run that this one computes again. */
   repeats = $state.raw<Population | null>(null);
   /** Steps that are not passed by, ascending: checkpoints, and those of {@link stopAt}. */
@@ -90,6 +94,8 @@ export class Population {
     readonly origin: Origin | null = null,
     /** What was kept of it, of a run that was trained elsewhere: it can be looked at, and not be trained on. */
     readonly recording: Recording | null = null,
+    /** What is to compute it. */
+    readonly computer: Computer = "wasm",
     readonly cores = Math.max(1, Math.min(16, navigator.hardwareConcurrency || 2)),
   ) {
     const { spec, models } = armOf(settings);
@@ -225,8 +231,11 @@ export class Population {
   /** The workers; where there are none, new ones, which go on from the step reached. */
   async #crewed(): Promise<Crew> {
     const from = this.stateAt(this.step);
-    const crew = this.#crew ?? (await assembleCrew(this.arm, this.models, { cores: this.cores, from }));
+    const { cores } = this;
+    const { computer } = this.computedBy ?? this;
+    const crew = this.#crew ?? (await assembleCrew(this.arm, this.models, { cores, computer, from }));
     this.#crew = crew;
+    this.computedBy = crew.computedBy;
     if (this.#closed) this.#dismiss();
     return crew;
   }

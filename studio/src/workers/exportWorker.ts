@@ -27,6 +27,7 @@ import type { ArmResult } from "../../../src/studies/population/gather.ts";
 import { fullStudy } from "../exports/fullStudy.ts";
 import { csvOf, tableRows } from "../exports/measurementFiles.ts";
 import { type NotebookRequest, notebookOf } from "../exports/notebook.ts";
+import type { Computer } from "../lab/computer.ts";
 import { saveOnServer } from "../lab/runServer.ts";
 
 /** A run that is to become a folder: the whole study, or one population as it stands. */
@@ -45,8 +46,11 @@ export interface SaveProgress {
   readonly bytes: number;
 }
 
-/** Who computed it, and in which browser. */
-export type SaveVersions = RunOrigin["versions"];
+/** Who computed it: Palimpsest and the browser by their versions, and the executor. */
+export interface SaveOrigin {
+  readonly computer: Computer;
+  readonly versions: RunOrigin["versions"];
+}
 
 const newDocument = () =>
   parseHTML("<!doctype html><html><body></body></html>").document as unknown as Document;
@@ -54,10 +58,10 @@ const newDocument = () =>
 /** A run's files, without its manifest, and what the manifest says besides them. */
 async function runOf(
   run: SavedRun,
-  versions: SaveVersions,
+  { computer, versions }: SaveOrigin,
 ): Promise<{ files: Iterable<RunFile>; manifest: ManifestFields }> {
-  const engine = sha256OfBytes(engineBytes());
-  const origin: RunOrigin = { backend: "wasm", relaxed: false, versions, engine };
+  const engine = computer === "wasm" ? sha256OfBytes(engineBytes()) : null;
+  const origin: RunOrigin = { backend: computer, relaxed: false, versions, engine };
   if (run.kind === "population") {
     const { made, main } = run;
     return {
@@ -89,22 +93,22 @@ const deeds = {
   /** Saves a run in the server's folder; the name of its own folder there. */
   async toServer(
     run: SavedRun,
-    versions: SaveVersions,
+    by: SaveOrigin,
     base: string,
     tell: (progress: SaveProgress) => void,
   ): Promise<string> {
-    const { files, manifest } = await runOf(run, versions);
+    const { files, manifest } = await runOf(run, by);
     return saveOnServer(base, counted(files, tell), manifest, fileEntry);
   },
 
   /** Packs a run; without a time in it, so that equal runs are equal archives. */
   async toArchive(
     run: SavedRun,
-    versions: SaveVersions,
+    by: SaveOrigin,
     folder: string,
     tell: (progress: SaveProgress) => void,
   ): Promise<Blob> {
-    const { files, manifest } = await runOf(run, versions);
+    const { files, manifest } = await runOf(run, by);
     const entries: ReturnType<typeof fileEntry>[] = [];
     const whole = function* (): Generator<RunFile, void> {
       for (const file of counted(files, tell)) {

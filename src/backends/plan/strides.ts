@@ -1,6 +1,11 @@
 /** Strides of broadcast, permuted and sliced operands, and the merging of axes that are one loop in memory. */
 import { type Shape, stridesOf } from "../../graph/node.ts";
-import type { Strided } from "./instructions.ts";
+
+/** Loop sizes, outermost first, and one list of strides (elements) an operand. */
+export interface Strided {
+  sizes: readonly number[];
+  strides: readonly (readonly number[])[];
+}
 
 /** Strides (elements) of a contiguous operand broadcast to `shape`: 0 along every axis that is repeated. */
 export function broadcastStrides(operand: Shape, shape: Shape): number[] {
@@ -25,25 +30,4 @@ export function mergeAxes(loops: Strided): Strided {
     });
   });
   return { sizes, strides };
-}
-
-/** Merged loops with exactly `depth` axes, padded by size 1 at the front; undefined if more are needed. */
-export function loopsOfDepth(loops: Strided, depth: number): Strided | undefined {
-  const merged = mergeAxes(loops);
-  const missing = depth - merged.sizes.length;
-  if (missing < 0) return undefined;
-  const front = (values: readonly number[], fill: number) => [
-    ...new Array<number>(missing).fill(fill),
-    ...values,
-  ];
-  return { sizes: front(merged.sizes, 1), strides: merged.strides.map((of) => front(of, 0)) };
-}
-
-/** Axes that the copy kernel walks by itself. */
-const COPY_AXES = 5;
-
-/** Loops of a copy: as many as the kernel walks, or more where so many are left after merging. */
-export function copyLoops(sizes: readonly number[], from: readonly number[], to: readonly number[]): Strided {
-  const merged = mergeAxes({ sizes, strides: [from, to] });
-  return loopsOfDepth(merged, COPY_AXES) ?? merged;
 }
