@@ -11,6 +11,7 @@ const guides = [
   "experiments",
   "inspect",
   "persistence",
+  "distribution",
   "studies",
   "findings",
   "track",

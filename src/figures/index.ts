@@ -176,6 +176,12 @@ export {
 } from "./studies/nothingToLearn.ts";
 export { type OneCurveFitsData, oneCurveFits } from "./studies/oneCurveFits.ts";
 export {
+  type CellSeeds,
+  type SeedCounts,
+  type SeedDistributionsData,
+  seedDistributions,
+} from "./studies/seedDistributions.ts";
+export {
   type SelectedGroup,
   type SelectionEffectsData,
   type SelectionFatesData,
@@ -226,13 +232,13 @@ export {
 } from "./studies/track.ts";
 export type { Band, Subject } from "./subject.ts";
 export type { ResponseAxis } from "./sweep/responseScale.ts";
-export {
-  type ResponsePanel,
-  type ResponsePoint,
-  type ResponseSeries,
-  type ResponsesData,
-  responses,
-} from "./sweep/responses.ts";
+export { responses } from "./sweep/responses.ts";
+export type {
+  ResponsePanel,
+  ResponsePoint,
+  ResponseSeries,
+  ResponsesData,
+} from "./sweep/responsesData.ts";
 export * from "./theme.ts";
 export { type ThenAndNowData, thenAndNow } from "./thenAndNow.ts";
 export { type TuningCorrelationData, type TuningGroup, tuningCorrelation } from "./tuningCorrelation.ts";

@@ -2,7 +2,8 @@
 import { dot, rect, ruleX, text } from "@observablehq/plot";
 import type { FigureSpec, Panel } from "./figure.ts";
 import { fixed } from "./numberText.ts";
-import { type Population, presetTitle, seedsSentence } from "./population.ts";
+import { type Population, presetTitle } from "./population.ts";
+import { singleSeeds, singleSeedsSentence } from "./singleSeeds.ts";
 import { columnOf, meanFinite, type Spread, spreadOf } from "./spread.ts";
 import { fontSize, ink, muted, nowColor, nullFill, paper } from "./theme.ts";
 
@@ -63,7 +64,7 @@ function ranges(numbers: readonly number[]): string {
 function panelOf(data: LossByPositionData, top: number): Panel {
   const positions = positionLosses(data);
   const known = positions.filter(({ floor }) => Number.isFinite(floor));
-  const dots = data.loss.heldOutByPosition.flatMap((losses) =>
+  const dots = singleSeeds(data.loss.heldOutByPosition).flatMap((losses) =>
     Array.from(losses, (loss, pos) => ({ pos, loss })).filter(({ loss }) => Number.isFinite(loss)),
   );
   const leaking = leaks(data, positions);
@@ -144,7 +145,7 @@ export function lossByPosition(presets: readonly LossByPositionData[]): FigureSp
     name: "loss-by-position",
     title: `${findings.join("; ")}.`,
     question: "At which positions does a model know more than its past allows?",
-    seeds: seedsSentence(presets),
+    seeds: singleSeedsSentence(presets),
     nullModel: "the exact floor H(next token | tokens so far) of every position, top of the grey columns.",
     reading:
       "Small dots: seeds; large dot: their mean, with the middle 90 % of seeds; unseen sequences, after training.",

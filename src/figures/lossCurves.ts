@@ -3,7 +3,8 @@ import { dot, line, ruleY, text } from "@observablehq/plot";
 import { quantileSorted } from "../stats/quantile.ts";
 import type { FigureSpec, Panel } from "./figure.ts";
 import { fixed } from "./numberText.ts";
-import { type Population, presetTitle, seedsSentence } from "./population.ts";
+import { type Population, presetTitle } from "./population.ts";
+import { singleSeeds, singleSeedsSentence } from "./singleSeeds.ts";
 import { columnOf, meanFinite, sortedFinite } from "./spread.ts";
 import { fontSize, ink, muted, nowColor, nullLine, paper } from "./theme.ts";
 
@@ -41,7 +42,7 @@ function panelOf(data: LossCurvesData, top: number): Panel {
   // a curve that runs away is not drawn beyond the frame
   const inside = <P extends { loss: number }>(point: P): P =>
     point.loss <= top ? point : { ...point, loss: Number.NaN };
-  const seedLines = data.loss.train.flatMap((losses, seed) =>
+  const seedLines = singleSeeds(data.loss.train).flatMap((losses, seed) =>
     blocks(losses).map((point) => inside({ ...point, seed })),
   );
   const steps = Math.max(0, ...data.loss.train.map(({ length }) => length));
@@ -153,7 +154,7 @@ export function lossCurves(presets: readonly LossCurvesData[]): FigureSpec {
     name: "loss-curves",
     title: `${presets.map(finding).join("; ")}.`,
     question: "Do the models learn the task, or do they see what they should predict?",
-    seeds: seedsSentence(presets),
+    seeds: singleSeedsSentence(presets),
     nullModel:
       "the exact Bayes floor (grey), below which no predictor that has not seen the target can stay.",
     reading: `Thin lines: training loss of each seed; thick line: their mean; circles: mean held-out loss at the checkpoints${

@@ -3,7 +3,8 @@ import { line, ruleX, text } from "@observablehq/plot";
 import { quantileSorted } from "../stats/quantile.ts";
 import type { FigureSpec, Panel } from "./figure.ts";
 import { fixed } from "./numberText.ts";
-import { type Factor, factors, type Population, seedsSentence } from "./population.ts";
+import { type Factor, factors, type Population } from "./population.ts";
+import { singleSeeds, singleSeedsSentence } from "./singleSeeds.ts";
 import { sortedFinite } from "./spread.ts";
 import { fontSize, ink, nullLine, thenColor } from "./theme.ts";
 
@@ -55,7 +56,7 @@ function comparisonOf(data: SelectivityAtInitData, index: number, factor: Factor
 }
 
 function panelOf({ data, layer, factor, seeds, all, projection, medians }: Comparison): Panel {
-  const seedCurves = seeds.flatMap((sorted, seed) =>
+  const seedCurves = singleSeeds(seeds).flatMap((sorted, seed) =>
     distribution(sorted).map((point) => ({ ...point, seed })),
   );
   const nullCurve = distribution(projection);
@@ -121,7 +122,7 @@ export function selectivityAtInit(presets: readonly SelectivityAtInitData[]): Fi
         ? "Selectivity at initialisation has no null to compare with."
         : `At initialisation median eta2 is within ${fixed(gap(worst))} of random projection in every layer: at worst ${fixed(worst.medians.real)} against ${fixed(worst.medians.projected)} (${worst.data.summary.preset}, L${worst.layer} ${worst.factor}).`,
     question: "Is the selectivity of untrained networks more than a random projection gives?",
-    seeds: seedsSentence(presets),
+    seeds: singleSeedsSentence(presets),
     nullModel:
       "thick grey curve: random projections of random embeddings through layer norm and ReLU, no attention.",
     reading:

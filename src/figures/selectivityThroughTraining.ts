@@ -2,7 +2,8 @@
 import { dot, line, rect, text } from "@observablehq/plot";
 import type { FigureSpec, Panel } from "./figure.ts";
 import { fixed } from "./numberText.ts";
-import { type Factor, factors, type Population, seedsSentence } from "./population.ts";
+import { type Factor, factors, type Population } from "./population.ts";
+import { singleSeeds, singleSeedsSentence } from "./singleSeeds.ts";
 import { meanFinite, type Spread, spreadOf } from "./spread.ts";
 import { stepScale } from "./stepAxis.ts";
 import { fontSize, ink, muted, nowColor, nullFill, paper, thenColor } from "./theme.ts";
@@ -37,7 +38,7 @@ function courseOf(data: SelectivityThroughTrainingData, index: number, factor: F
     data,
     layer,
     factor,
-    seedMedians: bySeed.flatMap((checkpoints, seed) =>
+    seedMedians: singleSeeds(bySeed).flatMap((checkpoints, seed) =>
       checkpoints.map((units, c) => ({ seed, step: data.checkpoints[c], eta2: spreadOf(units).median })),
     ),
     all: data.checkpoints.map((step, c) => ({
@@ -142,7 +143,7 @@ export function selectivityThroughTraining(presets: readonly SelectivityThroughT
         ? "No eta2 was measured."
         : `Median eta2 changes most for L${largest.layer} ${largest.factor} (${largest.data.summary.preset}): ${fixed(largest.all[0].median)} to ${fixed(largest.all[largest.all.length - 1].median)}; the mean change over ${courses.length} panels is ${fixed(typical)}.`,
     question: "When in training does selectivity rise or fall, and does it ever leave what chance gives?",
-    seeds: seedsSentence(presets),
+    seeds: singleSeedsSentence(presets),
     nullModel:
       "grey band: middle 90 % of eta2 of random projections of random embeddings, no training and no attention.",
     reading:

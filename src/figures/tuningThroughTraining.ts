@@ -2,7 +2,8 @@
 import { areaY, dot, line, text } from "@observablehq/plot";
 import type { FigureSpec, Panel } from "./figure.ts";
 import { fixed, intervalText } from "./numberText.ts";
-import { type Population, presetTitle, seedsSentence } from "./population.ts";
+import { type Population, presetTitle } from "./population.ts";
+import { singleSeeds, singleSeedsSentence } from "./singleSeeds.ts";
 import { columnOf, meanInterval, spreadOf } from "./spread.ts";
 import { stepScale } from "./stepAxis.ts";
 import { fontSize, ink, muted, nowColor, nullFill, nullLine, thenColor } from "./theme.ts";
@@ -34,7 +35,7 @@ function meanCourse(data: TuningThroughTrainingData, layer: Layer) {
 
 function panelOf(data: TuningThroughTrainingData, layer: Layer, low: number): Panel {
   const last = data.checkpoints[data.checkpoints.length - 1] ?? 0;
-  const seeds = layer.tuningR.flatMap((row, seed) =>
+  const seeds = singleSeeds(layer.tuningR).flatMap((row, seed) =>
     data.checkpoints.map((step, c) => ({ seed, step, r: c < row.length ? row[c] : Number.NaN })),
   );
   const mean = meanCourse(data, layer);
@@ -121,7 +122,7 @@ export function tuningThroughTraining(presets: readonly TuningThroughTrainingDat
     name: "tuning-through-training",
     title: `${presets.map(finding).join("; ")}.`,
     question: "How much of what a unit responded to at initialisation is left at each step?",
-    seeds: seedsSentence(presets),
+    seeds: singleSeedsSentence(presets),
     nullModel: "grey band: the same correlation with another seed's initialisation, middle 90 % of seeds.",
     reading:
       "Thin lines: mean over units of each seed; strong line: mean over seeds, its tint the 95 % t interval. Blue dot then, orange dot now; correlation over all token × position cells.",

@@ -2,7 +2,8 @@
 import { dot, ruleX, text, tickX } from "@observablehq/plot";
 import type { FigureSpec, Panel } from "./figure.ts";
 import { fixed, percent } from "./numberText.ts";
-import { type Population, presetTitle, seedsSentence } from "./population.ts";
+import { type Population, presetTitle } from "./population.ts";
+import { singleSeeds, singleSeedsSentence } from "./singleSeeds.ts";
 import { meanFinite } from "./spread.ts";
 import { fontSize, ink, nowColor, nullLine } from "./theme.ts";
 
@@ -44,7 +45,7 @@ function rowsOf({ layers }: WeightDisplacementData): Row[] {
 
 function panelOf(data: WeightDisplacementData, domain: string[], top: number): Panel {
   const rows = rowsOf(data);
-  const dots = rows.flatMap(({ row, values }) => values.map((value) => ({ row, value })));
+  const dots = rows.flatMap(({ row, values }) => singleSeeds(values).map((value) => ({ row, value })));
   return {
     title: presetTitle(data),
     description: rows.map(({ row, mean }) => `${row} ${percent(mean)}`).join(", "),
@@ -100,7 +101,7 @@ export function weightDisplacement(presets: readonly WeightDisplacementData[]): 
     name: "weight-displacement",
     title: findings.length === 0 ? "No displacement was measured." : `${findings.join("; ")}.`,
     question: "Is tuning kept because the weights that make it hardly moved?",
-    seeds: seedsSentence(presets),
+    seeds: singleSeedsSentence(presets),
     nullModel: "no motion, 0 (grey line): what an untrained matrix has exactly.",
     reading:
       "Dots: seeds; tick and number: their mean. Frobenius norms; weights that start at zero have no ratio and are not shown.",

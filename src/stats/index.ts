@@ -7,8 +7,10 @@
 // Special functions and distributions
 
 export { normalQuantile } from "../base/normalQuantile.ts";
+export { type BetaBinomial, betaBinomialPmf } from "./betaBinomial.ts";
 export { betaInc, logBetaInc } from "./betaInc.ts";
 export { betaQuantile, fCritical, tQuantile } from "./betaQuantile.ts";
+export { binomialCdf, binomialPmf, binomialQuantile } from "./binomial.ts";
 export {
   chi2LogSf,
   chi2Sf,
@@ -37,6 +39,7 @@ export {
   responseEntropy,
   tuningDepth,
 } from "./selectivity.ts";
+export { skewness } from "./skewness.ts";
 export { covarianceSpectrum, effectiveDimension, effectiveRank, participationRatio } from "./spectrum.ts";
 
 // Intervals
@@ -49,6 +52,7 @@ export {
 } from "./hierarchicalBootstrap.ts";
 export { agrestiCoull, clopperPearson, type Interval, jeffreys, tInterval, wilson } from "./intervals.ts";
 export { pairBootstrap } from "./pairBootstrap.ts";
+export { quantileInterval } from "./quantileInterval.ts";
 export type { Replicates, ResampleOptions } from "./resample.ts";
 
 // Effect sizes and power
@@ -63,9 +67,11 @@ export {
   tTestPower,
   tTestSampleSize,
 } from "./power.ts";
+export { precisionSampleSize } from "./precision.ts";
 
 // Tests of means and distributions
 
+export { dip, dipTest } from "./dip.ts";
 export { type KolmogorovSmirnov, kolmogorovSmirnov } from "./kolmogorovSmirnov.ts";
 export { type KruskalWallis, kruskalWallis } from "./kruskalWallis.ts";
 export { auroc, cliffsDelta, mannWhitney } from "./mannWhitney.ts";
@@ -98,6 +104,12 @@ export {
 export { type CrossedEffects, crossedEffects } from "./crossedEffects.ts";
 export { type RandomIntercept, randomIntercept } from "./randomIntercept.ts";
 
+// Counts of groups: do groups differ more than by luck?
+
+export { type BetaBinomialFit, betaBinomialFit } from "./betaBinomial.ts";
+export { betaBinomialTest, expectedTable, successTable } from "./betaBinomialTest.ts";
+export { type GroupedCounts, intraclassCorrelation, overdispersionTest } from "./overdispersion.ts";
+
 // Correlation and regression
 
 export {
@@ -111,7 +123,7 @@ export {
   spearman,
 } from "./correlation.ts";
 export { correlationMatrix } from "./correlationMatrix.ts";
-export { kendall } from "./kendall.ts";
+export { kendall, kendallByChance, kendallInterval } from "./kendall.ts";
 export { type LinearFit, linearFit } from "./linearFit.ts";
 export { type LinearRegression, linearRegression } from "./linearRegression.ts";
 export { type MonotoneCurve, monotoneAt, monotoneFit } from "./monotoneFit.ts";

@@ -31,7 +31,7 @@ const usual = report(study);
 test("the report has its sections, its figures, and a heading above each", () => {
   const { page } = usual;
   const ids = [...page.querySelectorAll("section")].map(({ id }) => id);
-  expect(ids).toEqual(["claims", "numbers", "figures", "models", "method", "again"]);
+  expect(ids).toEqual(["claims", "numbers", "figures", "distribution", "models", "method", "again"]);
   for (const link of page.querySelectorAll("nav a"))
     expect(page.getElementById(link.getAttribute("href")!.slice(1))).not.toBeNull();
   expect(page.querySelectorAll("h1").length).toBe(1);
@@ -43,6 +43,63 @@ test("the report has its sections, its figures, and a heading above each", () =>
     for (const svg of figure.querySelectorAll("svg"))
       expect(svg.getAttribute("aria-label")!.length).toBeGreaterThan(20);
   }
+});
+
+test("below a hundred seeds one sentence a preset says from when on the distribution is described", () => {
+  const section = usual.page.getElementById("distribution")!;
+  expect(section.querySelectorAll("p").length).toBe(2);
+  expect(section.querySelectorAll("table, figure").length).toBe(0);
+  expect(section.textContent).toContain("from 100 seeds on; this run has 30");
+});
+
+test("from a hundred seeds on the section has its figure, its tables and a sentence for each of their numbers", () => {
+  const many = report(syntheticStudy([{ seeds: 120, units: 8 }]));
+  const section = many.page.getElementById("distribution")!;
+  expect(section.querySelectorAll("figure svg").length).toBe(4 * 3);
+  // luck; quantiles, spread and plans of four measures in each of four cells
+  expect(
+    [...section.querySelectorAll("table")].map((table) => table.querySelectorAll("tbody tr").length),
+  ).toEqual([4, 16, 16, 16]);
+  const terms = [...section.querySelectorAll(".terms b")].map(({ textContent }) =>
+    textContent!.toLowerCase(),
+  );
+  for (const column of section.querySelector("table")!.querySelectorAll("thead th")) {
+    const name = column.textContent!.toLowerCase().replace(" (holm)", "");
+    if (name !== "")
+      expect(
+        terms.some((term) => term.includes(name)),
+        name,
+      ).toBe(true);
+  }
+  expect(brokenNumbers(many.html)).toEqual([]);
+});
+
+test("a thousand seeds make a page of about a megabyte, and single seeds are drawn of the first hundred", () => {
+  const detail = syntheticDetail({ seeds: 99, units: 8 });
+  // ten times the seeds, and none of the statistics of a thousand, which other tests are about
+  const many = <T>(of: readonly T[]) => Array.from({ length: 10 }, () => of).flat();
+  const layers = detail.layers.map((layer) => ({
+    ...layer,
+    eta2: { token: many(layer.eta2.token), position: many(layer.eta2.position) },
+    ...{ tuningR: many(layer.tuningR), tuningNullR: many(layer.tuningNullR), unitR: many(layer.unitR) },
+    displacement: Object.fromEntries(
+      Object.entries(layer.displacement).map(([name, of]) => [name, many(of)]),
+    ),
+  }));
+  const { train, heldOut, heldOutByPosition } = detail.loss;
+  const thousand: PresetDetail = {
+    ...detail,
+    summary: { ...detail.summary, seeds: many(detail.summary.seeds), models: many(detail.summary.models) },
+    layers,
+    loss: {
+      ...detail.loss,
+      ...{ train: many(train), heldOut: many(heldOut), heldOutByPosition: many(heldOutByPosition) },
+    },
+  };
+  const result = { ...study.result, presets: [thousand.summary] };
+  const large = report({ result, details: [thousand] });
+  expect(large.html.length).toBeLessThan(1_500_000);
+  expect(large.page.getElementById("figures")!.textContent).toContain("The first 100 are drawn one by one");
 });
 
 test("the report needs nothing from outside and runs nothing", () => {
@@ -175,7 +232,7 @@ test("a run without details and without presets still gives a page", () => {
     result: { study: "persistence", presets: [], claims: [], run: "run" },
     details: [],
   });
-  expect(empty.page.querySelectorAll("section").length).toBe(6);
+  expect(empty.page.querySelectorAll("section").length).toBe(7);
   expect(brokenNumbers(empty.html)).toEqual([]);
 });
 

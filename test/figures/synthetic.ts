@@ -1,6 +1,8 @@
 /** A made-up result of the persistence study: the shape and rough size of real ones, from a fixed stream. */
 import { type RandomStream, randomStream } from "../../src/base/random.ts";
 import { patternsFloor } from "../../src/data/patternsFloor.ts";
+import type { GroupBySeed } from "../../src/studies/persistence/analyse.ts";
+import { seedDistributions } from "../../src/studies/persistence/distribution.ts";
 import type {
   ClaimVerdict,
   Group,
@@ -93,6 +95,33 @@ function groupsOf(size: SyntheticSize): Group[] {
   ).flat();
 }
 
+/** Numbers of every seed: units that survive by a probability of their seed's own, and the null beside them. */
+function seedNumbersOf(size: SyntheticSize): GroupBySeed[] {
+  return groupsOf(size).map(({ layer, kind, criterion, tuning }) => {
+    const stream = randomStream("figures", size.preset, layer, kind, "seeds");
+    const column = (draw: (seed: number) => number) =>
+      Float64Array.from({ length: size.seeds }, (_, i) => draw(i));
+    const maintained = column(() => {
+      const own = clamp(criterion.maintained + 0.08 * stream.normal());
+      return (
+        Array.from({ length: 5 }, () => (stream.uniform() < own ? 1 : 0)).reduce<number>((a, b) => a + b, 0) /
+        5
+      );
+    });
+    const nullShuffle = column(() => clamp(criterion.null + 0.05 * stream.normal()));
+    const excess = column((seed) => maintained[seed] - nullShuffle[seed]);
+    const around = (mean: number, sd: number) => column(() => mean + sd * stream.normal());
+    return {
+      ...{ layer, kind, maintained, nullShuffle, excess, tracked: column(() => 5) },
+      kappa: column((seed) => excess[seed] / (1 - nullShuffle[seed])),
+      r: around(tuning.r, 0.015),
+      nullR: around(tuning.nullR, 0.03),
+      ...{ nullOtherInit: nullShuffle, ceilingR: around(tuning.ceilingR, 0.01) },
+      ...{ preferred: around(0.7, 0.05), preferredNull: around(0.1, 0.03), varianceRatio: around(1, 0.1) },
+    };
+  });
+}
+
 function layerOf(size: SyntheticSize, layer: number, checkpoints: readonly number[]): LayerDetail {
   const stream = randomStream("figures", size.preset, layer);
   const { seeds, units, dVocab, nPos } = size;
@@ -183,6 +212,14 @@ export function syntheticDetail(options: Partial<SyntheticSize> = {}): PresetDet
   const end = size.causal ? 1.85 : 0.33;
   const course = (step: number) => end + (2.5 - end) * Math.exp(-step / (size.causal ? 40 : 30));
   const seeds = Array.from({ length: size.seeds }, (_, i) => i + 1);
+  const bySeed = seedNumbersOf(size);
+  const models = seeds.map((seed) => ({ init: seed, data: seed }));
+  const lossProgress = Float64Array.from(seeds, () => 0.9 + 0.05 * stream.normal());
+  const few = { deals: 199, resamples: 199, studies: 1000 };
+  const [distribution] = seedDistributions(
+    [{ preset: size.preset, main: { models }, groups: bySeed, lossProgress }],
+    few,
+  );
   const byPosition = size.causal
     ? [2.35, 1.89, 1.85, 1.72, 1.76, 1.74, 1.74]
     : [0.18, 0.15, 0.16, 0.15, 0.18, 0.14, 1.34];
@@ -208,6 +245,7 @@ export function syntheticDetail(options: Partial<SyntheticSize> = {}): PresetDet
         weights: Array.from({ length: 64 }, () => stream.integer(16).toString(16)).join(""),
         divergedAt: null,
       })),
+      distribution,
     },
     config: {
       nLayers: size.nLayers,
@@ -242,6 +280,7 @@ export function syntheticDetail(options: Partial<SyntheticSize> = {}): PresetDet
       floor,
     },
     layers: Array.from({ length: size.nLayers }, (_, layer) => layerOf(size, layer, checkpoints)),
+    bySeed,
     probe: { sequences: 1000, nPos: size.nPos, dVocab: size.dVocab },
   };
 }

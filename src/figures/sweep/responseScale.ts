@@ -78,16 +78,19 @@ export function responseScale(
   const shared = { label: name, labelAnchor: "center", labelArrow: "none" } as const;
   if (scale === "names") {
     const names = [...new Set(values.map(String))];
+    const places = new Map(names.map((each, i) => [each, i]));
+    // of many names some: a label has a height, too
+    const every = Math.ceil((names.length * fontSize.label) / width);
     const room = width / Math.max(1, names.length);
     const tilted = longestLabel(names, fontSize.label) + labelGap > room;
     // the longest name, at 30 degrees
     const slope = longestLabel(names, fontSize.label) / 2;
     return {
-      place: (value) => names.indexOf(String(value)),
+      place: (value) => places.get(String(value)) ?? Number.NaN,
       labelHeight: tilted ? Math.ceil(slope + fontSize.label) : fontSize.label,
       options: {
         ...shared,
-        ...{ domain: [-0.5, names.length - 0.5], ticks: names.map((_, i) => i) },
+        ...{ domain: [-0.5, names.length - 0.5], ticks: [...names.keys()].filter((i) => i % every === 0) },
         ...(tilted ? { tickRotate: -30 } : {}),
         tickFormat: (at: number) => names[at] ?? "",
       },

@@ -1,60 +1,16 @@
 /** What a sweep found: a statistic against a swept field, with intervals over seeds, in small multiples. */
 import { dot, line, ruleX, ruleY } from "@observablehq/plot";
-import { kendall } from "../../stats/kendall.ts";
+import type { Interval } from "../../stats/intervals.ts";
+import { kendallByChance, kendallInterval } from "../../stats/kendall.ts";
 import { axisNumber } from "../dotRows.ts";
 import type { FigureSpec, Panel } from "../figure.ts";
 import { labelsMark, type PlacedLabel } from "../labelsMark.ts";
 import { counted, fixed, intervalText } from "../numberText.ts";
 import { longestLabel } from "../textWidth.ts";
 import { fontSize, nullLine } from "../theme.ts";
-import { type ResponseAxis, type ResponseScale, responseScale } from "./responseScale.ts";
-
-/** A mean over seeds at a value of the field. Ends that are not finite are not drawn. */
-export interface ResponsePoint {
-  readonly x: number | string;
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-/** Points of one kind. */
-export interface ResponseSeries {
-  /** Short, it stands at the right end, e.g. `L0`. */
-  readonly label: string;
-  readonly color: string;
-  readonly points: readonly ResponsePoint[];
-  /** What the others are compared with: it has no part in the title. */
-  readonly isBaseline?: boolean;
-}
-
-/** One picture: everything else that was swept is fixed in it, or drawn. */
-export interface ResponsePanel {
-  readonly title: string;
-  readonly series: readonly ResponseSeries[];
-  /** Where the null lies at a value of the field: a grey line. */
-  readonly null?: readonly { readonly x: number | string; readonly y: number }[];
-}
-
-/** What {@link responses} draws. */
-export interface ResponsesData {
-  /** Kebab-case, the name of the figure. */
-  readonly name: string;
-  readonly axis: ResponseAxis;
-  /** Values were drawn: points are not joined, as what lies between two of them also differs in other fields. */
-  readonly drawn: boolean;
-  /** Axis of the statistic, with its unit. */
-  readonly label: string;
-  /** The statistic in a sentence, e.g. `tuning r over its null`. */
-  readonly statistic: string;
-  readonly question: string;
-  readonly panels: readonly ResponsePanel[];
-  /** A value that means nothing at all, where a grey rule stands. */
-  readonly reference?: number;
-  readonly nullModel: string;
-  readonly seeds: string;
-  /** What else a reader must know of it. */
-  readonly note: string;
-}
+import { type ResponseScale, responseScale } from "./responseScale.ts";
+import type { ResponsePanel, ResponsePoint, ResponsesData } from "./responsesData.ts";
+import { thinned } from "./thinned.ts";
 
 /** Width of a panel, and height of the picture itself, px; below it are labels of values, and the name of the axis. */
 interface PanelSize {
@@ -202,6 +158,11 @@ function panelOf(
   };
 }
 
+const noTau: Interval = { estimate: Number.NaN, low: Number.NaN, high: Number.NaN };
+
+/** How strongly a series ranks with the field. */
+const strength = ({ tau }: { readonly tau: Interval }) => Math.abs(tau.estimate) || 0;
+
 /** Series with the two of its points that differ most, in the order of the axis; of names the lower one first. */
 function changes({ panels, axis, drawn }: ResponsesData) {
   return panels.flatMap((panel) =>
@@ -212,16 +173,13 @@ function changes({ panels, axis, drawn }: ResponsesData) {
       const ends = [byMean[0], byMean[byMean.length - 1]];
       if (axis.scale !== "names") ends.sort((a, b) => Number(a.x) - Number(b.x));
       const isRanked = drawn && axis.scale !== "names";
-      const tau = isRanked
-        ? kendall(
-            points.map(({ x }) => Number(x)),
-            points.map(({ mean }) => mean),
-          )
-        : Number.NaN;
+      const [xs, means] = [points.map(({ x }) => Number(x)), points.map(({ mean }) => mean)];
+      const tau = isRanked ? kendallInterval(xs, means) : noTau;
+      const chance = isRanked ? kendallByChance(xs, means) : Number.NaN;
       const several = panel.series.filter(({ isBaseline }) => !isBaseline).length > 1;
       const names = [several ? series.label : "", panels.length > 1 ? panel.title : ""];
       const where = names.filter((part) => part !== "").join(" ");
-      return [{ where, first: ends[0], last: ends[1], count: points.length, tau }];
+      return [{ where, first: ends[0], last: ends[1], count: points.length, tau, chance }];
     }),
   );
 }
@@ -235,9 +193,10 @@ function titleOf(data: ResponsesData, all: ReturnType<typeof changes>): string {
   const start = `${statistic.charAt(0).toUpperCase()}${statistic.slice(1)}`;
   if (all.length === 0) return `${start} by ${axis.name}.`;
   if (drawn && axis.scale !== "names") {
-    const [{ where, tau, count }] = [...all].sort((a, b) => Math.abs(b.tau) - Math.abs(a.tau));
+    const [{ where, tau, count }] = [...all].sort((a, b) => strength(b) - strength(a));
     const most = all.length > 1 ? `ranks most in ${where}, with` : "has";
-    return `${start} by ${axis.name} ${most} τ ${fixed(tau)} over ${count} points.`;
+    const { estimate, low, high } = tau;
+    return `${start} by ${axis.name} ${most} τ ${fixed(estimate)} ${intervalText([low, high])} over ${count} points.`;
   }
   const [{ where, first, last }] = [...all].sort(
     (a, b) => Math.abs(b.last.mean - b.first.mean) - Math.abs(a.last.mean - a.first.mean),
@@ -251,10 +210,15 @@ function titleOf(data: ResponsesData, all: ReturnType<typeof changes>): string {
 function chosenText({ axis, drawn }: ResponsesData, all: ReturnType<typeof changes>): string {
   const points = Math.max(0, ...all.map(({ count }) => count));
   const ofSeries = all.length > 1 ? ` of ${all.length} series` : "";
-  if (drawn && axis.scale !== "names")
+  if (drawn && axis.scale !== "names" && all.length > 0) {
+    const [{ chance, count }] = [...all].sort((a, b) => strength(b) - strength(a));
+    const band = Number.isFinite(chance)
+      ? `Of ${count} points for which the field means nothing τ lies within ±${fixed(chance)} in 95 of 100 searches. `
+      : "";
     return all.length > 1
-      ? `The title names the strongest τ${ofSeries}, which is partly luck; nothing is tested.`
-      : "Nothing is tested.";
+      ? `${band}The title names the strongest τ${ofSeries}, which is partly luck; nothing is tested.`
+      : `${band}Nothing is tested.`;
+  }
   if (all.length < 2 && points < 3) return "Nothing is tested.";
   return `The title names the two of ${counted(points, "point")} that are farthest apart${ofSeries}, which is partly luck; nothing is tested.`;
 }
@@ -263,7 +227,8 @@ function chosenText({ axis, drawn }: ResponsesData, all: ReturnType<typeof chang
  * Figure: a statistic along a swept field. All panels share both axes.
  *
  * Points of a grid are joined, as of what was swept only the field differs between them; draws are not, and their rank correlation with the
- * field is Kendall's τ_b, without a test.
+ * field is Kendall's τ_b with its interval over draws and its range by chance, without a test. Of more points than can be
+ * told apart some are drawn, evenly among all.
  */
 export function responses(data: ResponsesData): FigureSpec {
   const { name, axis, drawn, question, panels, nullModel, seeds, note } = data;
@@ -274,15 +239,18 @@ export function responses(data: ResponsesData): FigureSpec {
   const scale = responseScale(axis, values, size.width - margin.left - marginRight);
   const domain = verticalDomain(data);
   const all = changes(data);
+  const shown = thinned(panels);
   const joined = drawn
-    ? "Dot: mean over seeds of one point, with its 95 % t interval; all drawn fields differ between draws, so none is held fixed and nothing is joined. τ: Kendall's rank correlation over points."
+    ? "Dot: mean over seeds of one point, with its 95 % t interval; all drawn fields differ between draws, so none is held fixed and nothing is joined. τ: Kendall's rank correlation over points, with its 95 % interval over draws."
     : "Dot: mean over seeds with its 95 % t interval, one at a time and not for all together.";
   return {
     ...{ name, question, nullModel, seeds },
     title: titleOf(data, all),
-    reading: [joined, chosenText(data, all), "Intervals that leave the frame are cut at it.", note]
+    reading: [
+      ...[joined, chosenText(data, all), "Intervals that leave the frame are cut at it.", shown.note, note],
+    ]
       .filter((text) => text !== "")
       .join(" "),
-    panels: panels.map((panel) => panelOf(panel, data, scale, domain, size)),
+    panels: shown.panels.map((panel) => panelOf(panel, data, scale, domain, size)),
   };
 }

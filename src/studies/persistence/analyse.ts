@@ -24,6 +24,8 @@ import { layersOf, siteOfLayer } from "./spec.ts";
 export interface GroupBySeed {
   layer: number;
   kind: Kind;
+  /** Units that the criterion follows. */
+  tracked: Float64Array;
   maintained: Float64Array;
   nullShuffle: Float64Array;
   nullOtherInit: Float64Array;
@@ -101,6 +103,7 @@ export function analysePreset(preset: string, main: ArmResult, otherData: ArmRes
       groups.push({
         layer,
         kind,
+        tracked: own(Float64Array.from(criterion.tracked, ({ length }) => length)),
         maintained: own(criterion.maintained),
         nullShuffle: own(criterion.nullShuffle),
         nullOtherInit: withPartner(byOtherInit.maintained),

@@ -16,6 +16,7 @@ import {
   varianceComponents,
   weightDisplacement,
 } from "../../figures/index.ts";
+import { distributionFigures, distributionSection } from "./reportDistribution.ts";
 import { reportCss } from "./reportStyle.ts";
 import { claimsTable, groupTables, modelsTable } from "./reportTables.ts";
 import { answerText, leakText } from "./reportText.ts";
@@ -40,6 +41,11 @@ export interface ReportInput {
 
 /** Every figure of the study in reading order; none if there are no details. */
 export function persistenceFigures(details: readonly PresetDetail[]): FigureSpec[] {
+  return [...meanFigures(details), ...distributionFigures(details)];
+}
+
+/** The figures of what holds on average over seeds. */
+function meanFigures(details: readonly PresetDetail[]): FigureSpec[] {
   if (details.length === 0) return [];
   return [
     lossCurves(details),
@@ -60,6 +66,7 @@ const sections = [
   ["claims", "What the original claimed"],
   ["numbers", "Numbers"],
   ["figures", "Figures"],
+  ["distribution", "The distribution over seeds"],
   ["models", "Models"],
   ["method", "Method and limits"],
   ["again", "Run it again"],
@@ -105,7 +112,7 @@ ${setups.join("\n")}
 export function persistenceReport({ result, details, manifestSummary, document }: ReportInput): string {
   const seedCounts = [...new Set(result.presets.map(({ seeds }) => seeds.length))];
   const facts = manifestSummary.facts.map(([label, value]) => `${escapeHtml(label)} ${escapeHtml(value)}`);
-  const figures = persistenceFigures(details).map((spec) => renderFigureHtml(spec, document));
+  const figures = meanFigures(details).map((spec) => renderFigureHtml(spec, document));
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -132,6 +139,7 @@ ${section(
 <p class="caption">Shares in [0, 1]; in brackets 95 % t intervals over seeds. Terms are explained under <a href="#method">Method and limits</a>.</p>`,
 )}
 ${section("figures", figures.length === 0 ? "<p>No details were kept of this run.</p>" : figures.join("\n"))}
+${section("distribution", distributionSection(result.presets, details, document))}
 ${section("models", result.presets.map(modelsTable).join("\n"))}
 ${section("method", methodText(details))}
 ${section(

@@ -34,6 +34,7 @@ th, td { padding: 6px 18px 6px 0; border-bottom: 1px solid var(--rule); }
 td { vertical-align: top; }
 tbody th { color: var(--ink); vertical-align: top; white-space: nowrap; }
 .number { text-align: right; white-space: nowrap; }
+.word { white-space: nowrap; }
 .interval { color: var(--muted); font-size: 13px; }
 .claims td:nth-child(3) { white-space: nowrap; font-weight: 600; }
 .claims td:nth-child(n + 4) { font-size: 13px; color: var(--muted); }
@@ -42,6 +43,9 @@ pre { overflow-x: auto; white-space: pre-wrap; padding: 12px 0; margin: 0; }
 details { margin: 12px 0; }
 summary { cursor: pointer; font-weight: 600; }
 li { max-width: 44em; margin: 0 0 6px; }
+.terms { font-size: 13px; color: var(--muted); margin: 14px 0 0; padding-left: 18px; }
+.terms li { max-width: 62em; margin: 0 0 3px; }
+.terms b { font-weight: 600; color: var(--ink); }
 @media (max-width: 640px) {
   main { padding: 24px 16px 60px; }
   h1 { font-size: 25px; }

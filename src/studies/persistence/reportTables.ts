@@ -10,12 +10,15 @@ const verdictSigns: Readonly<Record<ClaimVerdict["verdict"], string>> = {
   "not tested here": noNumber,
 };
 
-const numberCell = (text: string) => `<td class="number">${escapeHtml(text)}</td>`;
+/** A right-aligned cell. */
+export const numberCell = (text: string) => `<td class="number">${escapeHtml(text)}</td>`;
 
-const estimateCell = (value: number, interval: Interval) =>
+/** An estimate with its interval. */
+export const estimateCell = (value: number, interval: Interval) =>
   `<td class="number">${escapeHtml(fixed(value))} <span class="interval">${escapeHtml(intervalText(interval))}</span></td>`;
 
-function head(columns: readonly (readonly [label: string, isNumber: boolean])[]): string {
+/** The row of column names; the second of each says whether it holds numbers. */
+export function head(columns: readonly (readonly [label: string, isNumber: boolean])[]): string {
   const cells = columns.map(
     ([label, isNumber]) => `<th scope="col"${isNumber ? ' class="number"' : ""}>${escapeHtml(label)}</th>`,
   );

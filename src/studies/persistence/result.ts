@@ -50,6 +50,75 @@ export interface Group {
   identityCi: Interval;
 }
 
+/** What a seed is described by: one number of a layer and kind. */
+export type SeedMeasure = "maintained" | "excess" | "kappa" | "r";
+
+/** How one number differs between seeds. */
+export interface SeedSpread {
+  measure: SeedMeasure;
+  /** Seeds that have the number. */
+  seeds: number;
+  mean: number;
+  /** 95 % t interval over seeds. */
+  ci: Interval;
+  /** Standard deviation between seeds. */
+  sd: number;
+  /** Sample quantiles with intervals between order statistics, 95 % at least; −∞ or ∞ where no seed is far enough out. */
+  quantiles: { p: number; value: number; ci: Interval }[];
+  /** Adjusted sample skewness with its BCa interval over seeds. */
+  skewness: number;
+  skewnessCi: Interval;
+  /**
+   * Spearman's correlation over seeds with the way that held-out loss went towards the Bayes floor, and its interval: whether
+   * seeds that learned more persist less. NaN without a floor.
+   */
+  withProgress: number;
+  withProgressCi: Interval;
+  /** Seeds with which the t interval of the mean is expected to be ± halfWidth. */
+  seedsFor: { halfWidth: number; seeds: number }[];
+  /** The seeds 0 to 29 of the ordinary study beside all; null if they are not among them. */
+  ordinary: {
+    mean: number;
+    ci: Interval;
+    /** Share of drawn studies of as many seeds whose mean is lower, ties by half. */
+    percentile: number;
+    /** Share of drawn studies whose 95 % t interval holds the mean of all seeds. */
+    coverage: number;
+  } | null;
+}
+
+/** Persistence of one layer and kind as a distribution over seeds. */
+export interface CellDistribution {
+  layer: number;
+  kind: Kind;
+  spreads: SeedSpread[];
+  /** Share of seeds that maintain less than their own null, with its Clopper–Pearson interval. */
+  belowChance: number;
+  belowChanceCi: Interval;
+  /** Seeds by the number of units that they maintain, from 0 up. */
+  counts: {
+    seeds: number[];
+    /** Expected where every unit survives independently with the common probability, and the 95 % range of each. */
+    independent: number[];
+    independentLow: number[];
+    independentHigh: number[];
+    /** Expected of the fitted beta-binomial. */
+    betaBinomial: number[];
+  };
+  /**
+   * Intraclass correlation of two units of a seed, its BCa interval over seeds, and the test of 0 against more; the
+   * standard deviation of the seeds' own probabilities, and which share of the variance of maintained it is.
+   */
+  overdispersion: { rho: number; ci: Interval; p: number; holm: number; seedSd: number; seedShare: number };
+  /** Likeliest beta-binomial, the shape of its beta distribution, and p of its goodness of fit by simulation. */
+  betaBinomial: { mean: number; rho: number; shape: BetaShape; p: number; holm: number };
+  /** Hartigan's dip of tuning r over seeds, and the test of one bump. */
+  dip: { value: number; p: number; holm: number };
+}
+
+/** Where the density of a beta distribution is highest: inside, at one end, at both ends; at one point if ρ is 0. */
+export type BetaShape = "one bump" | "slope" | "two ends" | "one point";
+
 /** One trained model. */
 export interface ModelSummary {
   seed: number;
@@ -80,6 +149,8 @@ export interface PresetSummary {
   };
   groups: Group[];
   models: ModelSummary[];
+  /** The distribution over seeds by layer and kind; null below 100 seeds. */
+  distribution: CellDistribution[] | null;
 }
 
 /** A claim of the original study with what this run says of it. */
@@ -124,6 +195,20 @@ export interface LayerDetail {
   displacement: Readonly<Record<string, readonly number[]>>;
 }
 
+/** One layer and kind, one number a seed; NaN where a model diverged. */
+export interface SeedNumbers {
+  layer: number;
+  kind: Kind;
+  /** Units that the criterion follows. */
+  tracked: ArrayLike<number>;
+  maintained: ArrayLike<number>;
+  /** Share that any unit of the same trained layer would reach. */
+  nullShuffle: ArrayLike<number>;
+  excess: ArrayLike<number>;
+  r: ArrayLike<number>;
+  nullR: ArrayLike<number>;
+}
+
 /** Amounts of variance (activation units squared). */
 export interface Components {
   token: number;
@@ -149,6 +234,7 @@ export interface PresetDetail {
     floor: BayesFloor | null;
   };
   layers: readonly LayerDetail[];
+  bySeed: readonly SeedNumbers[];
   /** Sequences in the probe, its positions and vocabulary. */
   probe: { sequences: number; nPos: number; dVocab: number };
 }

@@ -17,7 +17,7 @@ import { persistenceFigures, persistenceReport } from "./report.ts";
 import type { PersistenceResult } from "./result.ts";
 import { persistenceConfig, type RunBackend, type StudioSettings, studioConfig } from "./runConfig.ts";
 import type { PersistenceSettings } from "./spec.ts";
-import { measurementRows, type PersistenceStudy } from "./study.ts";
+import { measurementRows, type PersistenceStudy, seedRows } from "./study.ts";
 import { persistenceSummary } from "./summaryText.ts";
 
 /** A file of a run: its path in the folder, with slashes, and its bytes. */
@@ -42,6 +42,11 @@ export function checkpointPath(preset: string, step: number): string {
 /** Where a population's training losses are kept. */
 export function lossPath(preset: string): string {
   return `measurements/${preset}-loss.parquet`;
+}
+
+/** Where the study's own numbers of every seed are kept. */
+export function seedsPath(preset: string): string {
+  return `measurements/${preset}-seeds.parquet`;
 }
 
 const stepName = (preset: string, step: number) => `${preset}-step-${String(step).padStart(6, "0")}`;
@@ -96,7 +101,10 @@ export function* persistenceFiles(
   document: Document,
 ): Generator<RunFile, void> {
   const text = (content: string) => new TextEncoder().encode(content);
-  for (const { preset, main } of study.analyses) yield* populationFiles(preset, main);
+  for (const analysis of study.analyses) {
+    yield* populationFiles(analysis.preset, analysis.main);
+    yield [seedsPath(analysis.preset), measurementsToParquet(seedRows(analysis))];
+  }
   // the folder's own place is no part of what was found: a run that is moved or repeated has the same bytes
   const result = persistenceResult(study, ".");
   yield ["result.json", text(`${readableJson(result)}\n`)];
@@ -107,6 +115,7 @@ export function* persistenceFiles(
   const facts: [string, string][] = [
     ["Palimpsest", versions.palimpsest],
     ["backend", relaxed ? `${backend}, fused multiply-add` : backend],
+    ...(versions.adapter === undefined ? [] : [["card", versions.adapter] as [string, string]]),
     ["kernels", engine === null ? "none" : engine.slice(0, 16)],
   ];
   const report = persistenceReport({

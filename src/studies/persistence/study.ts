@@ -4,8 +4,9 @@ import { type ArmResult, cutIntoJobs, gatherArm } from "../population/gather.ts"
 import type { JobEvent, PopulationJob } from "../population/job.ts";
 import { analysePreset, type PresetBySeed } from "./analyse.ts";
 import { decideClaims } from "./claims.ts";
+import { seedDistributions } from "./distribution.ts";
 import type { ClaimVerdict, PresetDetail, PresetSummary } from "./result.ts";
-import { type Arm, armsOf, type PersistenceSettings } from "./spec.ts";
+import { type Arm, armsOf, type PersistenceSettings, siteOfLayer } from "./spec.ts";
 import { detailPreset, selectivityEvidence, summarisePreset } from "./summarise.ts";
 
 /** Runs jobs somewhere and tells their events; resolves when all are done. Events of one job come in order. */
@@ -84,7 +85,10 @@ export async function persistenceStudy(
 ): Promise<PersistenceStudy> {
   const pairs = settings.presets.map((preset) => ({ preset, ...armsOf(preset, settings) }));
   const { analyses, kernelShare } = await analysePairs(pairs, execution);
-  const summaries = analyses.map((analysis) => summarisePreset(analysis, settings.stepsPerEpoch));
+  const distributions = seedDistributions(analyses);
+  const summaries = analyses.map((analysis, i) =>
+    summarisePreset(analysis, settings.stepsPerEpoch, distributions[i]),
+  );
   return {
     summaries,
     details: analyses.map((analysis, i) => detailPreset(analysis, summaries[i])),
@@ -92,6 +96,32 @@ export async function persistenceStudy(
     analyses,
     kernelShare,
   };
+}
+
+/** The study's own numbers of every seed as tidy rows, one a seed and statistic: what the intervals are made from. */
+export function seedRows({
+  preset,
+  main,
+  groups,
+  identity,
+  overallR,
+  lossProgress,
+}: PresetBySeed): Measurement[] {
+  const { models, arm } = main;
+  const rows: Measurement[] = [];
+  const add = (site: string, statistic: string, values: Float64Array) => {
+    for (const [model, value] of values.entries())
+      rows.push({
+        ...{ arm: preset, model, seed: models[model].init, step: arm.steps, site },
+        ...{ unit: null, statistic, value },
+      });
+  };
+  for (const { layer, kind, ...numbers } of groups)
+    for (const [name, values] of Object.entries(numbers)) add(siteOfLayer(layer), `${name}.${kind}`, values);
+  for (const [layer, values] of identity.entries()) add(siteOfLayer(layer), "identityRecovery", values);
+  for (const [layer, values] of overallR.entries()) add(siteOfLayer(layer), "r", values);
+  add("model", "lossProgress", lossProgress);
+  return rows;
 }
 
 /** Every measurement of an arm at one checkpoint as tidy rows: selectivity of units, held-out loss and accuracy. */

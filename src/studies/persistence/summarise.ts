@@ -8,7 +8,15 @@ import { type GroupBySeed, heldOutLoss, leaksOf, type PresetBySeed } from "./ana
 import { cellsAt } from "./cells.ts";
 import type { ClaimEvidence } from "./claims.ts";
 import { intervalOverSeeds, meanOverSeeds } from "./overSeeds.ts";
-import type { Components, Group, LayerDetail, ModelSummary, PresetDetail, PresetSummary } from "./result.ts";
+import type {
+  CellDistribution,
+  Components,
+  Group,
+  LayerDetail,
+  ModelSummary,
+  PresetDetail,
+  PresetSummary,
+} from "./result.ts";
 import { layersOf, siteOfLayer } from "./spec.ts";
 
 function summariseGroup(group: GroupBySeed, identity: Float64Array): Group {
@@ -48,8 +56,12 @@ function lastLosses(main: ArmResult, stepsPerEpoch: number): number[] {
 
 const orNull = (value: number) => (Number.isFinite(value) ? value : null);
 
-/** A preset's numbers over seeds. */
-export function summarisePreset(analysis: PresetBySeed, stepsPerEpoch: number): PresetSummary {
+/** A preset's numbers over seeds, and how they are distributed over them. */
+export function summarisePreset(
+  analysis: PresetBySeed,
+  stepsPerEpoch: number,
+  distribution: CellDistribution[] | null,
+): PresetSummary {
   const { preset, main, groups, identity, weights } = analysis;
   const { arm, models } = main;
   const floor = taskNamed(arm.task, { dVocab: arm.config.dVocab, nCtx: arm.config.nCtx }).bayesFloor();
@@ -76,6 +88,7 @@ export function summarisePreset(analysis: PresetBySeed, stepsPerEpoch: number): 
         divergedAt: main.divergedAt[model],
       }),
     ),
+    distribution,
   };
 }
 
@@ -101,6 +114,7 @@ export function detailPreset(analysis: PresetBySeed, summary: PresetSummary): Pr
       floor: taskNamed(arm.task, { dVocab: config.dVocab, nCtx: config.nCtx }).bayesFloor() ?? null,
     },
     layers: layersOf(config.attnOnly ? 0 : config.nLayers).map((layer) => detailLayer(analysis, layer)),
+    bySeed: analysis.groups,
     probe: { sequences: arm.probe.blocks * config.dVocab, nPos: arm.probe.nPos, dVocab: config.dVocab },
   };
 }
