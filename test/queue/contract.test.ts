@@ -1,10 +1,37 @@
+import { Redis } from "ioredis";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { JobHandler, JobQueue, LinkEvent, QueueEvent } from "../../src/cli/queue/jobQueue.ts";
 import { createMemoryQueue } from "../../src/cli/queue/memoryQueue.ts";
 import { openQueue } from "../../src/cli/queue/openQueue.ts";
+import { optionalPackages } from "../../src/cli/queue/optionalPackage.ts";
 import { onEachServer } from "./eachServer.ts";
 import type { Server } from "./servers.ts";
 import { toyJob, toyProgram } from "./toyWorkplace.ts";
+
+type PoolClass = new (options: {
+  readonly connectionString: string;
+}) => {
+  query(text: string, values: readonly unknown[]): Promise<unknown>;
+  end(): Promise<void>;
+};
+
+/** A fault from outside: of some jobs nothing is left, of the first its record without its place in the queue. */
+async function loseJobs({ kind, url }: Server, ids: readonly string[]): Promise<void> {
+  if (kind === "postgres") {
+    const [pg] = (await optionalPackages("test", ["pg"])) as [{ readonly Pool: PoolClass }];
+    const pool = new pg.Pool({ connectionString: url });
+    await pool.query("DELETE FROM bullmq.job WHERE id = ANY($1)", [ids]);
+    await pool.end();
+    return;
+  }
+  const redis = new Redis(url);
+  for (const [i, id] of ids.entries())
+    for (const key of await redis.keys("palimpsest:*")) {
+      if (key.endsWith(":wait")) await redis.lrem(key, 0, id);
+      if (i > 0 && key.endsWith(`:${id}`)) await redis.del(key);
+    }
+  redis.disconnect();
+}
 
 const opened: JobQueue[] = [];
 let names = 0;
@@ -92,6 +119,43 @@ function contract(open: Open): void {
     expect(await queue.parked()).toHaveLength(1);
   });
 
+  test("the queue says which jobs it knows nothing of; those that wait, run, or are parked it knows", async () => {
+    const [queue, other] = await open();
+    const [waits, runs, parks, done, never] = [0, 1, 2, 3, 4].map((i) => toyJob(i));
+    const all = [waits, runs, parks, done, never].map(({ key }) => key);
+    await queue.add([parks, done]);
+    const before = other.work(
+      async ({ key }) => {
+        if (key === parks.key) throw new Error("poison");
+        return "done";
+      },
+      { slots: 2 },
+    );
+    await before.empty();
+    await before.stop();
+    let begin = () => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    await queue.add([runs]);
+    const working = other.work(
+      (_, { signal }) =>
+        new Promise((resolve) => {
+          signal.addEventListener("abort", () => resolve("back"));
+          begin();
+        }),
+      { slots: 1 },
+    );
+    await begun;
+    await queue.add([waits]);
+    expect(await queue.unknown(all)).toEqual([done.key, never.key]);
+    // what is held stays as it is, also where it is taken for lost
+    await queue.addLost([waits, runs, never]);
+    expect(await queue.counts()).toMatchObject({ waiting: 2, running: 1, parked: 1 });
+    expect(await queue.unknown(all)).toEqual([done.key]);
+    await working.stop();
+  });
+
   test("whoever stops has its handlers leave their jobs, which are waiting again when it has stopped", async () => {
     const [queue, other] = await open();
     const jobs = [0, 1, 2].map((i) => toyJob(i));
@@ -173,6 +237,33 @@ describe("memory", () =>
 
 onEachServer((server, kind) => {
   contract(onServer(server));
+
+  test("what a server lost of a queue is known to be lost, and added again while the rest is as it was", async () => {
+    const [queue] = await onServer(server)();
+    const jobs = Array.from({ length: 6 }, (_, i) => toyJob(i));
+    await queue.add(jobs);
+    const lost = jobs.slice(1, 4);
+    await loseJobs(
+      server(),
+      lost.map(({ key }) => `h${key}`),
+    );
+    const keys = jobs.map(({ key }) => key);
+    expect(await queue.unknown(keys)).toEqual(lost.map(({ key }) => key));
+    await queue.addLost(lost);
+    expect(await queue.unknown(keys)).toEqual([]);
+    expect(await queue.counts()).toMatchObject({ waiting: 6, running: 0, parked: 0 });
+    const taken: string[] = [];
+    const working = queue.work(
+      async ({ key }) => {
+        taken.push(key);
+        return "done";
+      },
+      { slots: 2 },
+    );
+    await working.empty();
+    await working.stop();
+    expect(taken.sort()).toEqual([...keys].sort());
+  });
 
   test("a clock that is ten minutes off takes no jobs where leases are timed by it, until it is right", async () => {
     const [queue] = await onServer(server)();

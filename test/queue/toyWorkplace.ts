@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { FileError } from "../../src/base/errors.ts";
-import { publishFirst } from "../../src/cli/disk/publish.ts";
+import { publishFirst } from "../../src/cli/journal/publishFirst.ts";
 import { pause } from "../../src/cli/queue/broker.ts";
 import type { QueuedJob } from "../../src/cli/queue/jobQueue.ts";
 import type { WorkerPlace } from "../../src/cli/queue/runWorker.ts";

@@ -1,5 +1,5 @@
 /** A queue on a server, by BullMQ. */
-import type { Job, JobsOptions, Queue, QueueEvents } from "bullmq";
+import type { Job, JobsOptions, JobType, Queue, QueueEvents } from "bullmq";
 import type { JsonValue } from "../../record/canonicalJson.ts";
 import { canonicalJson, parseJson } from "../../record/canonicalJson.ts";
 import { application, type Broker, pause, within } from "./broker.ts";
@@ -8,6 +8,8 @@ import { type JobQueue, type QueuedJob, type QueueEvent, triesOfAJob } from "./j
 
 /** Jobs added by one call of the server, each a few kB. */
 const addedAtOnce = 500;
+/** Every state that a job can be in here; one that is done is gone. */
+const states: JobType[] = ["waiting", "prioritized", "delayed", "active", "failed"];
 /** How often the server is asked whether anything is left, ms. */
 const emptyPollMs = 500;
 /** How long closing waits for a server that does not answer, ms. */
@@ -103,9 +105,19 @@ export function createBrokerQueue(
   };
 
   return {
-    shown,
-    add,
-    counts,
+    ...{ shown, shared: true, add, counts },
+    unknown: async (keys) => {
+      const held = new Set(await queue.getRanges(states, 0, -1));
+      return keys.filter((key) => !held.has(idOf(key)));
+    },
+    addLost: async (jobs) => {
+      for (let from = 0; from < jobs.length; from += addedAtOnce) {
+        const chunk = jobs.slice(from, from + addedAtOnce);
+        // one that is leased after all stays, and is then not added
+        await Promise.all(chunk.map(({ key }) => queue.remove(idOf(key))));
+        await add(chunk);
+      }
+    },
     parked: async () =>
       (await failedJobs())
         .map(({ id, failedReason }) => ({ key: keyOf(id ?? ""), reason: failedReason }))

@@ -86,11 +86,20 @@ export interface WorkOptions {
 export interface JobQueue {
   /** The place as it may be shown: without a password. */
   readonly shown: string;
+  /** Whether others may take its jobs, on a server that may lose them; what nobody tells must then be looked for. */
+  readonly shared: boolean;
   /**
    * Adds jobs. One whose key is waiting, running or parked already stays as it is; one whose key was done before is new
    * again (its handler finds the result in the store and returns at once).
    */
   add(jobs: readonly QueuedJob[]): Promise<void>;
+  /**
+   * Of some keys those that the queue holds in no state, neither waiting nor running nor parked: they were done, or lost.
+   * Which of the two it is the store knows.
+   */
+  unknown(keys: readonly string[]): Promise<string[]>;
+  /** Adds jobs that were lost; whatever is left of them is taken away before, so that it does not pass for them. */
+  addLost(jobs: readonly QueuedJob[]): Promise<void>;
   counts(): Promise<QueueCounts>;
   /** The jobs that were tried too often, in order of their keys. */
   parked(): Promise<ParkedJob[]>;

@@ -102,16 +102,22 @@ export function createMemoryQueue(): JobQueue {
     };
   };
 
+  const heldKeys = () => new Set([...waiting.map(({ job }) => job.key), ...running.keys(), ...parked.keys()]);
+  const add = async (jobs: readonly QueuedJob[]) => {
+    const held = heldKeys();
+    for (const job of jobs) {
+      if (held.has(job.key)) continue;
+      held.add(job.key);
+      waiting.push({ job, failures: 0 });
+    }
+    settle();
+  };
+
   return {
-    shown: "this process",
-    add: async (jobs) => {
-      const held = new Set([...waiting.map(({ job }) => job.key), ...running.keys(), ...parked.keys()]);
-      for (const job of jobs) {
-        if (held.has(job.key)) continue;
-        held.add(job.key);
-        waiting.push({ job, failures: 0 });
-      }
-      settle();
+    ...{ shown: "this process", shared: false, add, addLost: add },
+    unknown: async (keys) => {
+      const held = heldKeys();
+      return keys.filter((key) => !held.has(key));
     },
     counts: async () => ({
       waiting: waiting.length,

@@ -8,7 +8,7 @@ import { canonicalJson, parseJson } from "../../record/canonicalJson.ts";
 import { strictUtf8 } from "../../record/strictJson.ts";
 import type { Disk } from "../disk/disk.ts";
 import { diskError, systemCode } from "../disk/diskError.ts";
-import { publishFirst } from "../disk/publish.ts";
+import { publishFirst } from "../journal/publishFirst.ts";
 
 /** The file's name in a store. */
 export const identityFile = "store.json";

@@ -29,8 +29,8 @@ export interface JobChild {
   close(): Promise<void>;
 }
 
-/** Beside this file in the build. */
-const script = fileURLToPath(new URL("./sweepJob.js", import.meta.url));
+/** What its processes run; beside this file in the build. */
+export const jobScript = fileURLToPath(new URL("./sweepJob.js", import.meta.url));
 
 /** Bytes of what a process says before it dies that are kept: V8 names its reason at the beginning. */
 const saidLimit = 4096;
@@ -52,7 +52,7 @@ function failure({ message, ofFile }: Extract<FromChild, { kind: "failed" }>): E
 
 /** Starts a process. */
 export function startJobChild(): JobChild {
-  const child: ChildProcess = fork(script, [], {
+  const child: ChildProcess = fork(jobScript, [], {
     serialization: "advanced",
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });

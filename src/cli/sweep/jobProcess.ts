@@ -4,9 +4,13 @@
  * Its main thread only listens, so that it hears at once when its parent is gone and ends with it; the job runs in a
  * thread, which trains in threads of its own. A crash of native code, or of memory, ends this process and no other.
  */
+
+import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
+import { installed } from "../runs/installed.ts";
 import type { FromChild, ToChild } from "./jobOrders.ts";
 import { workOnJobs } from "./jobThread.ts";
+import { programVersion } from "./programVersion.ts";
 
 /** Milliseconds between two reports of how far a job is. */
 const reportEvery = 200;
@@ -38,4 +42,5 @@ function supervise(): void {
 }
 
 if (isMainThread) supervise();
-else if (parentPort !== null) workOnJobs(parentPort);
+else if (parentPort !== null)
+  workOnJobs(parentPort, programVersion(installed.versions.palimpsest, fileURLToPath(import.meta.url)));

@@ -16,8 +16,12 @@ import { openPool, type Pool } from "../workers/pool.ts";
 import type { FromChild, JobEnd, JobOrder, ToChild } from "./jobOrders.ts";
 import type { SweepStore } from "./store.ts";
 
-/** Answers orders, one job at a time, until it is told to stop: then it takes no more. */
-export function workOnJobs(port: MessagePort): void {
+/**
+ * Answers orders, one job at a time, until it is told to stop: then it takes no more.
+ *
+ * @param version  of this program: a job of another has another result, as where a checkout was rebuilt meanwhile
+ */
+export function workOnJobs(port: MessagePort, version: string): void {
   const tell = (message: FromChild) => port.postMessage(message);
   const stop = new AbortController();
   /** Kept open from job to job: its threads have compiled their kernels. */
@@ -27,8 +31,15 @@ export function workOnJobs(port: MessagePort): void {
       stop.abort({ by: "its sweep", exitCode: 0 } satisfies Interruption);
       return;
     }
-    pool ??= openPool({ workers: order.threads, signal: stop.signal });
-    runOrder(order, pool, tell, stop.signal).then(
+    const run = async () => {
+      if (order.job.version !== version)
+        throw new Error(
+          `it is a job of Palimpsest ${order.job.version}, and what is installed has become ${version}`,
+        );
+      pool ??= openPool({ workers: order.threads, signal: stop.signal });
+      return runOrder(order, pool, tell, stop.signal);
+    };
+    run().then(
       (end) => tell({ kind: "end", end }),
       (error) =>
         tell({

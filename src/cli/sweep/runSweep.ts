@@ -12,9 +12,13 @@ import type { Outcome, RunIo } from "../io.ts";
 import { createMemoryQueue } from "../queue/memoryQueue.ts";
 import { isObjectAddress, openAnyStore } from "../queue/objectStore.ts";
 import { computingProgram, openQueue } from "../queue/openQueue.ts";
+import { queueUrl } from "../queue/queueUrl.ts";
 import { inRun, type RunPlan } from "../runs/inRun.ts";
 import { engineOf, installed } from "../runs/installed.ts";
 import { shippedText } from "../runs/shippedText.ts";
+import { carriedBy } from "./carriedBy.ts";
+import { jobScript } from "./jobChild.ts";
+import { programVersion } from "./programVersion.ts";
 import { readSweepFile } from "./readSweepFile.ts";
 import { computeJobs } from "./sweepJobs.ts";
 import type { ShownJob } from "./sweepProgress.ts";
@@ -26,7 +30,7 @@ import { writeSweep } from "./writeSweep.ts";
 export function installedProgram(): Program {
   const engines = new Map<string, string | null>();
   return {
-    version: installed.versions.palimpsest,
+    version: programVersion(installed.versions.palimpsest, jobScript),
     engineOf: (backend) => {
       // 100,000 jobs ask for the hash of the same kernels
       if (!engines.has(backend)) engines.set(backend, engineOf(backend));
@@ -74,24 +78,28 @@ export async function runSweep(options: SweepOptions, io: RunIo): Promise<Outcom
       // one that is not there yet is not made for a look
       const there = isObjectAddress(options.store) || existsSync(resolve(io.cwd, options.store));
       const done = there ? await (await openAnyStore(place)).keys() : new Set<string>();
-      return dryOutcome(spec.title, jobs, done);
+      return dryOutcome(spec.title, jobs, done, plan.fields);
     }
     const store = await openAnyStore(place);
+    const present = await store.keys();
+    const carried = carriedBy(options, io.resume, jobs.filter(({ key }) => !present.has(key)).length);
+    // the place without its password: whoever goes on with the run is told where its jobs went
+    const shown = carried.queue === null ? null : queueUrl(carried.queue).shown;
     const backends = new Set(plan.jobs.map(({ job }) => job.config.backend));
     const run: RunPlan = {
       ...{ study: "sweep", out: options.out, config: configOf(spec), command: sweepWords(options) },
       engine: backends.has("wasm") ? program.engineOf("wasm") : null,
       // those of its jobs are in processes of their own
       workers: 1,
-      started: { file, processes: options.workers },
+      started: { file, processes: carried.workers, ...(shown === null ? {} : { queue: shown }) },
     };
     return await inRun(run, io, async ({ folder }) => {
       io.board.log(`${spec.title}: ${sizeText(jobs)}`);
+      const { queue: address, workers } = carried;
       const queue =
-        options.queue === null
+        address === null
           ? createMemoryQueue()
-          : await openQueue(options.queue, { store: store.id, program: computingProgram(program) });
-      const workers = io.resume?.workers ?? options.workers;
+          : await openQueue(address, { store: store.id, program: computingProgram(program) });
       const workplace = workers === 0 ? null : await openWorkplace({ store: place, program });
       try {
         const givenUp = await computeJobs({
@@ -99,7 +107,7 @@ export async function runSweep(options: SweepOptions, io: RunIo): Promise<Outcom
         });
         io.board.log(`Writing ${folder.name}`);
         const command = commandText(sweepWords(options));
-        return await writeSweep({ plan, jobs, store, givenUp, folder, command, program });
+        return await writeSweep({ plan, jobs, store, givenUp, folder, command, program, signal: io.signal });
       } finally {
         await workplace?.close();
         await queue.close();

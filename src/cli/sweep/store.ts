@@ -13,7 +13,8 @@ import { sha256OfBytes } from "../../record/sha256.ts";
 import { readSweepResult, type SweepResult, sweepResultBytes } from "../../studies/sweep/result.ts";
 import type { Disk } from "../disk/disk.ts";
 import { diskError, systemCode } from "../disk/diskError.ts";
-import { flushFolder, makeFolders, publishFirst } from "../disk/publish.ts";
+import { flushFolder, makeFolders } from "../disk/publish.ts";
+import { publishFirst } from "../journal/publishFirst.ts";
 import { storeIdentity } from "../queue/storeIdentity.ts";
 
 /** What became of a result: `same` where there was one and this is equal to it. */

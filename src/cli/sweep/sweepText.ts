@@ -1,6 +1,6 @@
 /** What a sweep prints for a reader at the terminal. */
 import { counted, fixed, intervalText } from "../../figures/index.ts";
-import { valueText } from "../../studies/sweep/expand.ts";
+import { movesText, type SweptField, valueText } from "../../studies/sweep/expand.ts";
 import { type SummarisedPoint, type SweepSummary, statisticOf } from "../../studies/sweep/summary.ts";
 import type { Outcome } from "../io.ts";
 import type { ShownJob } from "./sweepProgress.ts";
@@ -22,14 +22,22 @@ export function sizeText(jobs: readonly ShownJob[]): string {
 }
 
 function table(rows: readonly (readonly string[])[], left: number): string[] {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  // a call takes fewer arguments than a sweep has jobs
+  const widths = rows[0].map((_, column) =>
+    rows.reduce((widest, row) => Math.max(widest, row[column].length), 0),
+  );
   return rows.map((row) =>
     `  ${row.map((cell, i) => (i < left ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  ")}`.trimEnd(),
   );
 }
 
 /** What would be computed. */
-export function dryOutcome(title: string, jobs: readonly ShownJob[], done: ReadonlySet<string>): Outcome {
+export function dryOutcome(
+  title: string,
+  jobs: readonly ShownJob[],
+  done: ReadonlySet<string>,
+  fields: readonly SweptField[],
+): Outcome {
   const todo = jobs.filter(({ key }) => !done.has(key));
   const rows = jobs.map(({ key, name, size }) => [
     key.slice(0, 12),
@@ -55,6 +63,7 @@ export function dryOutcome(title: string, jobs: readonly ShownJob[], done: Reado
     summary: [
       `${title}: ${sizeText(jobs)}.`,
       todo.length === jobs.length ? "None has a result yet." : `To compute: ${sizeText(todo)}.`,
+      ...fields.map(movesText).filter((text) => text !== ""),
       "",
       ...(rows.length === 0 ? [] : table(rows, 3)),
     ].join("\n"),
@@ -71,6 +80,14 @@ function groupsOf(points: readonly SummarisedPoint[]): { layer: number; kind: st
   const all = [...found.values()];
   const last = Math.max(...all.map(({ layer }) => layer));
   return all.filter(({ layer }) => layer === 0 || layer === last);
+}
+
+/** As many lines as a terminal has room for, and where the others are. */
+function cut(lines: readonly string[], what: string, where: string): string[] {
+  const left = lines.length - shownRows;
+  return left <= 0
+    ? [...lines]
+    : [...lines.slice(0, shownRows), `and ${left} more ${what}; ${where} has all`];
 }
 
 /** Tables by study, what is missing, and where the report is. */
@@ -92,18 +109,24 @@ export function sweepText(summary: SweepSummary, report: string): string {
     cell(point, "heldOutLoss", null, null),
     ...groups.map(({ layer, kind }) => cell(point, "tuningExcess", layer, kind)),
   ]);
-  const planned = points.flatMap(({ study, values, verdicts, seeds }) =>
+  const planned = points.flatMap(({ study, values, verdicts, seeds, departure }) =>
     study === "persistence"
       ? []
       : [
           `  ${[study, ...Object.entries(values).map(([field, value]) => `${field} ${valueText(value)}`)].join(", ")}, ${counted(seeds, "seed")}`,
+          ...(departure === null ? [] : [`    ${departure}`]),
           ...verdicts.map(({ statement, verdict }) => `    ${verdict ?? "quick: not decided"}: ${statement}`),
         ],
   );
   return [
     `${title}: ${jobs.done} of ${counted(jobs.total, "job")} done.`,
-    ...alarms,
-    ...missing.map(({ name, reason }) => `Missing: ${name}: ${reason}.`),
+    ...fields.map(movesText).filter((text) => text !== ""),
+    ...cut(alarms, "alarms", "result.json"),
+    ...cut(
+      missing.map(({ name, reason }) => `Missing: ${name}: ${reason}.`),
+      "missing",
+      "jobs.json",
+    ),
     "",
     ...(rows.length === 0 ? [] : table([head, ...rows.slice(0, shownRows)], fields.length)),
     ...(rows.length > shownRows ? [`  and ${rows.length - shownRows} more, in the report`] : []),

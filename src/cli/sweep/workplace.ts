@@ -1,10 +1,11 @@
 /** Where jobs of sweeps are computed on this machine: a store of results, and child processes. */
 import { readSweepJob, type SweepJob } from "../../studies/sweep/job.ts";
 import type { JobHandler, Lease, QueuedJob } from "../queue/jobQueue.ts";
-import { openAnyStore } from "../queue/objectStore.ts";
+import { isObjectAddress, openAnyStore } from "../queue/objectStore.ts";
 import type { JobOrder } from "./jobOrders.ts";
 import { openJobPool } from "./jobPool.ts";
 import type { SweepStore } from "./store.ts";
+import { removeLitter } from "./storeLitter.ts";
 
 /** An open workplace; close it, or its processes live on as long as this one. */
 export interface Workplace {
@@ -52,6 +53,7 @@ export interface Program {
  */
 export async function openWorkplace({ store: place, program }: WorkplaceOptions): Promise<Workplace> {
   const store = await openAnyStore(place);
+  if (!isObjectAddress(place.folder)) removeLitter(place, Date.now());
   const pool = openJobPool();
   return {
     store,
@@ -77,7 +79,8 @@ export async function openWorkplace({ store: place, program }: WorkplaceOptions)
 
 /** The alarm over two results of one job. */
 export function differsText(key: string, evidence: string): string {
-  return `Alarm: job ${key} was computed twice with different results, which must not happen: a machine, a disk or Palimpsest is broken. The first is kept as its result, the second as ${evidence}.`;
+  const first = evidence.replace(/\.differs-[0-9a-f]+(?=\.json$)/, "");
+  return `Alarm: job ${key} was computed twice with different results, which must not happen: a machine, a disk or Palimpsest is broken. The first is kept as ${first}, the second as ${evidence}. Compute the job once more with another --store on a machine that you trust: where that comes to the first, remove the second; else remove both, and the sweep computes it again. Until then every sweep with this job ends with exit code 1.`;
 }
 
 /** Throws where this program is not the one that the job names: its result would be another. */

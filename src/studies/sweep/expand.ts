@@ -2,7 +2,7 @@
 import { ArgumentError, FileError, UserError } from "../../base/errors.ts";
 import { canonicalJson, type JsonValue } from "../../record/canonicalJson.ts";
 import { checkField, type FieldValues, hasField } from "./fields.ts";
-import { type JobSetting, jobKey, type SweepJob, sweepJob } from "./job.ts";
+import { followingFields, type JobSetting, jobKey, type SweepJob, sweepJob } from "./job.ts";
 import { draw, isLogarithmic } from "./laws.ts";
 import { type Grid, jobLimit, type SweepSpec } from "./spec.ts";
 
@@ -29,6 +29,8 @@ export interface SweptField {
   readonly scale: "linear" | "log" | "names";
   /** Whether its values were drawn. */
   readonly drawn: boolean;
+  /** Fields that nobody gave and that change with this one by a rule, with their ends; left out where there is none. */
+  readonly moves?: readonly { readonly name: string; readonly low: number; readonly high: number }[];
 }
 
 /** A sweep as it will be computed. */
@@ -73,6 +75,7 @@ export function expandSweep(spec: SweepSpec, file: string, setting: Omit<JobSett
   const swept = [...new Set([...grids.flatMap((grid) => [...grid.keys()]), ...(random?.over.keys() ?? [])])];
   const jobs = new Map<string, SweepJob>();
   const points = new Map<string, SweepPoint>();
+  const ends = new Map<string, { low: number; high: number }>();
   let number = 0;
   for (const study of studies)
     for (const grid of grids)
@@ -97,6 +100,12 @@ export function expandSweep(spec: SweepSpec, file: string, setting: Omit<JobSett
           );
           const key = jobKey(job);
           jobs.set(key, job);
+          for (const { name } of followingFields) {
+            const value = resolved[name];
+            if (typeof value !== "number") continue;
+            const { low, high } = ends.get(name) ?? { low: value, high: value };
+            ends.set(name, { low: Math.min(low, value), high: Math.max(high, value) });
+          }
           const isDrawn = random !== null && [...random.over.keys()].some((field) => hasField(study, field));
           const here = Object.fromEntries(
             swept.filter((field) => hasField(study, field)).map((field) => [field, resolved[field] ?? null]),
@@ -115,7 +124,19 @@ export function expandSweep(spec: SweepSpec, file: string, setting: Omit<JobSett
       const numbers = values.filter((value) => typeof value === "number");
       const along = numbers.length === values.length;
       const byLog = law === undefined ? spreadsByRatio(numbers) : isLogarithmic(law);
-      return [{ name, scale: along ? (byLog ? "log" : "linear") : "names", drawn: law !== undefined }];
+      const moves = followingFields.flatMap(({ name: other, follows }) => {
+        const between = ends.get(other);
+        const isMoved = between !== undefined && between.low < between.high;
+        return isMoved && follows.includes(name) && !swept.includes(other)
+          ? [{ name: other, ...between }]
+          : [];
+      });
+      return [
+        {
+          ...{ name, scale: along ? (byLog ? "log" : "linear") : "names", drawn: law !== undefined },
+          ...(moves.length === 0 ? {} : { moves }),
+        },
+      ];
     }),
     jobs: [...jobs].map(([key, job]) => ({ key, job })),
     points: all,
@@ -134,6 +155,13 @@ function spreadsByRatio(values: readonly number[]): boolean {
   if (next.length === 1) return next[0] / sorted[0] >= 3;
   const ratios = next.map((value, i) => Math.log(value / sorted[i]));
   return uneven(ratios) < uneven(next.map((value, i) => value - sorted[i]));
+}
+
+/** `steps was not given, and changes with batch: 80 to 630.`; empty where nothing changes with a field. */
+export function movesText({ name, moves = [] }: SweptField): string {
+  return moves
+    .map((other) => `${other.name} was not given, and changes with ${name}: ${other.low} to ${other.high}.`)
+    .join(" ");
 }
 
 /** `lr 0.001, model.dMlp 64`. */

@@ -12,7 +12,7 @@ import {
   thenColor,
 } from "../../figures/index.ts";
 import type { JsonValue } from "../../record/canonicalJson.ts";
-import { type SweptField, valuesText, valueText } from "./expand.ts";
+import { movesText, type SweptField, valuesText, valueText } from "./expand.ts";
 import { hasField, openStudy } from "./fields.ts";
 import { type SummarisedPoint, type SweepSummary, statisticOf } from "./summary.ts";
 
@@ -213,7 +213,10 @@ function alongField(
   return all
     .filter(({ panels }) => panels.length > 0)
     .map((data) =>
-      responses({ ...data, note: [together, data.note].filter((text) => text !== "").join(" ") }),
+      responses({
+        ...data,
+        note: [movesText(field), together, data.note].filter((text) => text !== "").join(" "),
+      }),
     );
 }
 

@@ -166,6 +166,14 @@ const standard = {
   },
 } as const;
 
+/** Fields of the persistence study that, where they are not given, follow others. */
+export const followingFields: readonly { readonly name: string; readonly follows: readonly string[] }[] = [
+  // steps = ⌈sequences / batch⌉ · epochs
+  { name: "steps", follows: ["sequences", "batch", "epochs"] },
+  // dHead = dModel / nHeads
+  { name: "model.dHead", follows: ["model.dModel", "model.nHeads"] },
+];
+
 function openConfig(values: FieldValues): { config: OpenConfig; resolved: FieldValues } {
   const all = { ...standard, ...values } as FieldValues & typeof standard & { steps?: number };
   const { preset, sequences, batch, epochs, lr, optimizer, task, probe, backend } = all;

@@ -2,7 +2,7 @@
 import { counted, escapeHtml, type FigureSpec, listed, renderFigureHtml } from "../../figures/index.ts";
 import { type Cell, type Table, tableHtml } from "../experiments/reportTables.ts";
 import { againHtml, reportPage } from "../protocol/report.ts";
-import { valueText } from "./expand.ts";
+import { movesText, valueText } from "./expand.ts";
 import { openStudy } from "./fields.ts";
 import { type SummarisedPoint, type SweepSummary, statisticOf } from "./summary.ts";
 
@@ -20,6 +20,12 @@ export interface SweepReportInput {
 
 const list = (texts: readonly string[]) =>
   `<ul>${texts.map((text) => `<li>${escapeHtml(text)}</li>`).join("\n")}</ul>`;
+
+/** A list, and what is said of the items that it is too short for. */
+function cutList(texts: readonly string[], rest: string): string {
+  const left = texts.length - mostItems;
+  return list([...texts.slice(0, mostItems), ...(left > 0 ? [`and ${left} more; ${rest}`] : [])]);
+}
 
 /** `lr: 0.001, 0.003, 0.01`; of many values or draws their number and ends. */
 function fieldText(name: string, drawn: boolean, points: readonly SummarisedPoint[]): string {
@@ -67,6 +73,10 @@ const headline = ["heldOutLoss", "heldOutAccuracy", "tuningExcess"];
 /** Rows that are shown at once; a longer table opens on demand. */
 const shownRows = 60;
 
+/** Most rows of a table and items of a list: a page of a hundred thousand would open in no browser. */
+const mostRows = 2000;
+const mostItems = 200;
+
 /** Digits of a key that are shown: enough to find its job in jobs.json and the store. */
 const shownKey = 12;
 
@@ -79,7 +89,10 @@ function pointsTable(title: string, points: readonly SummarisedPoint[], fields: 
     return typeof value === "number" ? value : valueText(value);
   };
   return {
-    caption: title,
+    caption:
+      points.length <= mostRows
+        ? title
+        : `${title}. The first ${mostRows} of ${points.length} points; points.parquet has all`,
     open: points.length <= shownRows,
     columns: [
       first,
@@ -91,16 +104,18 @@ function pointsTable(title: string, points: readonly SummarisedPoint[], fields: 
       ...groups.map(({ layer, kind }) => `r − null, L${layer} ${kind}`),
       "key",
     ],
-    rows: points.map((point) => [
-      fields.length === 0 ? "the only one" : valueText(point.values[first]),
-      ...others.map((field) => valueCell(point, field)),
-      seedsOf(point),
-      point.diverged,
-      cellOf(point, "heldOutLoss"),
-      cellOf(point, "heldOutAccuracy"),
-      ...groups.map(({ layer, kind }) => cellOf(point, "tuningExcess", layer, kind)),
-      point.key.slice(0, shownKey),
-    ]),
+    rows: points
+      .slice(0, mostRows)
+      .map((point) => [
+        fields.length === 0 ? "the only one" : valueText(point.values[first]),
+        ...others.map((field) => valueCell(point, field)),
+        seedsOf(point),
+        point.diverged,
+        cellOf(point, "heldOutLoss"),
+        cellOf(point, "heldOutAccuracy"),
+        ...groups.map(({ layer, kind }) => cellOf(point, "tuningExcess", layer, kind)),
+        point.key.slice(0, shownKey),
+      ]),
   };
 }
 
@@ -126,14 +141,21 @@ function plannedHtml(points: readonly SummarisedPoint[]): string {
           { estimate: mean, low, high },
         ]),
       };
-      return `${tableHtml(verdicts)}\n${tableHtml(outcomes)}`;
+      const { departure } = point;
+      const note = departure === null ? "" : `<p class="alarm" role="note">${escapeHtml(departure)}</p>\n`;
+      return `${note}${tableHtml(verdicts)}\n${tableHtml(outcomes)}`;
     })
     .join("\n");
 }
 
 function alarmsHtml({ missing, alarms, jobs }: SweepSummary): string {
   const notes = [
-    ...alarms.map((text) => `<strong>Alarm.</strong> ${escapeHtml(text.replace(/^Alarm: /, ""))}`),
+    ...alarms
+      .slice(0, mostItems)
+      .map((text) => `<strong>Alarm.</strong> ${escapeHtml(text.replace(/^Alarm: /, ""))}`),
+    ...(alarms.length > mostItems
+      ? [`<strong>Alarm.</strong> ${alarms.length - mostItems} more are in result.json.`]
+      : []),
     ...(missing.length === 0
       ? []
       : [
@@ -166,7 +188,11 @@ export function sweepReport({ summary, figures, command, facts, document }: Swee
   const { title, studies, fields, jobs, models, missing, points } = summary;
   const open = points.filter(({ study }) => study === openStudy);
   const planned = points.filter(({ study }) => study !== openStudy);
-  const swept = fields.map(({ name, drawn }) => fieldText(name, drawn, points));
+  const swept = fields.map((field) =>
+    [`${fieldText(field.name, field.drawn, points)}.`, movesText(field)]
+      .filter((text) => text !== "")
+      .join(" "),
+  );
   const names = fields.map(({ name }) => name);
   const parts: (readonly [id: string, title: string, html: string])[] = [
     [
@@ -174,7 +200,10 @@ export function sweepReport({ summary, figures, command, facts, document }: Swee
       "Missing",
       missing.length === 0
         ? ""
-        : list(missing.map(({ name, study, reason }) => `${name || study}: ${reason}.`)),
+        : cutList(
+            missing.map(({ name, study, reason }) => `${name || study}: ${reason}.`),
+            "jobs.json has all.",
+          ),
     ],
     ["figures", "Responses", figures.map((figure) => renderFigureHtml(figure, document)).join("\n")],
     [

@@ -72,7 +72,7 @@ async function runOpen(job: SweepJob, { runJobs, progress }: SweepExecution): Pr
 /** The statistics of a population, seed by seed. */
 function foundIn(analysis: PresetBySeed, stepsPerEpoch: number): SweepFound {
   const { main, groups, identity, overallR, lossProgress } = analysis;
-  const summary = summarisePreset(analysis, stepsPerEpoch);
+  const summary = summarisePreset(analysis, stepsPerEpoch, null);
   const last = main.checkpoints.length - 1;
   // a model that diverged has no numbers, also where something finite was measured
   const own = (values: ArrayLike<number>) =>

@@ -1,6 +1,10 @@
 /** A sweep's results over seeds, point by point: what its report shows and `--json` prints. */
 import { finite, intervalOverSeeds, meanOverSeeds } from "../persistence/overSeeds.ts";
+import { departureFrom } from "../protocol/report.ts";
+import { studyNamed } from "../registry.ts";
 import type { SweepPoint, SweptField } from "./expand.ts";
+import { openStudy } from "./fields.ts";
+import type { SweepJob } from "./job.ts";
 import type { SweepResult, SweepVerdict } from "./result.ts";
 
 /** A statistic at a point. */
@@ -24,6 +28,8 @@ export interface SummarisedPoint extends SweepPoint {
   readonly diverged: number;
   readonly statistics: readonly PointStatistic[];
   readonly verdicts: readonly SweepVerdict[];
+  /** How a study with a plan was not run as planned, in two sentences; null where it was, and without a plan. */
+  readonly departure: string | null;
 }
 
 /** A job without a result. */
@@ -74,7 +80,27 @@ export function summarisePoint(point: SweepPoint, result: SweepResult): Summaris
       })),
     ],
     verdicts,
+    departure: departureOf(job),
   };
+}
+
+function departureOf({ study, config, seeds }: SweepJob): string | null {
+  if (study === openStudy) return null;
+  const { plan } = studyNamed(study);
+  const departure = departureFrom({ plan, seeds, quick: config.quick === true });
+  return departure && `${departure.title} ${departure.text}`;
+}
+
+/** Statistics that the figures and the tables of a sweep show. */
+const shownStatistics = new Set([
+  ...["tuningExcess", "heldOutLoss", "heldOutAccuracy", "bayesFloor"],
+  ...["selectivityBefore", "selectivityAfter"],
+]);
+
+/** A point with no more than is shown of it: of a hundred thousand, all statistics would fill the memory. */
+export function shownOf(point: SummarisedPoint): SummarisedPoint {
+  if (point.study !== openStudy) return point;
+  return { ...point, statistics: point.statistics.filter(({ statistic }) => shownStatistics.has(statistic)) };
 }
 
 /** A statistic of a point; undefined where its job has none of that name. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Disk } from "../../../src/cli/disk/disk.ts";
 import { openStore } from "../../../src/cli/sweep/store.ts";
+import { removeLitter } from "../../../src/cli/sweep/storeLitter.ts";
 import type { SweepResult } from "../../../src/studies/sweep/result.ts";
 import { planOf, plantedResult } from "../../studies/sweep/sample.ts";
 
@@ -83,6 +84,27 @@ test("where two set a damaged result aside at once, the good one that took its p
   expect(await late.read(key)).toBe(null);
   expect(late.notices).toEqual([]);
   expect(await store.read(key)).toEqual(result);
+});
+
+test("what killed processes left unpublished is removed once it is a day old, and nothing else ever", () => {
+  openStore({ folder: "f", cwd });
+  const day = 24 * 3600 * 1000;
+  const names = [
+    `.${key}.json-0123456789abcdef.tmp`,
+    ".young.json-0.tmp",
+    `${key}.json`,
+    "notes.tmp",
+    ".hidden",
+  ];
+  for (const name of names) {
+    writeFileSync(join(cwd, "f", name), "");
+    const age = name.startsWith(".young") ? 0.9 * day : 40 * day;
+    fs.utimesSync(join(cwd, "f", name), new Date(100 * day - age), new Date(100 * day - age));
+  }
+  removeLitter({ folder: "f", cwd }, 100 * day);
+  expect(readdirSync(join(cwd, "f")).sort()).toEqual([...names.slice(1), "store.json", "work"].sort());
+  // one that is not there, or may not be listed, is no matter
+  removeLitter({ folder: "none", cwd }, 100 * day);
 });
 
 test("what the disk refuses is one sentence with the file", async () => {

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FileError } from "../../../src/base/errors.ts";
 import { createBoard } from "../../../src/cli/progress.ts";
+import type { JobQueue } from "../../../src/cli/queue/jobQueue.ts";
 import { createMemoryQueue } from "../../../src/cli/queue/memoryQueue.ts";
 import { openStore, type SweepStore } from "../../../src/cli/sweep/store.ts";
-import { computeJobs } from "../../../src/cli/sweep/sweepJobs.ts";
+import { type Computing, computeJobs } from "../../../src/cli/sweep/sweepJobs.ts";
 import type { Workplace } from "../../../src/cli/sweep/workplace.ts";
 import { readSweepJob } from "../../../src/studies/sweep/job.ts";
 import { planOf, plantedResult } from "../../studies/sweep/sample.ts";
@@ -41,7 +42,7 @@ function sweepOf(folder: string, file: object, spoil: (lr: number) => void = () 
     },
     close: async () => {},
   };
-  const run = (with_: Partial<{ store: SweepStore }> = {}) =>
+  const run = (with_: Partial<Pick<Computing, "store" | "queue" | "workplace" | "pace">> = {}) =>
     computeJobs({
       ...{ title: "t", jobs, store, queue: createMemoryQueue(), workplace, slots: 2 },
       io: {
@@ -96,6 +97,26 @@ test("a damaged result in the store is computed again", async () => {
   expect(await again.store.read(first.jobs[1].key)).not.toBe(null);
 });
 
+test("a job whose result is damaged each time it is read is given up after three times, and the others are done", async () => {
+  const sweep = sweepOf("h", { grid: { lr: [0.1, 0.2] } });
+  const [bad] = sweep.jobs;
+  const store: SweepStore = {
+    ...sweep.store,
+    // a disk that gives back other bytes than it was given
+    read: async (key) => {
+      const result = await sweep.store.read(key);
+      if (key === bad.key) rmSync(join(cwd, "h", `${key}.json`), { force: true });
+      return key === bad.key ? null : result;
+    },
+  };
+  const givenUp = await sweep.run({ store });
+  expect([...givenUp]).toEqual([
+    [bad.key, "its result was written 3 times and could not be read back: is the disk of h at fault?"],
+  ]);
+  expect(sweep.computed.sort()).toEqual([0.1, 0.1, 0.1, 0.2]);
+  expect(sweep.warnings.at(-1)).toMatch(/^Job [0-9a-f]{12} \(lr 0\.1\) given up: its result was written 3/);
+});
+
 test("a store that cannot be written ends the sweep at once, and blames no job", async () => {
   const sweep = sweepOf("d", { grid: { lr: [0.1, 0.2, 0.3, 0.4] } }, () => {
     throw new FileError({ where: "store", rule: "cannot be written", got: "the disk is full" });
@@ -113,4 +134,60 @@ test("a sweep that is stopped begins no more jobs, and goes on where it was", as
   const again = sweepOf("e", { grid: { lr: [0.1, 0.2, 0.3, 0.4] } });
   await again.run();
   expect(again.computed.length).toBe(4 - before);
+});
+
+test("jobs that a queue lost while others are there are added again, those that run or wait are not", async () => {
+  const sweep = sweepOf("f", { grid: { lr: [0.1, 0.2, 0.3, 0.4] } });
+  const [kept, ...lost] = sweep.jobs;
+  const server = createMemoryQueue();
+  const again: string[][] = [];
+  // a server that lost all but one of the jobs, of which nobody tells what becomes
+  const queue: JobQueue = {
+    ...server,
+    shared: true,
+    add: (jobs) => server.add(jobs.filter(({ key }) => key === kept.key)),
+    addLost: async (jobs) => {
+      again.push(jobs.map(({ key }) => key));
+      await server.add(jobs);
+      // the worker elsewhere ends its first job only now, so the queue was never empty
+      finish();
+    },
+    watch: () => () => {},
+  };
+  let finish = () => {};
+  const held = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const worker = server.work(
+    async ({ key, data }) => {
+      if (key === kept.key) await held;
+      await sweep.store.put(plantedResult(key, readSweepJob(data, key)));
+      return "done";
+    },
+    { slots: 1 },
+  );
+  expect(await sweep.run({ queue, workplace: null, pace: { lookMs: 1, looksPerQuestion: 2 } })).toEqual(
+    new Map(),
+  );
+  await worker.stop();
+  expect(again).toEqual([lost.map(({ key }) => key)]);
+  expect(sweep.records).toContainEqual({ event: "forgotten", jobs: 3, open: 4 });
+  expect((await sweep.store.keys()).size).toBe(4);
+});
+
+test("with workers here as well as elsewhere, results are found that nobody told of", async () => {
+  const sweep = sweepOf("g", { grid: { lr: [0.1, 0.2] } });
+  const [elsewhere] = sweep.jobs;
+  const server = createMemoryQueue();
+  const queue: JobQueue = {
+    ...server,
+    shared: true,
+    // one is taken and done by another before this process sees it
+    add: async (jobs) => {
+      await sweep.store.put(plantedResult(elsewhere.key, elsewhere.job));
+      await server.add(jobs.filter(({ key }) => key !== elsewhere.key));
+    },
+  };
+  expect(await sweep.run({ queue, pace: { lookMs: 1, looksPerQuestion: 2 } })).toEqual(new Map());
+  expect(sweep.computed).toEqual([0.2]);
 });

@@ -128,6 +128,23 @@ test("a field that is edited changes the keys of its jobs alone, and the order o
   expect(before.every((key) => longer.includes(key))).toBe(true);
 });
 
+test("a field that follows a swept one is named with its ends, unless it was given or stays as it is", () => {
+  const movesOf = (file: object) => plan({ sweep: "s", seeds: 2, ...file }).fields.map(({ moves }) => moves);
+  // ⌈500/8⌉ · 10 and ⌈500/64⌉ · 10; 64 wide heads of 2 and of 4
+  expect(movesOf({ grid: { batch: [8, 64], lr: [0.1, 0.2], "model.nHeads": [2, 4] } })).toEqual([
+    [{ name: "steps", low: 80, high: 630 }],
+    undefined,
+    [{ name: "model.dHead", low: presets.original.dModel / 4, high: presets.original.dModel / 2 }],
+  ]);
+  expect(movesOf({ base: { steps: 5 }, grid: { batch: [8, 64] } })).toEqual([undefined]);
+  expect(movesOf({ base: { "model.dHead": 4 }, grid: { "model.nHeads": [2, 4] } })).toEqual([undefined]);
+  expect(movesOf({ grid: { batch: [8, 64], steps: [5, 6] } })).toEqual([undefined, undefined]);
+  // as many batches an epoch
+  expect(movesOf({ grid: { batch: [250, 260] } })).toEqual([undefined]);
+  const drawn = { draws: 9, over: { batch: { integer: [8, 64] } } };
+  expect(movesOf({ random: drawn })).toEqual([[expect.objectContaining({ name: "steps" })]]);
+});
+
 test("more draws, and other fields, leave the earlier draws as they were", () => {
   const search = (draws: number, more: object = {}) =>
     plan({

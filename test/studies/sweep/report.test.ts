@@ -28,6 +28,8 @@ const htmlOf = (summary: ReturnType<typeof summaryOf>) =>
     ...{ summary, figures: sweepFigures(summary), document, command: "npx palimpsest sweep <x>.yaml" },
     facts: [["Palimpsest", "1 <2>"]],
   });
+/** The bytes of a file that came in pieces. */
+const joined = (pieces: readonly Uint8Array[]) => Uint8Array.from(Buffer.concat(pieces)).buffer;
 const textOf = (html: string) => (parseHTML(html).document.body.textContent ?? "").replace(/\s+/g, " ");
 
 /** t quantile 0.975 with 2 degrees of freedom, from a table. */
@@ -72,9 +74,14 @@ test("a job of thousands of seeds, and a search of thousands of points, are writ
   const series = Array.from({ length: 15 }, (_, layer) => ({
     ...{ statistic: "tuningR", layer, kind: "all", values },
   }));
-  const dataset = openDataset(plan);
+  let bytes = 0;
+  const dataset = openDataset(plan, (piece) => {
+    bytes += piece.length;
+  });
   dataset.add(point, { ...plantedResult(key, job), job: { ...job, seeds: values }, series });
-  expect(dataset.end().length).toBeGreaterThan(0);
+  dataset.end();
+  // 150,000 numbers in several groups, written as they came
+  expect(bytes).toBeGreaterThan(2 * 150_000);
   const one = { x: "a", mean: 0, low: -1, high: 1 };
   const figure = responses({
     ...{ name: "many", axis: { name: "x", scale: "names" }, drawn: true, label: "y", statistic: "y" },
@@ -86,12 +93,14 @@ test("a job of thousands of seeds, and a search of thousands of points, are writ
 
 test("the dataset has a row for every number, and a column for every swept field", async () => {
   const plan = planOf(names);
-  const dataset = openDataset(plan);
+  const pieces: Uint8Array[] = [];
+  const dataset = openDataset(plan, (piece) => pieces.push(piece));
   for (const point of plan.points) {
     const { job } = plan.jobs.find(({ key }) => key === point.key)!;
     dataset.add(point, plantedResult(point.key, job));
   }
-  const rows = await parquetReadObjects({ file: dataset.end().slice().buffer });
+  dataset.end();
+  const rows = await parquetReadObjects({ file: joined(pieces) });
   // 6 jobs of 2 layers × 2 kinds × 3 statistics and 2 of the whole network, of 2 seeds each, and one number of the job
   expect(rows.length).toBe(6 * ((12 + 2) * 2 + 1));
   expect(Object.keys(rows[0])).toEqual([
@@ -148,10 +157,22 @@ test("fields that only change together are one axis, and said to be", () => {
   expect(tuning.reading).toContain("steps changes with lr.");
 });
 
+test("what changes with a field because nobody gave it is said in its figures and at the top of the page", () => {
+  const plan = planOf({ seeds: 2, grid: { batch: [8, 64], lr: [0.001, 0.01] } });
+  const said = "steps was not given, and changes with batch: 80 to 630.";
+  const summary = summaryOf(plan);
+  const along = (field: string) => sweepFigures(summary).filter(({ name }) => name.endsWith(field));
+  for (const { reading } of along("by-batch")) expect(reading).toContain(said);
+  for (const { reading } of along("by-lr")) expect(reading).not.toContain("changes");
+  expect(textOf(htmlOf(summary))).toContain(`batch: 8, 64. ${said}`);
+});
+
 test("draws are not joined, and their rank correlation is that of the planted law", () => {
   const [tuning] = sweepFigures(summaryOf(planOf(search)));
   // planted falling with the rate, steeper than the noise of means over four seeds
-  expect(tuning.title).toMatch(/by lr ranks most in L1 .*, with τ −0\.[89]\d over 40 points\./);
+  expect(tuning.title).toMatch(
+    /by lr ranks most in L1 .*, with τ −0\.[89]\d \[−0\.\d\d?, −0\.\d\d?\] over 40 points\./,
+  );
   expect(tuning.reading).toContain("nothing is joined");
   expect(tuning.reading).toContain("the strongest τ of 4 series, which is partly luck");
   for (const panel of tuning.panels) expect(renderPanel(panel, document)).not.toContain('class="line"');
