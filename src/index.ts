@@ -16,6 +16,10 @@ export {
 } from "./backends/onnx/index.ts";
 export { referenceBackend } from "./backends/reference/referenceBackend.ts";
 export { type WasmOptions, wasmBackend } from "./backends/wasm/index.ts";
+export { DeviceError, type Gpu, type GpuLoader, type GpuOptions, openGpu } from "./backends/webgpu/device.ts";
+export { type WebgpuOptions, webgpuBackend } from "./backends/webgpu/index.ts";
+export { nodeGpu, type WebgpuPackage } from "./backends/webgpu/nodeRuntime.ts";
+export { webGpu } from "./backends/webgpu/webRuntime.ts";
 export * from "./base/errors.ts";
 export { type RandomStream, randomStream, type StreamKey, threefry2x32 } from "./base/random.ts";
 export * from "./data/index.ts";

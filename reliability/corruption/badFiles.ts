@@ -14,17 +14,21 @@ import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { randomStream } from "../../src/base/random.ts";
 import type { Handlers } from "../../src/cli/program.ts";
+import { createRunFolder } from "../../src/cli/runFolder.ts";
+import { runExperiments } from "../../src/cli/runs/experiments.ts";
 import { runInspect } from "../../src/cli/runs/inspect.ts";
 import { runResume } from "../../src/cli/runs/resume.ts";
 import { runTrain } from "../../src/cli/runs/train.ts";
 import { runSweep } from "../../src/cli/sweep/runSweep.ts";
 import { runVerify } from "../../src/cli/verify/verify.ts";
+import { presets } from "../../src/model/config.ts";
 import { type Answer, palimpsest } from "../../test/cli/harness.ts";
 import type { Check } from "../check.ts";
 import { withProgram } from "../crash/commandLine.ts";
 import { makeWorkshop, referenceOf, runName, samples } from "../crash/samples.ts";
 
 const handlers = {
+  experiments: runExperiments,
   verify: runVerify,
   resume: runResume,
   inspect: runInspect,
@@ -99,6 +103,27 @@ const verify = [
   [2, 3],
 ] as const;
 const resume = [["resume", runName], [2]] as const;
+/** A run that has not ended, and a state that it keeps. */
+const stoppedName = "stopped";
+const partName = "work/one/1.state.safetensors";
+const verifyStopped = [["verify", stoppedName], [3]] as const;
+/** What a kill or a power failure leaves of its log, which going on mends. */
+const torn = ["cut in half", "NULs in its second half"];
+
+/** Makes a run that was stopped in the middle. */
+function makeStopped(cwd: string): void {
+  const folder = createRunFolder({
+    ...{ study: "small", out: stoppedName, cwd, date: () => new Date(0) },
+    started: { cwd, workers: 1 },
+    manifest: {
+      ...{ study: "small", command: ["study", "small"], config: { seeds: [1] }, engine: null },
+      versions: { palimpsest: "0.1.0" },
+    },
+  });
+  folder.journal.keep(partName, new TextEncoder().encode("a state\nof two lines\n"));
+  for (let step = 0; step < 4; step++) folder.log({ event: "step", step });
+  folder.release();
+}
 const inspect = [["inspect", runName, "heads"], [2]] as const;
 
 const targets: readonly Target[] = [
@@ -107,6 +132,8 @@ const targets: readonly Target[] = [
   { file: `${runName}/checkpoints/original-step-000002.safetensors`, commands: [verify, inspect] },
   { file: `${runName}/measurements/original-step-000002.parquet`, commands: [verify] },
   { file: `${runName}/report.html`, commands: [verify] },
+  { file: `${stoppedName}/log.jsonl`, commands: [verifyStopped], harmless: torn },
+  { file: `${stoppedName}/${partName}`, commands: [verifyStopped] },
   { file: `${runName}/result.json`, commands: [verify, resume] },
   { file: `${runName}/summary.txt`, commands: [verify, resume] },
   {
@@ -124,6 +151,11 @@ const targets: readonly Target[] = [
   {
     file: "sweep.json",
     commands: [[["sweep", "sweep.json", "--dry-run"], [2]]],
+    harmless: ["with other line ends", "with a byte order mark"],
+  },
+  {
+    file: "model.json",
+    commands: [[["experiments", "--config", "model.json", "--seeds", "2", "--out", "experiments"], [2]]],
     harmless: ["with other line ends", "with a byte order mark"],
   },
 ];
@@ -165,6 +197,8 @@ export const badFiles: Check = {
         join(top, "sweep.json"),
         '{"sweep":"one","seeds":2,"base":{"steps":2},\n"grid":{"lr":[0.1,0.2]}}\n',
       );
+      writeFileSync(join(top, "model.json"), `${JSON.stringify(presets.original, null, 2)}\n`);
+      makeStopped(top);
       const failures: string[] = [];
       let count = 0;
       for (const { file, commands, harmless = [] } of targets) {

@@ -105,15 +105,17 @@ export const oneBadFile: Check = {
       for (let run = 0; run < runs; run++) makeRun(cwd, run);
       const folders = Array.from({ length: runs }, (_, run) => join("runs", nameOf(run)));
       const failures: string[] = [];
-      const trials = without !== undefined ? 1 : form === "short" ? 4 : 64;
+      const trials = without !== undefined ? 1 : form === "short" ? 4 : runs;
       const ask = (...words: string[]) => palimpsest(words, { handlers, io: { cwd } });
       for (let trial = 0; trial < trials; trial++) {
         const stream = randomStream("one bad file", seed, trial);
-        const [run, file] = [stream.integer(runs), files[trial % files.length]];
+        // in the long form every run has its bad file
+        const run = form === "long" ? trial : stream.integer(runs);
+        const file = files[trial % files.length];
         const bad = join("runs", nameOf(run), file);
         const saved = readFileSync(join(cwd, bad));
         // every other time it is shorter, which the list sees without reading files
-        const cut = trial % 2 === 1;
+        const cut = (trial + Math.floor(trial / files.length)) % 2 === 1;
         damage(join(cwd, bad), stream, cut);
         // damage that spreads
         const other = join(cwd, "runs", nameOf((run + 1) % runs), file);

@@ -6,9 +6,10 @@
  */
 import type { RandomStream } from "../../src/base/random.ts";
 import type { Disk } from "../../src/cli/disk/disk.ts";
-import { publish, publishFirst } from "../../src/cli/disk/publish.ts";
+import { publish } from "../../src/cli/disk/publish.ts";
 import { type Journal, openJournal } from "../../src/cli/journal/journal.ts";
 import type { Locker } from "../../src/cli/journal/lock.ts";
+import { publishFirst } from "../../src/cli/journal/publishFirst.ts";
 
 /** Folder of the journal on the simulated disk, inside one that is new too. */
 export const journalPath = "/runs/one";

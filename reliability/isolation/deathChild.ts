@@ -17,8 +17,8 @@ export interface Trial {
   readonly at?: number;
   /** The first job's workers die whenever one comes to it. */
   readonly always?: boolean;
-  /** The thread is ended from outside after so many milliseconds. */
-  readonly endedAfter?: number;
+  /** A thread is ended from outside, so many milliseconds after so many events of all jobs. */
+  readonly ended?: { readonly events: number; readonly milliseconds: number };
 }
 
 /** Trials, one after the other, in a folder for marks. */
@@ -70,7 +70,7 @@ function watchThreads(): void {
 const mostWaits = 100;
 
 async function run(trial: Trial, { folder, seed }: DeathTask): Promise<DeathResult> {
-  const { name, death, at = 1, always = false, endedAfter } = trial;
+  const { name, death, at = 1, always = false, ended } = trial;
   const plan = {
     death,
     at,
@@ -91,17 +91,22 @@ async function run(trial: Trial, { folder, seed }: DeathTask): Promise<DeathResu
     const now = performance.now();
     [last, longest] = [now, Math.max(longest, now - last)];
   };
-  const killer =
-    endedAfter === undefined
-      ? undefined
-      : setTimeout(() => {
-          const living = threads.slice(before);
-          void living[randomStream("killer", seed, name).integer(living.length)]?.terminate();
-        }, endedAfter);
+  let killer: ReturnType<typeof setTimeout> | undefined;
+  let heardOf = -1;
+  /** Counts an event; after the one that is meant the time begins to run. */
+  const count = () => {
+    if (++heardOf !== ended?.events) return;
+    killer = setTimeout(() => {
+      const living = threads.slice(before);
+      void living[randomStream("killer", seed, name).integer(living.length)]?.terminate();
+    }, ended.milliseconds);
+  };
+  count();
   let said: string | null = null;
   try {
     await pool.runJobs(jobs, (job, event) => {
       heard();
+      count();
       if (event.kind !== "progress") told[job].push(event);
     });
   } catch (error) {
@@ -110,7 +115,7 @@ async function run(trial: Trial, { folder, seed }: DeathTask): Promise<DeathResu
   heard();
   clearTimeout(killer);
   // a thread that dies with its last word dies a little later
-  const isExpected = death !== undefined || endedAfter !== undefined;
+  const isExpected = death !== undefined || ended !== undefined;
   for (let wait = 0; isExpected && endings === endedBefore && wait < mostWaits; wait++)
     await new Promise((resolve) => setTimeout(resolve, 10));
   const died = endings - endedBefore;

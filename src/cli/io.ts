@@ -1,4 +1,5 @@
 /** What a command is given of the world, and what it gives back. */
+import type { LogRecord } from "../record/logLine.ts";
 import type { Manifest } from "../record/manifest.ts";
 import type { Board } from "./progress.ts";
 import type { TextStream } from "./textStream.ts";
@@ -69,6 +70,10 @@ export interface ResumedFolder {
   readonly cwd: string;
   /** Worker threads from now on; as many as the command takes unless given. */
   readonly workers?: number;
+  /** Address of the queue that carries the jobs of a sweep from now on; it may hold a password. */
+  readonly queue?: string;
+  /** First record of its log. */
+  readonly begun?: LogRecord;
 }
 
 /** What a run function is given that has to do with other runs. */

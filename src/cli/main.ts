@@ -1,12 +1,13 @@
 /** The command line: from arguments to a run function, and from its outcome to what is printed. */
 import { InternalError, UserError } from "../base/errors.ts";
+import { type Board, silentBoard } from "./board.ts";
 import type { DisplayFlags } from "./commonOptions.ts";
+import { systemCode } from "./disk/diskError.ts";
 import type { CliIo, Interruption, Outcome, ReplayIo, ServingIo } from "./io.ts";
 import { OwnedError } from "./journal/lock.ts";
 import { jsonLine, jsonText } from "./lineText.ts";
 import { printable } from "./printable.ts";
 import { type Handlers, runMadeBy, runWords } from "./program.ts";
-import { createBoard } from "./progress.ts";
 import { StoppedRun } from "./runs/stoppedRun.ts";
 
 export type { Handlers } from "./program.ts";
@@ -36,6 +37,24 @@ export function describeError(error: unknown, showStack: boolean): { text: strin
   return { text, exitCode: defectCode };
 }
 
+const languageErrors = [TypeError, RangeError, ReferenceError, SyntaxError, WebAssembly.RuntimeError];
+
+/**
+ * Whether an error is a defect although it came after a signal. What is stopped in the middle fails in ways of its own,
+ * and where the platform calls that a TypeError, as of a connection that is cut, it gives the cause or a code.
+ */
+function isDefect(error: unknown): boolean {
+  if (error instanceof InternalError) return true;
+  const isLanguage = languageErrors.some((kind) => error instanceof kind);
+  return isLanguage && (error as Error).cause === undefined && systemCode(error) === undefined;
+}
+
+/** Drawing on a terminal is read only where something is drawn. */
+async function openBoard({ stderr, clock }: CliIo): Promise<Board> {
+  const { createBoard } = await import("./progress.ts");
+  return createBoard({ stream: stderr, quiet: false, isTTY: stderr.isTTY === true, now: clock });
+}
+
 /** Runs a handler with a board, prints what it returns. */
 async function carryOut(
   io: CliIo,
@@ -44,7 +63,7 @@ async function carryOut(
   start: (run: ReplayIo) => Promise<Outcome>,
 ): Promise<number> {
   const { stderr, stdout, clock, signal, cwd, date, cores, ask } = io;
-  const board = createBoard({ stream: stderr, quiet, isTTY: stderr.isTTY === true, now: clock });
+  const board = quiet ? silentBoard : await openBoard(io);
   const runMadeByWords: ReplayIo["runMadeBy"] = (words) => runMadeBy(words, handlers, { cores });
   const warn = (text: string) => {
     if (quiet) stderr.write(`${printable(text)}\n`);
@@ -81,7 +100,7 @@ async function carryOutLines(
  *
  * @param args  arguments after the program's name
  * @returns     exit code: 0 done; 1 the answer is no, or a defect; 2 something given is wrong; 3 a run is not as it was
- *              left; 4 another process has the folder; 128 + n for signal n
+ *              left; 4 another process has the folder; 128 + n for signal n that stopped it, unless a defect did
  */
 export async function main(args: readonly string[], handlers: Handlers, io: CliIo): Promise<number> {
   const say = (text: string) => io.stderr.write(`${printable(text)}\n`);
@@ -113,8 +132,9 @@ export async function main(args: readonly string[], handlers: Handlers, io: CliI
     // what a run throws when it is stopped says no more than the signal does; a full disk does
     const cause = failure instanceof StoppedRun ? failure.cause : failure;
     if (cause instanceof UserError && !cause.message.includes(`stopped by ${by}`)) say(cause.message);
+    if (isDefect(cause)) say(describeError(cause, io.showStack).text);
     say(`palimpsest: stopped by ${by}.${failure instanceof StoppedRun ? ` ${failure.goingOn}` : ""}`);
-    return exitCode;
+    return isDefect(cause) ? defectCode : exitCode;
   }
   if (failure === null) return exitCode;
   const { text, exitCode: code } = describeError(failure, io.showStack);

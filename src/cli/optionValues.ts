@@ -1,9 +1,10 @@
 /** Option values: from the text on the command line to a checked value, or one sentence. */
 import { ArgumentError, unknownName } from "../base/errors.ts";
-import { type InitOptions, type InitSchemeName, initSchemes } from "../model/init.ts";
+import type { InitOptions } from "../model/init.ts";
+import { initSchemeNames } from "../model/initSchemeNames.ts";
 
 /** Names of initialisation schemes. */
-export const schemeNames = Object.keys(initSchemes) as InitSchemeName[];
+export const schemeNames = initSchemeNames;
 
 /** Reads the text of an option. `flag` is its name, for messages. */
 export type ValueParser<T> = (flag: string) => (text: string) => T;

@@ -5,29 +5,12 @@
  */
 import { createLogUpdate } from "log-update";
 import { readableJson } from "../record/canonicalJson.ts";
+import { type Board, type Picture, silentBoard } from "./board.ts";
 import { printable } from "./printable.ts";
 import { armPace, type BoardState, renderBoard, totalPace } from "./renderBoard.ts";
 import type { TextStream } from "./textStream.ts";
 
-/** What a board shows: lines on a terminal, one object elsewhere. */
-export interface Picture {
-  /** Lines of at most `width` columns at a clock reading. */
-  lines(now: number, width: number): readonly string[];
-  /** The same numbers, for whoever reads a log. */
-  record(now: number): object;
-}
-
-/** Where a run reports to. */
-export interface Board {
-  /** Shows the state of training. May be called at every step: most calls cost nothing. */
-  update(state: BoardState): void;
-  /** Shows anything else, as sparingly as {@link update}. */
-  draw(picture: Picture): void;
-  /** Leaves a line for good. */
-  log(line: string): void;
-  /** Shows the last state and ends the display; later calls do nothing. */
-  done(): void;
-}
+export type { Board, Picture };
 
 /** How a board shows itself. */
 export interface BoardOptions {
@@ -115,7 +98,7 @@ function pictureOf(state: BoardState): Picture {
  * end, so the last state is never lost.
  */
 export function createBoard({ stream, quiet, isTTY, now }: BoardOptions): Board {
-  if (quiet) return { update: () => {}, draw: () => {}, log: () => {}, done: () => {} };
+  if (quiet) return silentBoard;
   const display = isTTY ? terminal(stream) : jsonLines(stream);
   let shown = Number.NEGATIVE_INFINITY;
   let waiting: Picture | null = null;

@@ -10,6 +10,7 @@ import type { RandomStream } from "../base/random.ts";
 import { type Shape, sizeOf } from "../graph/node.ts";
 import { type ModelConfig, validateConfig } from "./config.ts";
 import { type Fan, fanOf } from "./fans.ts";
+import type { InitSchemeName } from "./initSchemeNames.ts";
 import { orthogonalMatrix } from "./orthogonal.ts";
 import { stackWeights, type Weights, weightShapes } from "./weights.ts";
 
@@ -102,10 +103,9 @@ export const initSchemes = {
     doc: "muP: normal, variance 1/fanIn, and 1/fanIn² in the unembedding; biases 0",
     law: weightsOnly(mupLaw),
   },
-} as const satisfies Record<string, InitScheme>;
+} as const satisfies Record<InitSchemeName, InitScheme>;
 
-/** Name of an initialisation scheme. */
-export type InitSchemeName = keyof typeof initSchemes;
+export type { InitSchemeName };
 
 /** How weights are drawn. */
 export interface InitOptions {

@@ -103,6 +103,33 @@ function findRecord(bytes: Uint8Array, file: string): number {
   return -1;
 }
 
+/** The whole records that a log begins with, the bytes that they fill, and how the next breaks the rules, if it is one. */
+function beginningOf(bytes: Uint8Array, file: string) {
+  const records: LogRecord[] = [];
+  let at = 0;
+  for (;;) {
+    const end = bytes.indexOf(lineFeed, at);
+    const record = end === -1 ? null : recordOf(bytes.subarray(at, end), file);
+    if (record === null) return { records, at, wrong: null };
+    const { seq, epoch } = record;
+    const last = records.at(-1)?.epoch ?? 1;
+    if (seq !== records.length)
+      return {
+        ...{ records, at },
+        wrong: { rule: "records are numbered one after the other", got: `record ${seq}` },
+      };
+    if (epoch < last)
+      return { records, at, wrong: { rule: `the epoch never falls below ${last}`, got: String(epoch) } };
+    records.push(record);
+    at = end + 1;
+  }
+}
+
+/** The records of a log before the first that is damaged; all of one that is not. */
+export function recordsBeforeDamage(bytes: Uint8Array, file: string): LogRecord[] {
+  return beginningOf(bytes, file).records;
+}
+
 /**
  * Reads a log as far as it is whole.
  *
@@ -114,23 +141,11 @@ function findRecord(bytes: Uint8Array, file: string): number {
  *                    are none (as after a change of the line ends), numbers that do not follow each other
  */
 export function readLog(bytes: Uint8Array, file: string): LogRead {
-  const records: LogRecord[] = [];
-  let at = 0;
+  const { records, at, wrong } = beginningOf(bytes, file);
   const fail = (rule: string, got: string): never => {
     throw new FileError({ where: `${file}, byte ${at}, record ${records.length}`, rule, got });
   };
-  for (;;) {
-    const end = bytes.indexOf(lineFeed, at);
-    if (end === -1) break;
-    const record = recordOf(bytes.subarray(at, end), file);
-    if (record === null) break;
-    const { seq, epoch } = record;
-    if (seq !== records.length) fail("records are numbered one after the other", `record ${seq}`);
-    const last = records.at(-1)?.epoch ?? 1;
-    if (epoch < last) fail(`the epoch never falls below ${last}`, String(epoch));
-    records.push(record);
-    at = end + 1;
-  }
+  if (wrong !== null) fail(wrong.rule, wrong.got);
   const rest = bytes.subarray(at);
   const next = findRecord(rest, file);
   if (next !== -1)

@@ -1,5 +1,5 @@
 /** Every study that `palimpsest study` runs, by name and by id. */
-import { unknownName } from "../base/errors.ts";
+import { InternalError, unknownName } from "../base/errors.ts";
 import { chanceCorrected } from "./chanceCorrected/index.ts";
 import { doseResponse } from "./doseResponse/index.ts";
 import { emergence } from "./emergence/index.ts";
@@ -13,6 +13,7 @@ import { layerHierarchy } from "./layerHierarchy/index.ts";
 import { lazyOrRich } from "./lazyOrRich/index.ts";
 import { lotteryTickets } from "./lotteryTickets/index.ts";
 import { nothingToLearn } from "./nothingToLearn/index.ts";
+import { plannedStudies } from "./plans.ts";
 import type { Study } from "./protocol/study.ts";
 import { selectionRegression } from "./selectionRegression/index.ts";
 import { textPersistence } from "./textPersistence/index.ts";
@@ -38,23 +39,31 @@ export function registeredStudies({
   recorded = [],
   text = "",
 }: StudyMaterial = {}): readonly RegisteredStudy[] {
-  return [
-    { study: fidelityStudy(recorded), seconds: 2 },
-    { study: initialSelectivity, seconds: 60 },
-    { study: chanceCorrected, seconds: 40 },
-    { study: identityOrEffect, seconds: 20 },
-    { study: doseResponse, seconds: 140 },
-    { study: lazyOrRich, seconds: 220 },
-    { study: nothingToLearn, seconds: 130 },
-    { study: layerHierarchy, seconds: 200 },
-    { study: tokenOrPosition, seconds: 40 },
-    { study: selectionRegression, seconds: 60 },
-    { study: functionKept, seconds: 160 },
-    { study: lotteryTickets, seconds: 200 },
-    { study: featureLottery, seconds: 400 },
-    { study: emergence, seconds: 370 },
-    { study: textPersistence(text), seconds: 570 },
+  const studies: readonly Study[] = [
+    fidelityStudy(recorded),
+    initialSelectivity,
+    chanceCorrected,
+    identityOrEffect,
+    doseResponse,
+    lazyOrRich,
+    nothingToLearn,
+    layerHierarchy,
+    tokenOrPosition,
+    selectionRegression,
+    functionKept,
+    lotteryTickets,
+    featureLottery,
+    emergence,
+    textPersistence(text),
   ];
+  return studies.map((study) => ({ study, seconds: secondsOf(study) }));
+}
+
+function secondsOf({ plan }: Study): number {
+  const planned = plannedStudies.find((each) => each.plan === plan);
+  if (planned === undefined)
+    throw new InternalError({ where: `study ${plan.name}`, rule: "has no planned time" });
+  return planned.seconds;
 }
 
 /**

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ArgumentError, FileError, InternalError } from "../../src/base/errors.ts";
 import type { Disk } from "../../src/cli/disk/disk.ts";
-import { publish, publishFirst } from "../../src/cli/disk/publish.ts";
+import { publish } from "../../src/cli/disk/publish.ts";
 import { type Journal, type JournalOptions, openJournal } from "../../src/cli/journal/journal.ts";
 import { OwnedError } from "../../src/cli/journal/lock.ts";
 import { logLine, readLog } from "../../src/record/logLine.ts";
@@ -320,6 +320,60 @@ test("a part that could not be written leaves the journal usable", () => {
   expect(events()).toEqual(["failed", "kept"]);
 });
 
+test.each(["EACCES", "EBUSY", "EROFS", "EPERM"])(
+  "what is struck off and cannot be removed (%s) is said once, harms nothing, and goes at the next opening",
+  (code) => {
+    const stuck: Disk = {
+      ...fs,
+      rmSync: (name, options) => {
+        if (String(name).includes("work")) throw Object.assign(new Error(code), { code });
+        fs.rmSync(name, options);
+      },
+    };
+    const left = (part: string) =>
+      new RegExp(
+        `^run/${part}: is needed no more and cannot be removed; got .*${code}.*\\. The next opening of run tries again\\.$`,
+      );
+    const journal = open({ disk: stuck });
+    for (const part of ["work/a/0", "work/a/1", "work/b/0"]) journal.keep(part, bytesOf(1));
+    journal.drop(["work/a/0"]);
+    journal.drop(["work/a/1"]);
+    expect(journal.kept.map((part) => part.path)).toEqual(["work/b/0"]);
+    expect(journal.notices).toEqual([expect.stringMatching(left("work/a/0"))]);
+    // the same name again, with other bytes
+    journal.keep("work/a/0", bytesOf(2));
+    journal.drop(["work/a/0"]);
+    journal.release();
+
+    const again = open({ disk: stuck });
+    expect(again.notices).toEqual([expect.stringMatching(left("work/a"))]);
+    expect(again.read("work/b/0")).toEqual(Buffer.from([1]));
+    again.clear();
+    expect([again.kept, listing().includes("work/b/0")]).toEqual([[], true]);
+    again.release();
+
+    const mended = open();
+    expect([mended.notices, listing()]).toEqual([
+      ["run: 1 unfinished file was removed."],
+      ["log.jsonl", "run.lock"],
+    ]);
+  },
+);
+
+test("a folder of the user's that may not be listed does not keep a run from being opened", () => {
+  open().release();
+  const secret: Disk = {
+    ...fs,
+    readdirSync: ((name: string, options: object) => {
+      if (String(name).endsWith("secret")) throw Object.assign(new Error(), { code: "EACCES" });
+      return fs.readdirSync(name, options);
+    }) as Disk["readdirSync"],
+  };
+  fs.mkdirSync(join(path, "secret"));
+  open({ disk: secret }).release();
+  expect(listing()).toContain("secret");
+});
+
 test("an owner whose lock file was replaced or taken away writes nothing more", () => {
   for (const loss of ["replaced", "removed"]) {
     const journal = open();
@@ -384,25 +438,6 @@ test("a record is written only after the part that it names, and a part is remov
     ...["write run/log.jsonl", "flush run/log.jsonl"],
     ...["write run/log.jsonl", "flush run/log.jsonl", "remove run/work/a/0"],
   ]);
-});
-
-test("of two that publish the same name first, the second finds the first's file as it was", () => {
-  const file = join(cwd, "store/a.json");
-  expect(publishFirst(fs, file, bytesOf(1))).toBe("first");
-  expect(publishFirst(fs, file, bytesOf(2))).toBe("there");
-  expect(fs.readFileSync(file)).toEqual(Buffer.from([1]));
-  expect(fs.readdirSync(join(cwd, "store"))).toEqual(["a.json"]);
-  expect(fs.statSync(file).nlink).toBe(1);
-  publish(fs, file, bytesOf(3));
-  expect(fs.readFileSync(file)).toEqual(Buffer.from([3]));
-  const refusing: Disk = {
-    ...fs,
-    linkSync: () => {
-      throw Object.assign(new Error(), { code: "EPERM" });
-    },
-  };
-  expect(() => publishFirst(refusing, join(cwd, "store/b.json"), bytesOf(1))).toThrow();
-  expect(fs.readdirSync(join(cwd, "store"))).toEqual(["a.json"]);
 });
 
 test("a link in the place of the log is refused and not written through, one in the place of a part is lost", () => {

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { FileError, InternalError } from "../../src/base/errors.ts";
 import type { Interruption } from "../../src/cli/io.ts";
+import { StoppedRun } from "../../src/cli/runs/stoppedRun.ts";
 import { tasks } from "../../src/data/registry.ts";
 import { registeredStudies } from "../../src/studies/registry.ts";
 import { palimpsest } from "./harness.ts";
@@ -174,7 +175,7 @@ test.each([
   ["study persistence --workers 65", '--workers: must be a whole number, 1 to 64; got "65".'],
   [
     "study persistence --backend wams",
-    '--backend: no such name among wasm, onnx, reference, auto; got "wams". Nearest: "wasm".',
+    '--backend: no such name among wasm, onnx, webgpu, reference, auto; got "wams". Nearest: "wasm".',
   ],
   [
     "study persistence --relaxed --backend reference",
@@ -402,7 +403,7 @@ test("a defect shows its stack where that was asked for", async () => {
   expect(stderr).toMatch(/^TypeError: x\n\s+at /);
 });
 
-test("a run that a signal stopped ends with the signal's exit code and says so; a full disk is still told", async () => {
+test("a run that a signal stopped ends with the signal's exit code and says so; a full disk and a defect are still told", async () => {
   const controller = new AbortController();
   const stopped = (failure: Error) =>
     palimpsest(persistence, {
@@ -421,4 +422,22 @@ test("a run that a signal stopped ends with the signal's exit code and says so; 
     exitCode: 130,
     stderr: "runs/x: the disk is full.\npalimpsest: stopped by SIGINT.\n",
   });
+  // what fetch says of a connection that is cut
+  expect(await stopped(new TypeError("terminated", { cause: controller.signal.reason }))).toMatchObject({
+    exitCode: 130,
+    stderr: "palimpsest: stopped by SIGINT.\n",
+  });
+  const defects: [Error, string][] = [
+    [new InternalError({ where: "arena", rule: "overlaps" }), "arena: overlaps"],
+    [new TypeError("x is undefined"), "TypeError: x is undefined"],
+    [new StoppedRun(new RangeError("too long"), "Go on."), "RangeError: too long"],
+  ];
+  for (const [defect, facts] of defects) {
+    const { exitCode, stderr } = await stopped(defect);
+    expect(exitCode).toBe(1);
+    const end = defect instanceof StoppedRun ? " Go on." : "";
+    expect(stderr).toBe(
+      `palimpsest: this is a defect of Palimpsest, not of what it was given; got ${facts}. Set PALIMPSEST_STACK=1 to see where.\npalimpsest: stopped by SIGINT.${end}\n`,
+    );
+  }
 });

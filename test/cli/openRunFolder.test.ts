@@ -124,21 +124,44 @@ test("what cannot be gone on with is refused in a sentence, and nothing is made 
 });
 
 test("nothing can be written over a complete run, even where its end could not be finished", () => {
-  let isFailing = false;
+  let [isArmed, isFailing] = [false, false];
   const disk: Disk = {
     ...fs,
-    rmSync: (...args) => {
+    writeSync: ((file: number, bytes: Uint8Array, at: number) => {
       if (isFailing) throw Object.assign(new Error(), { code: "EIO" });
-      fs.rmSync(...args);
+      return fs.writeSync(file, bytes, at);
+    }) as Disk["writeSync"],
+    renameSync: (from, to) => {
+      fs.renameSync(from, to);
+      isFailing ||= isArmed;
     },
   };
   const folder = createRunFolder({ study: "train", out: "run", cwd, date, disk, manifest, started: {} });
   folder.journal.keep("work/a/0", Uint8Array.of(1));
-  isFailing = true;
+  isArmed = true; // the disk fails once the manifest has its name
   expect(() => folder.commit({ ...manifest, status: "complete" })).toThrow(FileError);
   expect(folder.ended).toBe(true);
   expect(() => folder.commit({ ...manifest, status: "failed" })).toThrow("the run has ended");
   expect(status()).toBe("complete");
+  expect(open().folder).toBeNull();
+  expect(fs.readdirSync(join(cwd, "run")).sort()).toEqual(["log.jsonl", "manifest.json"]);
+});
+
+test("a run whose states cannot be removed is complete all the same, and they go when it is opened next", () => {
+  const disk: Disk = {
+    ...fs,
+    rmSync: (name, ...rest) => {
+      if (String(name).endsWith("work")) throw Object.assign(new Error(), { code: "EACCES" });
+      fs.rmSync(name, ...rest);
+    },
+  };
+  const folder = createRunFolder({ study: "train", out: "run", cwd, date, disk, manifest, started: {} });
+  folder.journal.keep("work/a/0", Uint8Array.of(1));
+  folder.commit({ ...manifest, status: "complete" });
+  expect(folder.journal.notices).toEqual([
+    "run/work: is needed no more and cannot be removed; got no permission (EACCES). The next opening of run tries again.",
+  ]);
+  expect(fs.readdirSync(join(cwd, "run")).sort()).toEqual(["log.jsonl", "manifest.json", "work"]);
   expect(open().folder).toBeNull();
   expect(fs.readdirSync(join(cwd, "run")).sort()).toEqual(["log.jsonl", "manifest.json"]);
 });

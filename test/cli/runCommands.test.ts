@@ -7,10 +7,10 @@ import { StoppedRun } from "../../src/cli/runs/stoppedRun.ts";
 import { palimpsest } from "./harness.ts";
 
 test.each([
-  [["resume"], ["resume", { run: null, workers: null }]],
+  [["resume"], ["resume", { run: null, workers: null, queue: null }]],
   [
     ["resume", "runs/a", "--workers", "3", "--json", "--quiet"],
-    ["resume", { run: "runs/a", workers: 3 }],
+    ["resume", { run: "runs/a", workers: 3, queue: null }],
   ],
   [
     ["verify", "a", "b"],

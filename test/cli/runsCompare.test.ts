@@ -72,9 +72,9 @@ test("a difference is the mean over common seeds of the means over units, with S
   const [cell] = result.numbers.cells;
   expect(result.numbers.cells).toHaveLength(1);
   expect([cell.arm, cell.site, cell.statistic]).toEqual(["gpt", "blocks.0.mlp.hook_post", "eta2.token"]);
-  expect(cell.values.a).toEqual({ step: 160, seeds: 5, mean: 107 / 5, difference: null });
+  expect(cell.values.a).toEqual({ step: 160, seeds: 5, lost: 0, mean: 107 / 5, difference: null });
   const { difference, ...rest } = cell.values.b;
-  expect(rest).toEqual({ step: 160, seeds: 5, mean: 3.5 / 5 });
+  expect(rest).toEqual({ step: 160, seeds: 5, lost: 0, mean: 3.5 / 5 });
   // scipy.stats.t.interval(0.95, 3, np.mean(d), scipy.stats.sem(d)) with d = [0.75, 0.75, 1, -1]
   expect(difference.seeds).toBe(4);
   expect(difference.equal).toBe(false);
@@ -96,6 +96,45 @@ test("one common seed has no interval, none has no difference, the same numbers 
   expect(values.one.difference).toEqual({ seeds: 1, mean: 3, interval: null, equal: false });
   expect(values.none.difference).toBeNull();
   expect(values.same.difference).toEqual({ seeds: 2, mean: 0, interval: [0, 0], equal: true });
+});
+
+test("every mean has its number of seeds, and seeds that diverged are counted and in no mean", async () => {
+  const nan = Number.NaN;
+  const file = (gpt: Record<number, number[]>, causal: Record<number, number[]>, dead: number[]) => ({
+    files: {
+      "measurements/gpt-step-000160.parquet": parquet([
+        ...units(gpt),
+        // a unit that is dead in one network only does not make that one diverged
+        ...units({ 0: dead, 1: [3], 2: [nan] }, { site: "blocks.0.hook_resid_post" }),
+      ]),
+      "measurements/causal-step-000160.parquet": parquet(units(causal, { arm: "causal" })),
+    },
+  });
+  makeRun(at("lost/a"), file({ 0: [1], 1: [2], 2: [nan, nan] }, { 0: [1], 1: [2] }, [nan]));
+  makeRun(at("lost/b"), file({ 0: [2], 1: [4, nan], 2: [nan] }, { 0: [nan], 1: [nan] }, [1]));
+  const { result } = await compared("lost", "a", "b");
+  expect(result.runs.map(({ diverged }: { diverged: object }) => diverged)).toEqual([
+    { gpt: 1 },
+    { causal: 2, gpt: 1 },
+  ]);
+  const cellOf = (arm: string, site: string) =>
+    result.numbers.cells.find((cell: { arm: string; site: string }) => cell.arm === arm && cell.site === site)
+      .values;
+  expect(cellOf("gpt", "blocks.0.mlp.hook_post").a).toMatchObject({ seeds: 2, lost: 1, mean: 1.5 });
+  expect(cellOf("gpt", "blocks.0.mlp.hook_post").b).toMatchObject({
+    ...{ seeds: 2, lost: 1, mean: 3 },
+    difference: { seeds: 2, mean: 1.5 },
+  });
+  expect(cellOf("gpt", "blocks.0.hook_resid_post").a).toMatchObject({ seeds: 1, lost: 2, mean: 3 });
+  expect(cellOf("causal", "blocks.0.mlp.hook_post").b).toBeNull();
+  const { stdout } = await runs(at("lost"), ["compare", "a", "b", "--quiet"]);
+  const lines = stdout.split("\n");
+  expect(lines[0]).toMatch(/^A {2}a: .*, 1 of gpt diverged/);
+  expect(lines[1]).toMatch(/^B {2}b: .*, (2 of causal and 1 of gpt|1 of gpt and 2 of causal) diverged/);
+  expect(lines.find((line) => line.startsWith("arm "))).toMatch(/ A +n +B +n +B - A +n$/);
+  expect(lines.find((line) => line.startsWith("gpt") && line.includes("hook_post"))).toMatch(
+    / 1\.5\d* +2 of 3 +3\.0* +2 of 3 +1\.5\d* \[.*\] +2$/,
+  );
 });
 
 test("of a series the last step is taken, of losses too, and where they differ it is said", async () => {

@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createRunFolder, type RunFolder } from "../../src/cli/runFolder.ts";
+import { runResume } from "../../src/cli/runs/resume.ts";
 import { isFault } from "../../src/cli/verify/checkedRun.ts";
 import { checkMoving } from "../../src/cli/verify/checkMoving.ts";
 import { lookAtRun } from "../../src/cli/verify/runAtHand.ts";
@@ -250,6 +251,73 @@ test("a run that has not ended keeps states, which are checked like its files", 
   expect(await said()).toMatchObject({ exitCode: 3, odd: [{ path: part, verdict: "missing" }] });
 });
 
+test("files of a run that has not ended are not sealed yet, and no fault", async () => {
+  const folder = begin();
+  folder.write("data/rows.bin", data);
+  folder.write("report.html", "<p>");
+  const says = "the manifest lists its files when the run has ended";
+  const odd = ["data/rows.bin", "report.html"].map((path) => ({ path, verdict: "unsealed", says }));
+  expect(await said()).toMatchObject({ exitCode: 0, status: "running", verdict: "sound", odd, stderr: "" });
+  const { stdout } = await verify("run", "--quiet");
+  expect(stdout).toBe(`run: running, sound: 3 of 3 files sound\n  unsealed   2 files: ${says}\n`);
+  folder.commit({ ...parts, status: "complete" });
+  expect(await said()).toMatchObject({ exitCode: 0, status: "complete", odd: [] });
+});
+
+test("of a log that is damaged in the middle what it says before is held against the states, and no more", async () => {
+  const folder = begin();
+  folder.journal.keep("work/b/1.state.safetensors", data);
+  folder.journal.keep("work/c/1.state.safetensors", data);
+  folder.journal.drop(["work/a/1.state.safetensors"]);
+  folder.log({ event: "measured" });
+  folder.journal.release();
+  const log = join(cwd, "run/log.jsonl");
+  const bytes = readFileSync(log);
+  const third = bytes.indexOf(0x0a, bytes.indexOf(0x0a, bytes.indexOf(0x0a) + 1) + 1) + 1;
+  bytes[third + 30] ^= 1; // the record that keeps work/c
+  writeFileSync(log, bytes);
+  expect((await said()).odd).toEqual([
+    {
+      ...{ path: "log.jsonl", verdict: "damaged" },
+      says: expect.stringMatching(new RegExp(`^byte ${third}, record 3: every line must agree`)),
+    },
+    {
+      ...{ path: "work/a/1.state.safetensors", verdict: "unchecked" },
+      says: "the damaged log says something else of it",
+    },
+    {
+      ...{ path: "work/c/1.state.safetensors", verdict: "unchecked" },
+      says: "only a whole log could say what it should be",
+    },
+  ]);
+  const resumed = await palimpsest(["resume", "run"], { handlers: { resume: runResume }, io: { cwd } });
+  expect(resumed.exitCode).toBe(2);
+  expect(resumed.stderr).toMatch(
+    /^run\/log\.jsonl, byte \d+, record 3: every line must agree with its check sum; got .*\. It cannot be gone on with: "palimpsest verify run" says which of its files are sound, up to the damage its kept states too\. Its command, which manifest\.json has, makes it anew with another --out; "palimpsest runs remove run" removes it\.\n$/,
+  );
+  expect(readFileSync(log)).toEqual(bytes);
+});
+
+test("where an entry of the manifest is what is damaged, its file is unchecked and not blamed", async () => {
+  const file = join(complete(), "manifest.json");
+  const text = readFileSync(file, "utf8");
+  const says = "the damaged manifest says something else of it";
+  // a digit of a length, and the first of a hash
+  for (const change of [
+    text.replace('"bytes": 100', '"bytes": 101'),
+    text.replace(
+      /("path": "data\/rows\.bin",\s+"sha256": ")(.)/,
+      (_, before, digit) => `${before}${digit === "0" ? 1 : 0}`,
+    ),
+  ]) {
+    expect(change).not.toBe(text);
+    writeFileSync(file, change);
+    const { exitCode, odd } = await said();
+    expect([exitCode, odd[0]]).toEqual([3, { path: "data/rows.bin", verdict: "unchecked", says }]);
+    expect(odd.slice(1).map(({ path, verdict }) => [path, verdict])).toEqual([["manifest.json", "damaged"]]);
+  }
+});
+
 test("a run that goes on while it is read is none that is damaged", async () => {
   const folder = begin();
   folder.journal.keep("work/a/2.state.safetensors", data);
@@ -302,6 +370,12 @@ test("the torn end of a log is what a kill leaves in a run that has not ended, a
   expect(torn.odd[0].says).toMatch(
     /^byte \d+, record 2: the last 13 bytes are no whole record, as after a kill/,
   );
+  // the first record is on the disk before there is a manifest
+  writeFileSync(join(cwd, "run/log.jsonl"), new Uint8Array(64));
+  expect(await said()).toMatchObject({
+    exitCode: 3,
+    odd: [{ path: "log.jsonl", verdict: "damaged" }, { verdict: "unchecked" }],
+  });
   complete("ended");
   appendFileSync(join(cwd, "ended/log.jsonl"), '{"seq":2,"epo');
   expect(await said("ended")).toMatchObject({

@@ -203,6 +203,39 @@ test("what goes wrong where events are received ends the call with that error", 
   await expect(running, "the disk says more than the signal").rejects.toBe(full);
 });
 
+test("an error over one job stops the others as a signal does, and what they had done is kept", async () => {
+  const steps = 6000;
+  const long = (job: PopulationJob) => ({
+    ...job,
+    arm: { ...job.arm, steps, checkpoints: [0, 3, 16, steps] },
+  });
+  const jobs = [long(jobOf(0, 1)), long(jobOf(2)), jobOf(3)];
+  const pair = pool({ workers: 2 });
+  const wrong = new ArgumentError({ where: "rows", rule: "are not what they were" });
+  const told = jobs.map((): JobEvent[] => []);
+  const states: (JobState | undefined)[] = [undefined, undefined, undefined];
+  const running = pair.runJobs(
+    jobs,
+    (job, event) => {
+      // both are under way, the third waits
+      if (job === 0 && told[0].length > 1 && told[1].length > 1) throw wrong;
+      told[job].push(event);
+    },
+    {
+      keep: (job, state) => {
+        states[job] = state;
+      },
+    },
+  );
+  await expect(running).rejects.toBe(wrong);
+  expect(states.map((state) => state === undefined)).toEqual([true, false, true]);
+  expect(told[2]).toEqual([]);
+  // the same pool goes on, as that of a sweep does with its next job
+  const rest = await run(pair, [jobs[1]], () => states[1]);
+  expect(rest.failure).toBeNull();
+  expect(comparable([...told[1], ...rest.told[0]])).toBe(comparable(await toldBy(jobs[1])));
+});
+
 test("what the user gave wrong ends the call with the worker's own sentence, and no worker dies of it", async () => {
   const job = { ...jobOf(0), backend: { name: "wasn" } };
   const running = pool().runJobs([job], () => {});

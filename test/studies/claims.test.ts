@@ -44,6 +44,7 @@ function preset({
         ...{
           layer,
           kind,
+          tracked: new Float64Array(SEEDS).fill(5),
           nullShuffle: none,
           nullOtherInit: none,
           excess: none,

@@ -1,8 +1,9 @@
 import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
 import { overviewReport } from "../../src/studies/findings/overview.ts";
-import { aboutText, answerText, seedsText, studyReport } from "../../src/studies/protocol/report.ts";
+import { aboutText, answerText, studyReport } from "../../src/studies/protocol/report.ts";
 import { ruleText } from "../../src/studies/protocol/rule.ts";
+import { seedsText } from "../../src/studies/protocol/seedsText.ts";
 import { carryOutHere, tinyPlan, tinySize, tinyStudy } from "./tinyStudy.ts";
 
 const facts: [string, string][] = [["Palimpsest", "0.0.0 <x>"]];

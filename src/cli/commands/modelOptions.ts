@@ -1,10 +1,9 @@
 /** Options that name a pretrained model and say how it is loaded. */
 import type { Command } from "commander";
 import { valueOption } from "../commonOptions.ts";
-import { type ModelChoice, type ProcessingName, processings } from "../models/openModel.ts";
+import type { ModelChoice } from "../models/openModel.ts";
+import { type ProcessingName, processingNames } from "../models/processingNames.ts";
 import { namesAmong, path, text } from "../optionValues.ts";
-
-const processingNames = Object.keys(processings) as ProcessingName[];
 
 /** `--revision`, `--cache`, `--processing` as commander gives them. */
 export interface ModelFlags {

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { addDisplay, type DisplayFlags, valueOption } from "../commonOptions.ts";
 import { nameAmong, path, text } from "../optionValues.ts";
-import { type RowStatus, rowStatuses } from "../runList/runRow.ts";
+import { type RowStatus, rowStatuses } from "../runList/rowStatuses.ts";
 
 /** Which runs are listed. */
 export interface RunsListOptions {

@@ -1,7 +1,7 @@
 /** `palimpsest study NAME`: a command for every planned study, made from its plan. */
 import type { Command } from "commander";
 import { optionWords, seedsWord } from "../../record/commandWords.ts";
-import { seedsText } from "../../studies/protocol/report.ts";
+import { seedsText } from "../../studies/protocol/seedsText.ts";
 import type { StudyPlan } from "../../studies/protocol/study.ts";
 import {
   addBackend,

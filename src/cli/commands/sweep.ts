@@ -59,11 +59,12 @@ A job is one configuration with all its seeds. Its result is kept in the store u
 it, so nothing is computed twice: not when the sweep is run again, edited, merged with another, or was stopped. A job that
 fails or dies three times is given up; the others go on, and the sweep ends with exit code 1 and says which is missing.
 
-The run folder holds dataset.parquet (a number a row), jobs.json, result.json, figures and report.html.
+The run folder holds dataset.parquet (a number a row), points.parquet (a mean a row), jobs.json, result.json, figures
+and report.html.
 
 With --queue the jobs go to a Redis or PostgreSQL server, from which "palimpsest worker" takes them on any number of
-machines that share the store; this process then computes nothing itself unless --workers is given. docs/cluster.md has
-the details, docs/sweeps.md all of the file.
+machines that share the store; this process then computes nothing itself unless --workers is given. A sweep that was
+stopped goes on by "palimpsest resume RUN --queue URL". docs/cluster.md has the details, docs/sweeps.md all of the file.
 
 Examples:
   palimpsest sweep width.yaml --dry-run

@@ -5,10 +5,10 @@
  * folder is flushed. A crash leaves the old state, the new one, and perhaps the temporary file, whose name tells it.
  * Errors of the disk are thrown as they come: the caller knows what was tried and says it.
  */
-import { randomBytes } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import type { Disk } from "./disk.ts";
 import { systemCode } from "./diskError.ts";
+import { renameFile } from "./renameFile.ts";
 
 /** A file that is being written and has no name yet. */
 export interface Unpublished {
@@ -72,7 +72,7 @@ export function writeAll(disk: Disk, file: number, bytes: Uint8Array): void {
 }
 
 /** Begins a file under a temporary name; `name` gives it its own once its bytes are on the disk. */
-function beginAs(disk: Disk, temporary: string, name: () => void): Unpublished {
+export function beginAs(disk: Disk, temporary: string, name: () => void): Unpublished {
   makeFolders(disk, dirname(temporary));
   const file = disk.openSync(temporary, "w");
   let open = true;
@@ -123,7 +123,7 @@ function beginAs(disk: Disk, temporary: string, name: () => void): Unpublished {
  */
 export function beginFile(disk: Disk, path: string): Unpublished {
   const temporary = join(dirname(path), `.${basename(path)}.tmp`);
-  return beginAs(disk, temporary, () => disk.renameSync(temporary, path));
+  return beginAs(disk, temporary, () => renameFile(disk, temporary, path));
 }
 
 /** Writes a file that is on the disk, whole and under its name, when this returns; an older one is replaced. */
@@ -131,28 +131,4 @@ export function publish(disk: Disk, path: string, bytes: Uint8Array): void {
   const file = beginFile(disk, path);
   file.append(bytes);
   file.end();
-}
-
-/**
- * Writes a file unless there is one of its name: of any number of processes that publish the same, one is the first,
- * and what it wrote is never replaced.
- *
- * @returns whether this was the first; a file of that name is on the disk in both cases
- */
-export function publishFirst(disk: Disk, path: string, bytes: Uint8Array): "first" | "there" {
-  const temporary = join(dirname(path), `.${basename(path)}-${randomBytes(8).toString("hex")}.tmp`);
-  let outcome: "first" | "there" = "first";
-  const file = beginAs(disk, temporary, () => {
-    try {
-      // a second name for the same file, refused where the name exists; renaming would replace
-      disk.linkSync(temporary, path);
-    } catch (error) {
-      if (systemCode(error) !== "EEXIST") throw error;
-      outcome = "there";
-    }
-    disk.rmSync(temporary, { force: true });
-  });
-  file.append(bytes);
-  file.end();
-  return outcome;
 }

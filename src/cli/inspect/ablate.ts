@@ -22,14 +22,6 @@ import {
 import { decimals } from "./tables.ts";
 import { cellRow, type Findings, type Inspection, intervalsOver, nullText, openNull } from "./verb.ts";
 
-/** Ways to silence a part, as `--how` takes them. */
-export const ablationManners = [
-  "zero",
-  "mean",
-  "random",
-  "resample",
-] as const satisfies readonly AblationManner[];
-
 /** What is silenced, and what is asked. */
 export interface AblateChoice extends InputChoice, MetricChoice, SweepChoice {
   readonly how: AblationManner;

@@ -3,6 +3,7 @@ import { ArgumentError } from "../../base/errors.ts";
 import { randomStream } from "../../base/random.ts";
 import { attributionBars } from "../../figures/index.ts";
 import { directLogitAttribution, type Network } from "../../interp/index.ts";
+import type { attributionParts } from "./choiceNames.ts";
 import { figureInterval, figureSubject } from "./drawing.ts";
 import { type InputChoice, type Inputs, inputsOf } from "./inputs.ts";
 import { judgeCells, type Measured } from "./judged.ts";
@@ -10,9 +11,6 @@ import { answersOf, inVocabulary, type MetricChoice } from "./metricChoice.ts";
 import { cellList, decimals, digitsFor } from "./tables.ts";
 import { tokenName } from "./tokenText.ts";
 import { cellRow, type Findings, type Inspection, intervalsOver, nullText, openNull } from "./verb.ts";
-
-/** How fine the parts are. */
-export const attributionParts = ["component", "head", "neuron"] as const;
 
 /** What is taken apart. */
 export interface AttributionChoice extends InputChoice, Pick<MetricChoice, "answer" | "wrong"> {

@@ -11,17 +11,13 @@ import {
   singularValues,
 } from "../../interp/index.ts";
 import type { ModelConfig } from "../../model/config.ts";
+import type { CircuitPart } from "./choiceNames.ts";
 import { forestFigure } from "./drawing.ts";
 import { type Subject, tokenizerOfSubject } from "./inspected.ts";
 import { type Direction, judgeCells, type Measured } from "./judged.ts";
 import { aligned, cellList, decimals, mark, type NamedCell } from "./tables.ts";
 import { tokenShown } from "./tokenText.ts";
 import { cellRow, type Findings, type Inspection, nullText, openNull } from "./verb.ts";
-
-/** What is asked of the weights. */
-export const circuitParts = ["composition", "copying", "singular"] as const;
-/** One of {@link circuitParts}. */
-export type CircuitPart = (typeof circuitParts)[number];
 
 /** Which parts, and how much of them. */
 export interface CircuitsChoice {

@@ -4,7 +4,8 @@ import type { Backend } from "../../graph/backend.ts";
 import type { Network } from "../../interp/network.ts";
 import type { ModelConfig, PresetName } from "../../model/config.ts";
 import type { InitOptions } from "../../model/init.ts";
-import type { ModelChoice, ProcessingName } from "../models/openModel.ts";
+import type { ModelChoice } from "../models/openModel.ts";
+import type { ProcessingName } from "../models/processingNames.ts";
 
 /** Ways to draw the networks that a pretrained model is held against. */
 export const nullKinds = ["random", "shuffled"] as const;

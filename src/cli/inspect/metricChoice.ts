@@ -13,14 +13,10 @@ import {
   rank,
 } from "../../interp/index.ts";
 import type { ModelConfig } from "../../model/config.ts";
+import type { MetricName } from "./choiceNames.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Subject } from "./inspected.ts";
 import { tokenName } from "./tokenText.ts";
-
-/** Metrics that can be asked for. */
-export const metricNames = ["loss", "logit-diff", "prob", "rank", "entropy", "kl"] as const;
-/** One of {@link metricNames}. */
-export type MetricName = (typeof metricNames)[number];
 
 /** Metrics that have a gradient. */
 const differentiable: readonly MetricName[] = ["loss", "logit-diff", "prob", "entropy", "kl"];

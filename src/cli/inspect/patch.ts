@@ -13,11 +13,12 @@ import {
 } from "../../interp/index.ts";
 import { pearson } from "../../stats/correlation.ts";
 import { mean } from "../../stats/moments.ts";
+import type { MetricName } from "./choiceNames.ts";
 import { figureSubject, forestFigure } from "./drawing.ts";
 import { type Inputs, type PairChoice, type Pairs, pairsOf } from "./inputs.ts";
 import { type Subject, tokenizerOfSubject } from "./inspected.ts";
 import { cellMeans, judgeCells, type Measured } from "./judged.ts";
-import { chosenMetric, type MetricChoice, type MetricName, requireGradient } from "./metricChoice.ts";
+import { chosenMetric, type MetricChoice, requireGradient } from "./metricChoice.ts";
 import {
   cellPlace,
   checkSweepCost,

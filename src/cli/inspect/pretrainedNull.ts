@@ -5,7 +5,8 @@ import type { ModelConfig } from "../../model/config.ts";
 import { fanOf } from "../../model/fans.ts";
 import { initialWeights } from "../../model/init.ts";
 import { stackWeights, type Weights, weightShapes } from "../../model/weights.ts";
-import { type ProcessedModel, type ProcessingName, processings } from "../models/openModel.ts";
+import { type ProcessedModel, processings } from "../models/openModel.ts";
+import type { ProcessingName } from "../models/processingNames.ts";
 import type { PretrainedSubject } from "./inspected.ts";
 
 /** Standard deviation of the scheme `gpt2`. */

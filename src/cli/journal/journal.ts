@@ -3,7 +3,7 @@
  *
  * A part is published first and named in the log afterwards, and struck off the log before it is removed. So a crash
  * leaves the state before a call or the one after it, and at most a file that the log does not name, which the next
- * opening removes. Only names that no user gives are ever removed: `.NAME.tmp`, and what lies in `work`.
+ * opening removes; so does a disk that removes nothing. Only names that no user gives are ever removed: `.NAME.tmp`, and what lies in `work`.
  */
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
@@ -76,7 +76,10 @@ export interface Journal {
   keep(path: string, bytes: Uint8Array): FileEntry;
   /** The bytes of a part, checked. Null where there is none, or where it is missing or damaged: it is then dropped. */
   read(path: string): Uint8Array | null;
-  /** Strikes parts off the log and removes them; without effect for those that are not kept. */
+  /**
+   * Strikes parts off the log and removes them; without effect for those that are not kept. One that cannot be removed is
+   * none of the journal's all the same: a notice says so, and the next opening tries again.
+   */
   drop(paths: readonly string[]): void;
   /** Drops all parts and removes their folder. */
   clear(): void;
@@ -149,6 +152,22 @@ export function openJournal(options: JournalOptions): Journal {
   };
 
   const notices = [...(options.notices ?? [])];
+  let isLeftTold = false;
+  /** Says, once, that something stays that nothing needs any more. */
+  const tellLeft = (file: string, error: unknown) => {
+    if (isLeftTold) return;
+    isLeftTold = true;
+    const told = diskError(error, join(path, file), nameOf(file), "is needed no more and cannot be removed");
+    if (!(told instanceof FileError)) throw error;
+    notices.push(`${told.message} The next opening of ${shown} tries again.`);
+  };
+  const remove = (file: string) => {
+    try {
+      disk.rmSync(join(path, file), { recursive: true, force: true });
+    } catch (error) {
+      tellLeft(file, error);
+    }
+  };
   const readPast = (): {
     past: readonly LogRecord[];
     isOld: boolean;
@@ -194,9 +213,12 @@ export function openJournal(options: JournalOptions): Journal {
       return disk.openSync(logPath, "a");
     });
     if (isOld) {
-      const swept = attempt("", "cannot be swept", () => sweep(disk, path, journalFiles.parts, kept.live));
-      if (swept > 0)
-        notices.push(`${shown}: ${swept} unfinished ${swept === 1 ? "file was" : "files were"} removed.`);
+      const { removed, left } = attempt("", "cannot be swept", () =>
+        sweep(disk, path, journalFiles.parts, kept.live),
+      );
+      if (removed > 0)
+        notices.push(`${shown}: ${removed} unfinished ${removed === 1 ? "file was" : "files were"} removed.`);
+      if (left !== null) tellLeft(left.path, left.error);
     }
     return { past, kept };
   };
@@ -244,10 +266,7 @@ export function openJournal(options: JournalOptions): Journal {
     for (let at = 0; at < known.length; at += droppedAtOnce) {
       const some = known.slice(at, at + droppedAtOnce);
       append({ event: "dropped", paths: some, ...(why === undefined ? {} : { why }) });
-      for (const part of some)
-        attempt(part, "cannot be removed", () =>
-          disk.rmSync(join(path, part), { force: true, recursive: true }),
-        );
+      for (const part of some) remove(part);
     }
   };
 
@@ -299,9 +318,7 @@ export function openJournal(options: JournalOptions): Journal {
     clear: () => {
       if (kept.live.size > 0) append({ event: "cleared" });
       else lock.check();
-      attempt(journalFiles.parts, "cannot be removed", () =>
-        disk.rmSync(join(path, journalFiles.parts), { recursive: true, force: true }),
-      );
+      remove(journalFiles.parts);
     },
     check: () => lock.check(),
     release,

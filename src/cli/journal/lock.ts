@@ -11,6 +11,7 @@ import { basename } from "node:path";
 import { FileError, UserError } from "../../base/errors.ts";
 import type { Disk } from "../disk/disk.ts";
 import { diskError, systemCode } from "../disk/diskError.ts";
+import { pauseThread } from "../disk/pauseThread.ts";
 import { writeAll } from "../disk/publish.ts";
 import { type Asked, type KernelLockName, kernelLocks, type LockedFile } from "./kernelLocks.ts";
 
@@ -202,7 +203,7 @@ export function takeLock(request: LockRequest, groups: LockGroups = groupsHere):
       if (answer === "renamed") continue;
       const { error, isNamed } = owned(request);
       if (isNamed || ++refusals === tries) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause);
+      pauseThread(pause);
     }
   });
   let state: "held" | "lost" | "released" = "held";

@@ -13,16 +13,15 @@ import type { Picture } from "../progress.ts";
 import { bar } from "../renderBoard.ts";
 import { type OpenFolder, openModelFolder } from "./fileSource.ts";
 import { resolveModel } from "./modelCache.ts";
+import type { ProcessingName } from "./processingNames.ts";
 import { bytesText } from "./transfer.ts";
 
-/** Rewritings of weights that leave predictions alone, as `--processing` takes them. */
+/** Every processing by its name. */
 export const processings = {
   "fold-layer-norm": foldLayerNorm,
   "center-writes": centerWrites,
   "center-unembed": centerUnembed,
-} as const;
-/** One of {@link processings}. */
-export type ProcessingName = keyof typeof processings;
+} as const satisfies Record<ProcessingName, unknown>;
 
 /** Which model, and what is done to its weights. */
 export interface ModelChoice {

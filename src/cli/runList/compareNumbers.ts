@@ -10,6 +10,8 @@ export interface ComparedNumber {
   readonly step: number;
   /** Seeds that have the number. */
   readonly seeds: number;
+  /** Seeds that were measured and have no number, as diverged networks: they are in no mean. */
+  readonly lost: number;
   /** Mean over units, then over seeds. */
   readonly mean: number;
   /** Null for the first run, and where no seed is in both. */
@@ -73,7 +75,7 @@ export function compareNumbers(runs: readonly ReadonlyMap<string, LastCell>[]): 
       if (cell === undefined || cell.seeds.size === 0) return null;
       const first = i === 0 ? undefined : cells[0];
       return {
-        ...{ step: cell.step, seeds: cell.seeds.size, mean: mean([...cell.seeds.values()]) },
+        ...{ step: cell.step, seeds: cell.seeds.size, lost: cell.lost, mean: mean([...cell.seeds.values()]) },
         difference: first === undefined ? null : pairedDifference(first.seeds, cell.seeds),
       };
     });

@@ -92,9 +92,10 @@ export async function compareRuns(
   const isAsked = (statistic: string) =>
     statistics === null || statistics.some((name) => statistic === name || statistic.startsWith(`${name}.`));
   const comparison: Comparison = {
-    runs: runs.map(({ name, manifest }) => {
+    runs: runs.map(({ name, manifest }, i) => {
       const { status, seeds, answer } = runRow({ place: { base: io.cwd, name }, foreign: null });
-      return { run: name, study: manifest.study, status, seeds, answer };
+      const diverged = Object.fromEntries(measured[i].diverged);
+      return { run: name, study: manifest.study, status, seeds, diverged, answer };
     }),
     differences: configDifferences(runs.map(({ manifest }) => manifest)),
     files: compareFiles(runs.map(({ manifest }) => manifest)),

@@ -51,19 +51,25 @@ function fileLines(files: ComparedFiles, letters: readonly string[]): string[] {
   ];
 }
 
-/** The number of a run, and for all but the first its difference. */
+/** `5`, or `4 of 5` where seeds that were measured have no number. */
+const seedsText = ({ seeds, lost }: ComparedNumber) =>
+  lost === 0 ? String(seeds) : `${seeds} of ${seeds + lost}`;
+
+/** The number of a run with its seeds, and for all but the first its difference with the seeds of that. */
 function numberCells(number: ComparedNumber | null, digits: number): string[] {
-  if (number === null) return ["-", "-", "-"];
+  if (number === null) return ["-", "-", "-", "-"];
   const { mean, difference } = number;
-  const shown = decimals(mean, digits);
-  if (difference === null) return [shown, "-", "-"];
-  if (difference.equal) return [shown, "equal", String(difference.seeds)];
+  const shown = [decimals(mean, digits), seedsText(number)];
+  if (difference === null) return [...shown, "-", "-"];
+  if (difference.equal) return [...shown, "equal", String(difference.seeds)];
   const interval = rangeText(difference.interval, digits);
-  return [shown, `${decimals(difference.mean, digits)} ${interval}`, String(difference.seeds)];
+  return [...shown, `${decimals(difference.mean, digits)} ${interval}`, String(difference.seeds)];
 }
 
 function numberTable(cells: readonly ComparedCell[], letters: readonly string[]): string[] {
-  const heads = letters.flatMap((letter, i) => (i === 0 ? [letter] : [letter, `${letter} - A`, "seeds"]));
+  const heads = letters.flatMap((letter, i) =>
+    i === 0 ? [letter, "n"] : [letter, "n", `${letter} - A`, "n"],
+  );
   const digitsOf = (statistic: string) => {
     const same = cells.filter((cell) => cell.statistic === statistic).flatMap(({ numbers }) => numbers);
     // one digit more than the numbers themselves: differences are smaller
@@ -72,7 +78,7 @@ function numberTable(cells: readonly ComparedCell[], letters: readonly string[])
   const rows = cells.map(({ arm, site, statistic, numbers }) => {
     const digits = digitsOf(statistic);
     const texts = numbers.flatMap((number, i) =>
-      i === 0 ? numberCells(number, digits).slice(0, 1) : numberCells(number, digits),
+      i === 0 ? numberCells(number, digits).slice(0, 2) : numberCells(number, digits),
     );
     return [...[arm, site, statistic].map(lineText), ...texts];
   });
@@ -96,9 +102,9 @@ function numberLines({ numbers, asked }: Comparison, letters: readonly string[])
   const left = comparable.length - cells.length;
   const alone = numbers.length - comparable.length;
   return [
-    `Numbers at the last step (${stepsText(cells, letters)}): means over units, then seeds. A difference is over the seeds`,
-    "that both have, with its 95 % t interval over them. It describes these runs and tests nothing: nothing corrects for",
-    "how many there are, and a seed begins equal in both only where model and init are the same.",
+    `Numbers at the last step (${stepsText(cells, letters)}): means over units, then over n seeds. A difference is over the n`,
+    "seeds that both have, with its 95 % t interval over them. It describes these runs and tests nothing: nothing corrects",
+    "for how many there are, and a seed begins equal in both only where model and init are the same.",
     ...numberTable(cells, letters),
     ...(left > 0
       ? [`${counted(left, "row")} of ${secondary.join(", ")} not shown; --statistics shows them.`]
@@ -124,8 +130,19 @@ function outcomeLines({ outcomes }: Comparison, letters: readonly string[]): str
   ];
 }
 
-const runLine = ({ run, study, status, seeds, answer }: ComparedRun, i: number) =>
-  `${letterOf(i)}  ${lineText(run)}: ${lineText(study)}, ${status}${seeds === null ? "" : `, ${counted(seeds, "seed")}`}${answer === null ? "" : `; ${answer}`}`;
+/** `2 of gpt diverged`; empty where none did. */
+const divergedText = ({ diverged }: ComparedRun) => {
+  const counts = Object.entries(diverged);
+  const arms = counts.map(([arm, count]) => (arm === "" ? String(count) : `${count} of ${lineText(arm)}`));
+  return counts.length === 0 ? "" : `, ${arms.join(" and ")} diverged`;
+};
+
+function runLine(compared: ComparedRun, i: number): string {
+  const { run, study, status, seeds, answer } = compared;
+  const ofSeeds = seeds === null ? "" : `, ${counted(seeds, "seed")}`;
+  const said = answer === null ? "" : `; ${answer}`;
+  return `${letterOf(i)}  ${lineText(run)}: ${lineText(study)}, ${status}${ofSeeds}${divergedText(compared)}${said}`;
+}
 
 /** The runs, what of them differs, their files and their numbers. */
 export function compareText(comparison: Comparison): string {

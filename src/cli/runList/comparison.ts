@@ -4,7 +4,11 @@ import type { ComparedFiles, Difference } from "./configDifferences.ts";
 import type { RunRow } from "./runRow.ts";
 
 /** A run that is compared. */
-export type ComparedRun = Pick<RunRow, "run" | "status" | "seeds" | "answer"> & { readonly study: string };
+export type ComparedRun = Pick<RunRow, "run" | "status" | "seeds" | "answer"> & {
+  readonly study: string;
+  /** By arm, networks without a defined number at the last step; only arms that have such. */
+  readonly diverged: Readonly<Record<string, number>>;
+};
 
 /** An outcome of a study in every run; each with its own interval. */
 export interface ComparedOutcome {

@@ -16,12 +16,16 @@ export interface LastCell {
   readonly step: number;
   /** Mean over the units where it is defined, by seed; a seed without any is left out. */
   readonly seeds: ReadonlyMap<number, number>;
+  /** Seeds that were measured and have no defined value, as diverged networks have none. */
+  readonly lost: number;
 }
 
 /** What was read, and what could not be. */
 export interface LastMeasurements {
   /** By arm, site and statistic. */
   readonly cells: ReadonlyMap<string, LastCell>;
+  /** By arm, how many networks have no defined value at the last step, whatever was measured; arms without any left out. */
+  readonly diverged: ReadonlyMap<string, number>;
   /** One sentence for each file that is not what the manifest says. */
   readonly leftOut: readonly string[];
 }
@@ -81,7 +85,22 @@ interface Gathered {
   readonly site: string;
   readonly statistic: string;
   step: number;
+  /** By seed; of one without a defined value none. */
   values: Map<number, number[]>;
+}
+
+/** By arm, seeds that have no value in any cell, if there are such. */
+function divergedIn(cells: Iterable<Gathered>): Map<string, number> {
+  const isWhole = new Map<string, Map<number, boolean>>();
+  for (const { arm, values } of cells) {
+    const seeds = isWhole.get(arm) ?? new Map<number, boolean>();
+    isWhole.set(arm, seeds);
+    for (const [seed, list] of values) seeds.set(seed, list.length > 0 || (seeds.get(seed) ?? false));
+  }
+  const counts = [...isWhole].map(
+    ([arm, seeds]) => [arm, [...seeds.values()].filter((whole) => !whole).length] as const,
+  );
+  return new Map(counts.filter(([, count]) => count > 0));
 }
 
 /**
@@ -106,19 +125,19 @@ export async function lastMeasurements(run: FoundRun): Promise<LastMeasurements>
         if (step < cell.step) continue;
         if (step > cell.step) [cell.step, cell.values] = [step, new Map()];
         const value = table.value[i];
-        if (typeof value !== "number" || !Number.isFinite(value)) continue;
         const seed = Number(table.seed[i]);
-        const ofSeed = cell.values.get(seed);
-        if (ofSeed === undefined) cell.values.set(seed, [value]);
-        else ofSeed.push(value);
+        const ofSeed = cell.values.get(seed) ?? [];
+        cell.values.set(seed, ofSeed);
+        if (typeof value === "number" && Number.isFinite(value)) ofSeed.push(value);
       }
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       leftOut.push(error.message);
     }
   const cells = [...gathered].map(([key, { values, ...cell }]): [string, LastCell] => {
-    const seeds = new Map([...values].map(([seed, list]) => [seed, mean(list)]));
-    return [key, { ...cell, seeds }];
+    const defined = [...values].filter(([, list]) => list.length > 0);
+    const seeds = new Map(defined.map(([seed, list]) => [seed, mean(list)]));
+    return [key, { ...cell, seeds, lost: values.size - defined.length }];
   });
-  return { cells: new Map(cells), leftOut };
+  return { cells: new Map(cells), diverged: divergedIn(gathered.values()), leftOut };
 }

@@ -6,6 +6,7 @@ import { FileError, UserError } from "../../base/errors.ts";
 import type { Disk } from "../disk/disk.ts";
 import { diskError } from "../disk/diskError.ts";
 import { flushFolder } from "../disk/publish.ts";
+import { renameFile } from "../disk/renameFile.ts";
 import { journalFiles } from "../journal/journal.ts";
 import { type Lock, type Locker, takeLock } from "../journal/lock.ts";
 import type { Removable } from "./removable.ts";
@@ -57,7 +58,7 @@ export function removeFolder(run: Removable, options: RemovalOptions): void {
   try {
     // Windows renames no folder in which a file is open
     if (process.platform === "win32") release();
-    disk.renameSync(folder, hidden);
+    renameFile(disk, folder, hidden);
   } catch (error) {
     release();
     throw diskError(error, folder, row.run, "cannot be removed");

@@ -8,17 +8,9 @@ import { goingOn, type Manifest } from "../../record/manifest.ts";
 import { readInput } from "../readInput.ts";
 import type { FoundFolder } from "./findRuns.ts";
 import { type Owner, shownOwner } from "./owner.ts";
+import type { RowStatus } from "./rowStatuses.ts";
 import { logEnds } from "./runLog.ts";
 import { type FoundRun, manifestLimit, type Place, readRun } from "./runPlace.ts";
-
-/**
- * How far a run is. A run that was killed is `interrupted`, whatever its manifest says; `damaged` is one whose files are
- * not what its manifest lists, by their lengths; `foreign` is a folder that is none of ours.
- */
-export const rowStatuses = ["running", "complete", "interrupted", "failed", "damaged", "foreign"] as const;
-
-/** One of {@link rowStatuses}. */
-export type RowStatus = (typeof rowStatuses)[number];
 
 /** A run in a list. */
 export interface RunRow {

@@ -19,6 +19,7 @@ import { readInput } from "../readInput.ts";
 import type { RunFolder } from "../runFolder.ts";
 import { drawingDocument } from "../svgFile.ts";
 import type { Pool } from "../workers/pool.ts";
+import { type Card, cardFacts, cardOf } from "./card.ts";
 import { type ExperimentModel, experimentModel } from "./experimentModel.ts";
 import { experimentsSummary } from "./experimentsSummary.ts";
 import { inRun, type RunPlan } from "./inRun.ts";
@@ -35,8 +36,9 @@ export async function runExperiments(options: ExperimentsOptions, io: RunIo): Pr
   for (const population of populations) checkPositions(population, options);
   const { out, workers } = options;
   const engine = engineOf(backend);
+  const card = await cardOf(backend);
   const plan: RunPlan = {
-    ...{ study: "experiments", out, workers, engine },
+    ...{ study: "experiments", out, workers, engine, card },
     config: {
       ...configOf(options, populations, backend),
       ...(sample === null ? {} : { tokens: [...sample.tokens] }),
@@ -47,7 +49,7 @@ export async function runExperiments(options: ExperimentsOptions, io: RunIo): Pr
   return inRun(plan, io, async ({ folder, pool }) => {
     const results = await carryOut(populations, options, { backend, io, pool });
     io.board.log(`Writing ${folder.name}`);
-    writeRun(folder, results, { command: commandText(plan.command), engine, sample });
+    writeRun(folder, results, { command: commandText(plan.command), engine, card, sample });
     const notes = sample === null ? [] : [`${sample.says}.`];
     return (place) => ({
       result: {
@@ -148,13 +150,15 @@ async function carryOut(
 function writeRun(
   folder: RunFolder,
   populations: readonly PopulationResult[],
-  { command, engine, sample }: { command: string; engine: string | null; sample: ExperimentModel | null },
+  made: { command: string; engine: string | null; card: Card | null; sample: ExperimentModel | null },
 ): void {
+  const { command, engine, card, sample } = made;
   const document = drawingDocument();
   for (const figure of experimentsFigures(populations))
     folder.write(`figures/${figure.name}.svg`, renderFigure(figure, document));
   const facts: [string, string][] = [
     ["Palimpsest", installed.versions.palimpsest],
+    ...cardFacts(card),
     ["kernels", engine === null ? "none" : engine.slice(0, 16)],
     ...(sample === null ? [] : [["inputs", sample.says] as [string, string]]),
   ];

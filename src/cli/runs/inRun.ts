@@ -7,7 +7,9 @@ import { type DurablePool, durablePool } from "../jobs/durablePool.ts";
 import type { Journal } from "../journal/journal.ts";
 import { OwnedError } from "../journal/lock.ts";
 import { createRunFolder, openRunFolder, type RunFolder } from "../runFolder.ts";
+import { openCardPool } from "../workers/cardPool.ts";
 import { openPool } from "../workers/pool.ts";
+import type { Card } from "./card.ts";
 import { installed } from "./installed.ts";
 import { printedOutcome, writePrinted } from "./printed.ts";
 import {
@@ -34,8 +36,10 @@ export interface RunPlan {
   readonly command: readonly string[];
   /** SHA-256 of the kernels; null where the backend has none. */
   readonly engine: string | null;
-  /** Worker threads. */
+  /** Worker threads; with a card there is none, whatever this says. */
   readonly workers: number;
+  /** The card that it is computed on; null or absent where the processor computes. */
+  readonly card?: Card | null;
   /** Whether multiply and add are fused. */
   readonly relaxed?: boolean;
   /** What else the first record of the log says. */
@@ -79,8 +83,9 @@ export async function inRun(
   io: RunIo,
   work: (run: OpenRun) => Promise<Printed>,
 ): Promise<Outcome> {
-  const { study, command, config, engine, relaxed } = plan;
-  const planned: PlannedManifest = { study, command, config, versions: installed.versions, engine };
+  const { study, command, config, engine, relaxed, card } = plan;
+  const versions = { ...installed.versions, ...card };
+  const planned: PlannedManifest = { study, command, config, versions, engine };
   const folder = openFolder(plan, planned, io);
   if (folder === null) return printedOutcome(io.resume?.path as string, io.resume?.name as string);
   const { journal, name } = folder;
@@ -96,8 +101,10 @@ export async function inRun(
   // what a kill left is mended at opening, and is no surprise; what is lost later is
   for (const notice of journal.notices) io.board.log(notice);
   const tellNotices = noticeTeller(journal, io);
-  const workers = io.resume?.workers ?? plan.workers;
-  const pool = durablePool(openPool({ workers, signal: io.signal, relaxed }), journal, io);
+  const workers = workersOf(plan, io);
+  const { signal } = io;
+  const crew = card == null ? openPool({ workers, signal, relaxed }) : openCardPool({ signal });
+  const pool = durablePool(crew, journal, io);
   try {
     const print = await work({ folder, pool, begunWith: begunWith(journal) ?? plan.workers, decide });
     const outcome = print(name);
@@ -121,13 +128,17 @@ export async function inRun(
 }
 
 /** The folder of the run, new or gone on with; null for one that is complete. */
-function openFolder(
-  { study, out, workers, started }: RunPlan,
-  manifest: PlannedManifest,
-  { cwd, date, resume, repeats, out: elsewhere }: RunIo,
-): RunFolder | null {
+function openFolder(plan: RunPlan, manifest: PlannedManifest, io: RunIo): RunFolder | null {
+  const { study, out, started } = plan;
+  const { cwd, date, resume, repeats, out: elsewhere } = io;
+  const workers = workersOf(plan, io);
   const owner = { pid: process.pid, host: hostname() };
-  if (repeats !== undefined) checkRepeated(repeats, manifest);
+  if (repeats !== undefined) {
+    checkRepeated(repeats, manifest);
+    const { adapter } = repeats.manifest.versions;
+    if (adapter !== manifest.versions.adapter)
+      io.warn(`${repeats.name} was made on ${adapter}, and is made again on ${manifest.versions.adapter}`);
+  }
   if (resume === undefined)
     return createRunFolder({
       ...{ study, out: elsewhere ?? out, cwd, date, manifest },
@@ -137,8 +148,13 @@ function openFolder(
     ...{ cwd: resume.cwd, date },
     accept: (found, past) => checkSame(resume.name, found, past, manifest),
   });
-  folder?.log({ event: "resumed", workers: resume.workers ?? workers, ...owner });
+  folder?.log({ event: "resumed", workers, ...owner });
   return folder;
+}
+
+/** Worker threads of this process. */
+function workersOf({ workers, card }: RunPlan, { resume }: RunIo): number {
+  return card == null ? (resume?.workers ?? workers) : 1;
 }
 
 /** Worker threads of the process that began the run; undefined where this one does. */

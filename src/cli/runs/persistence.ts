@@ -14,6 +14,7 @@ import type { PersistenceOptions } from "../commands/studyPersistence.ts";
 import type { Outcome, RunIo } from "../io.ts";
 import { drawingDocument } from "../svgFile.ts";
 import type { Pool } from "../workers/pool.ts";
+import { type Card, cardOf, modelsOnCard } from "./card.ts";
 import { inRun, type RunPlan } from "./inRun.ts";
 import { engineOf, installed } from "./installed.ts";
 import { progressState } from "./progressState.ts";
@@ -30,16 +31,17 @@ export async function runPersistence(asked: PersistenceOptions, io: RunIo): Prom
   const { out, workers, relaxed, backend } = options;
   const settings: PersistenceSettings = options;
   const engine = engineOf(backend, { relaxed });
-  const origin: RunOrigin = { backend, relaxed, engine, versions: installed.versions };
+  const card = await cardOf(backend);
+  const origin: RunOrigin = { backend, relaxed, engine, versions: { ...installed.versions, ...card } };
   const plan: RunPlan = {
     study: "persistence",
-    ...{ out, engine, workers, relaxed },
+    ...{ out, engine, workers, relaxed, card },
     config: persistenceConfig(settings, origin),
     command: persistenceWords(settings, origin),
     started: { seeds: options.seeds.length, presets: [...options.presets] },
   };
   return inRun(plan, io, async ({ folder, pool }) => {
-    const study = await carryOut(settings, options, io, pool);
+    const study = await carryOut(settings, options, io, { pool, card });
     io.board.log(`Writing ${folder.name}`);
     folder.log({ event: "measured", kernelShare: study.kernelShare });
     for (const [path, bytes] of persistenceFiles(study, settings, origin, drawingDocument()))
@@ -55,7 +57,7 @@ async function carryOut(
   settings: PersistenceSettings,
   { backend, relaxed }: ChosenOptions,
   io: RunIo,
-  pool: Pool,
+  { pool, card }: { readonly pool: Pool; readonly card: Card | null },
 ): Promise<PersistenceStudy> {
   const arms = settings.presets.flatMap((preset) => Object.values(armsOf(preset, settings)));
   const progress = progressState(
@@ -65,7 +67,7 @@ async function carryOut(
   let place = { job: 0, slot: 0 };
   return persistenceStudy(settings, {
     backend: { name: backend, relaxed },
-    modelsPerJob: MODELS_PER_JOB,
+    modelsPerJob: card === null ? MODELS_PER_JOB : modelsOnCard,
     runJobs: async (jobs, tell) => {
       await pool.runJobs(jobs, (job, event, slot) => {
         place = { job, slot };

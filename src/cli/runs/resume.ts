@@ -1,7 +1,8 @@
 /** `palimpsest resume`: goes on with a run by carrying its own command out in its folder. */
 import { existsSync, lstatSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { FileError, UserError } from "../../base/errors.ts";
+import { ArgumentError, FileError, UserError } from "../../base/errors.ts";
+import { shellWord } from "../../record/commandWords.ts";
 import { type LogRecord, readLog } from "../../record/logLine.ts";
 import { type Manifest, readManifest } from "../../record/manifest.ts";
 import type { ResumeOptions } from "../commands/resume.ts";
@@ -18,8 +19,8 @@ import { printedOutcome } from "./printed.ts";
 const runsFolder = "runs";
 
 /** Goes on with a run, or with the newest that has not ended and that no other process is at. */
-export async function runResume({ run, workers }: ResumeOptions, io: ReplayIo): Promise<Outcome> {
-  if (run !== null) return resumeRun(run, workers, io);
+export async function runResume(options: ResumeOptions, io: ReplayIo): Promise<Outcome> {
+  if (options.run !== null) return resumeRun(options.run, options, io);
   const [first, ...others] = unfinishedRuns(io.cwd);
   if (first === undefined)
     throw new FileError({
@@ -32,7 +33,7 @@ export async function runResume({ run, workers }: ResumeOptions, io: ReplayIo): 
   for (const name of [first, ...others])
     try {
       io.warn(`Going on with ${name}`);
-      return await resumeRun(name, workers, io);
+      return await resumeRun(name, options, io);
     } catch (error) {
       if (!(error instanceof OwnedError) || error instanceof LostError) throw error;
       owned ??= error;
@@ -88,7 +89,11 @@ function readFileOf(path: string, file: string, shown: string): Uint8Array {
   }
 }
 
-async function resumeRun(given: string, workers: number | null, io: ReplayIo): Promise<Outcome> {
+async function resumeRun(
+  given: string,
+  { workers, queue }: Pick<ResumeOptions, "workers" | "queue">,
+  io: ReplayIo,
+): Promise<Outcome> {
   const isManifest = basename(given) === "manifest.json";
   const name = isManifest ? dirname(given) : given;
   const path = resolve(io.cwd, name);
@@ -101,19 +106,44 @@ async function resumeRun(given: string, workers: number | null, io: ReplayIo): P
       rule: `is ${status} and cannot be gone on with: its manifest has no command`,
       got: manifest.formatVersion === 1 ? "format 1" : `a run of ${JSON.stringify(manifest.study)}`,
     });
-  const cwd = begunIn(logOf(path, name), io.cwd);
+  if (queue !== null && manifest.study !== "sweep")
+    throw new ArgumentError({
+      where: "--queue",
+      rule: "carries the jobs of a sweep",
+      got: `a run of ${JSON.stringify(manifest.study)}`,
+    });
+  const log = logOf(path, name, status);
+  const cwd = begunIn(log, io.cwd);
   const start = await startOf(command, name, io);
   const { runMadeBy: _, ...own } = io;
   return start({
     ...own,
     cwd,
-    resume: { path, name, cwd: io.cwd, ...(workers === null ? {} : { workers }) },
+    resume: {
+      ...{ path, name, cwd: io.cwd, begun: log[0] },
+      ...(workers === null ? {} : { workers }),
+      ...(queue === null ? {} : { queue }),
+    },
   });
 }
 
-function logOf(path: string, name: string): readonly LogRecord[] {
+function logOf(path: string, name: string, status: Manifest["status"]): readonly LogRecord[] {
   const shown = `${name}/${journalFiles.log}`;
-  return readLog(readFileOf(path, journalFiles.log, shown), shown).records;
+  const bytes = readFileOf(path, journalFiles.log, shown);
+  try {
+    return readLog(bytes, shown).records;
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    throw Object.assign(error, { message: `${error.message} ${waysOut(name, status)}` });
+  }
+}
+
+/** What can be done with a run whose log is damaged before its end. */
+function waysOut(name: string, status: Manifest["status"]): string {
+  const run = shellWord(name);
+  const verify = `"palimpsest verify ${run}" says which of its files are sound`;
+  if (status === "complete") return `The run is complete: ${verify}.`;
+  return `It cannot be gone on with: ${verify}, up to the damage its kept states too. Its command, which manifest.json has, makes it anew with another --out; "palimpsest runs remove ${run}" removes it.`;
 }
 
 async function startOf(command: readonly string[], name: string, io: ReplayIo) {
@@ -126,9 +156,14 @@ async function startOf(command: readonly string[], name: string, io: ReplayIo) {
 }
 
 /** Prints a run that is complete; one whose last breath was cut off is closed first. */
-function printComplete(path: string, name: string, { sha256 }: Manifest, { cwd, date }: ReplayIo): Outcome {
+function printComplete(
+  path: string,
+  name: string,
+  { sha256, status }: Manifest,
+  { cwd, date }: ReplayIo,
+): Outcome {
   // the manifest of a run that did not get so far says complete only where somebody has changed it
-  if (sha256 !== null && !logOf(path, name).some(({ event }) => event === "complete"))
+  if (sha256 !== null && !logOf(path, name, status).some(({ event }) => event === "complete"))
     throw new FileError({
       where: `${name}, status`,
       rule: "the log tells of no end",

@@ -101,7 +101,7 @@ export function checkFacts(run: string, before: Facts, now: Facts): void {
  * @param found    its manifest
  * @param past     its log
  * @param planned  what the manifest of a new run of the command would say
- * @throws FileError  naming the field that differs, with both values: study, version, kernels, command, or a field of the
+ * @throws FileError  naming the field that differs, with both values: study, version, kernels, card, command, or a field of the
  *                    config, which holds the hashes of what the command reads
  */
 export function checkSame(
@@ -120,6 +120,16 @@ export function checkSame(
   if (other !== null) {
     const { field, rule, got, wayOut } = other;
     throw new FileError({ where: `${run}, ${field}`, rule, got, wayOut });
+  }
+  for (const part of ["adapter", "webgpu"]) {
+    const [then, here] = [found.versions[part], planned.versions[part]];
+    if (then !== here)
+      throw new FileError({
+        where: `${run}, versions.${part}`,
+        rule: `the run was begun ${part === "adapter" ? "on" : "with the package webgpu"} ${then ?? "none"}`,
+        got: here ?? "none",
+        wayOut: "Another rounds differently: go on where the run was begun, or begin it anew.",
+      });
   }
   refuseDifference(run, "versions", found.versions, planned.versions);
   refuseDifference(run, "config", found.config, expected.config);

@@ -12,6 +12,7 @@ import { registeredStudies, type StudyMaterial, studyNamed } from "../../studies
 import { type StudyOptions, type StudyRunOptions, studyWords } from "../commands/study.ts";
 import type { Outcome, RunIo } from "../io.ts";
 import { drawingDocument } from "../svgFile.ts";
+import { type Card, cardFacts, cardOf, modelsOnCard } from "./card.ts";
 import { shippedRuns } from "./fidelity.ts";
 import { type Beside, inRun, type OpenRun, type Printed, type RunPlan } from "./inRun.ts";
 import { engineOf, installed } from "./installed.ts";
@@ -25,6 +26,7 @@ interface Run extends OpenRun {
   readonly io: RunIo;
   /** SHA-256 of the kernels, which only the wasm backend has. */
   readonly engine: string | null;
+  readonly card: Card | null;
 }
 
 /** Steps that a seed of cost 1 counts for in the display. */
@@ -65,15 +67,12 @@ export function runAllStudies(options: StudyRunOptions, io: RunIo): Promise<Outc
       run.folder.log({ event: "study", id, verdicts: decisions.map(({ verdict }) => verdict) });
       results.push(carried.result);
     }
-    const { folder, engine } = run;
+    const { folder } = run;
     const command = commandText(studyWords("all", run.options));
     const { quick } = run.options;
     // tables stand in the studies' own results
     const studiesOf = results.map(({ tables: _, ...result }) => result);
-    folder.write(
-      "report.html",
-      overviewReport({ results, quick, command, facts: factsOf(run.options, engine) }),
-    );
+    folder.write("report.html", overviewReport({ results, quick, command, facts: factsOf(run) }));
     return (place) => ({
       result: { study: "all", quick, studies: studiesOf, command, run: place },
       summary: studiesSummary(results, `${place}/report.html`),
@@ -82,7 +81,7 @@ export function runAllStudies(options: StudyRunOptions, io: RunIo): Promise<Outc
 }
 
 /** Opens folder and workers for `work`. */
-function inStudyRun(
+async function inStudyRun(
   name: string,
   asked: StudyRunOptions,
   io: RunIo,
@@ -91,13 +90,14 @@ function inStudyRun(
   const options = { ...asked, backend: chosenBackend(asked.backend) };
   const { out, workers, quick } = options;
   const engine = engineOf(options.backend);
+  const card = await cardOf(options.backend);
   const plan: RunPlan = {
-    ...{ study: name, out, workers, engine },
+    ...{ study: name, out, workers, engine, card },
     config: configOf(options),
     command: studyWords(name, options),
     started: { study: name, quick },
   };
-  return inRun(plan, io, (run) => work({ ...run, options, io, engine }));
+  return inRun(plan, io, (run) => work({ ...run, options, io, engine, card }));
 }
 
 function sizeOf({ plan }: Study, { seeds, quick }: StudyRunOptions): StudySize {
@@ -105,7 +105,11 @@ function sizeOf({ plan }: Study, { seeds, quick }: StudyRunOptions): StudySize {
   return { seeds: seeds ?? Array.from({ length: planned }, (_, seed) => seed), quick };
 }
 
-async function carryOutStudy(study: Study, { options, pool, io }: Run, place: string): Promise<CarriedOut> {
+async function carryOutStudy(
+  study: Study,
+  { options, pool, io, card }: Run,
+  place: string,
+): Promise<CarriedOut> {
   const { plan } = study;
   const size = sizeOf(study, options);
   const steps = new Map(
@@ -121,6 +125,7 @@ async function carryOutStudy(study: Study, { options, pool, io }: Run, place: st
   );
   return carryOut(study, size, {
     backend: { name: options.backend },
+    seedsPerJob: card === null ? undefined : modelsOnCard,
     command: commandText(studyWords(plan.name, options)),
     runJobs: (jobs, tell) =>
       pool.runStudy(jobs, (job, event, slot) => {
@@ -141,19 +146,21 @@ async function carryOutStudy(study: Study, { options, pool, io }: Run, place: st
 }
 
 /** Writes a study's files; `place` is the folder inside the run, with a slash at its end, or empty. */
-function writeStudy({ result, figures }: CarriedOut, { folder, options, engine }: Run, place: string): void {
+function writeStudy({ result, figures }: CarriedOut, run: Run, place: string): void {
+  const { folder } = run;
   const document = drawingDocument();
   folder.write(`${place}result.json`, `${readableJson({ ...result, run: "." })}\n`);
   for (const figure of figures)
     folder.write(`${place}figures/${figure.name}.svg`, renderFigure(figure, document));
-  const facts = factsOf(options, engine);
+  const facts = factsOf(run);
   folder.write(`${place}report.html`, studyReport({ result, figures, facts, document }));
 }
 
-function factsOf({ backend }: Run["options"], engine: string | null): [label: string, value: string][] {
+function factsOf({ options, engine, card }: Run): [label: string, value: string][] {
   return [
     ["Palimpsest", installed.versions.palimpsest],
-    ["backend", backend],
+    ["backend", options.backend],
+    ...cardFacts(card),
     ["kernels", engine === null ? "none" : engine.slice(0, 16)],
   ];
 }

@@ -1,7 +1,8 @@
 /** What the planned studies print for a reader at the terminal. */
-import { aboutText, answerText, seedsText } from "../../studies/protocol/report.ts";
+import { aboutText, answerText } from "../../studies/protocol/report.ts";
 import { type StudyDecision, type StudyResult, verdictText } from "../../studies/protocol/result.ts";
 import { outcomeText } from "../../studies/protocol/rule.ts";
+import { seedsText } from "../../studies/protocol/seedsText.ts";
 
 const decisionLine = (decision: StudyDecision) =>
   `  ${aboutText(decision.about).padEnd(10)}  ${verdictText(decision).padEnd(18)}  ${decision.statement}`;

@@ -33,6 +33,7 @@ import type { Picture } from "../progress.ts";
 import { bar } from "../renderBoard.ts";
 import type { RunFolder } from "../runFolder.ts";
 import { drawingDocument } from "../svgFile.ts";
+import { cardFacts, cardOf } from "./card.ts";
 import { inRun, type RunPlan } from "./inRun.ts";
 import { engineOf, installed } from "./installed.ts";
 import { trackProbe } from "./trackProbe.ts";
@@ -52,8 +53,9 @@ interface Judged {
 export async function runTrack(options: TrackOptions, io: RunIo): Promise<Outcome> {
   const series: FoundSeries[] = [];
   for (const model of options.models) series.push(...(await findSeries(model, options, io.cwd)));
+  const card = await cardOf(options.backend); // auto never takes one
   const runPlan: RunPlan = {
-    ...{ study: "track", out: options.out, workers: options.workers, engine: null },
+    ...{ study: "track", out: options.out, workers: options.workers, engine: null, card },
     config: configOf(options),
     command: trackWords(options),
     started: { networks: series.length },
@@ -84,6 +86,7 @@ export async function runTrack(options: TrackOptions, io: RunIo): Promise<Outcom
     writeRun(folder, result, [
       ["Palimpsest", installed.versions.palimpsest],
       ["backend", name],
+      ...cardFacts(card),
       ["kernels", engine === null ? "none" : engine.slice(0, 16)],
     ]);
     return (place) => ({

@@ -19,6 +19,7 @@ import type { Outcome, RunIo } from "../io.ts";
 import { readInput } from "../readInput.ts";
 import type { RunFolder } from "../runFolder.ts";
 import { drawingDocument } from "../svgFile.ts";
+import { type Card, cardFacts, cardOf, modelsOnCard } from "./card.ts";
 import { inRun, type OpenRun, type RunPlan } from "./inRun.ts";
 import { engineOf, installed } from "./installed.ts";
 import { progressState } from "./progressState.ts";
@@ -93,20 +94,21 @@ export async function runTrain(asked: TrainOptions, io: RunIo): Promise<Outcome>
   const prepared = prepare(asked, io);
   const { backend, relaxed, workers, seeds, out, preset } = prepared.options;
   const engine = engineOf(backend, { relaxed });
+  const card = await cardOf(backend);
   const plan: RunPlan = {
-    ...{ study: STUDY, out, engine, workers, relaxed },
+    ...{ study: STUDY, out, engine, workers, relaxed, card },
     config: configOf(prepared),
     command: trainWords(prepared.options),
     started: { seeds: seeds.length, preset },
   };
   return inRun(plan, io, async (run) => {
     const { folder } = run;
-    const population = await growPopulation(prepared, io, run);
+    const population = await growPopulation(prepared, io, run, card);
     io.board.log(`Writing ${folder.name}`);
     const { numbers, detail } = analyseText(population, prepared.corpus);
     const found: Omit<TextResult, "run"> = { ...factsOf(prepared, population), ...numbers };
     const result = (place: string): TextResult => ({ ...found, run: place });
-    writeRun(folder, prepared, population, { result: result("."), detail, engine });
+    writeRun(folder, prepared, population, { result: result("."), detail, engine, card });
     return (place) => ({
       result: result(place),
       summary: trainSummary(result(place), `${place}/report.html`),
@@ -118,6 +120,7 @@ function growPopulation(
   { options, corpus, spec, prompt }: Prepared,
   { board, clock }: RunIo,
   { pool, begunWith }: OpenRun,
+  card: Card | null,
 ): Promise<TextPopulation> {
   const { backend, relaxed, seeds, preset } = options;
   const progress = progressState([{ name: preset, models: seeds.length, steps: spec.steps }], clock);
@@ -127,7 +130,8 @@ function growPopulation(
     { corpus, prompt: prompt.tokens },
     {
       backend: { name: backend, relaxed },
-      modelsPerJob: Math.min(MODELS_PER_JOB, Math.ceil(seeds.length / begunWith)),
+      modelsPerJob:
+        card === null ? Math.min(MODELS_PER_JOB, Math.ceil(seeds.length / begunWith)) : modelsOnCard,
       runJobs: (jobs, tell) =>
         pool.runText(jobs, (job, event, slot) => {
           tell(job, event);
@@ -202,8 +206,9 @@ function writeRun(
   folder: RunFolder,
   { options, corpus }: Prepared,
   population: TextPopulation,
-  { result, detail, engine }: { result: TextResult; detail: TextDetail; engine: string | null },
+  made: { result: TextResult; detail: TextDetail; engine: string | null; card: Card | null },
 ): void {
+  const { result, detail, engine, card } = made;
   writePopulation(folder, options.preset, population);
   const tokenizer = `${JSON.stringify(corpus.tokenizer.json, null, 1)}\n`;
   folder.write("tokenizer.json", tokenizer);
@@ -219,6 +224,7 @@ function writeRun(
       facts: [
         ["Palimpsest", installed.versions.palimpsest],
         ["backend", relaxed ? `${backend}, fused multiply-add` : backend],
+        ...cardFacts(card),
         ["kernels", engine === null ? "none" : engine.slice(0, 16)],
       ],
     }),

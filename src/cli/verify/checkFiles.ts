@@ -4,7 +4,7 @@ import { constants, lstatSync, realpathSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../../base/errors.ts";
-import type { FileEntry, Manifest } from "../../record/manifest.ts";
+import type { FileEntry } from "../../record/manifest.ts";
 import { diskError, systemCode } from "../disk/diskError.ts";
 import { isLitter } from "../disk/publish.ts";
 import { journalFiles } from "../journal/journal.ts";
@@ -20,10 +20,14 @@ const highWaterMark = 2 ** 20;
 /** Whether a path is that of a state on the way. */
 export const isPart = (path: string) => path.startsWith(`${journalFiles.parts}/`);
 
+/** What a file says, or seems to say. */
+const saidBy = <T>(found: Found<T> | null): T | null =>
+  found === null || found.verdict === "missing" ? null : found.value;
+
 /** Files with their lengths and hashes: those of the manifest, and of a run that has not ended the parts it keeps. */
 export function entriesOf({ manifest, log }: RunAtHand): readonly FileEntry[] {
-  const said = manifest.verdict === "missing" ? null : manifest.value;
-  const parts = log?.verdict === "sound" && said?.status !== "complete" ? log.value.parts : [];
+  const said = saidBy(manifest);
+  const parts = said?.status === "complete" ? [] : (saidBy(log)?.parts ?? []);
   return [...(said?.files ?? []), ...parts];
 }
 
@@ -47,28 +51,34 @@ export async function checkFiles(
       seen(bytes);
     });
     seen(left);
-    checked.push(run.manifest.verdict === "damaged" && !isPart(entry.path) ? doubted(file) : file);
+    checked.push(doubted(file, run));
   }
   const known = new Set(entries.map(({ path }) => path));
   const strange = run.files.filter((path) => !known.has(path) && !ownFiles.has(path));
-  checked.push(...strange.map((path) => strangeFile(path, run.manifest)));
+  checked.push(...strange.map((path) => strangeFile(path, run)));
   return checked.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** A file that is held against a damaged manifest: what agrees is sound, of what does not the manifest may be wrong. */
-function doubted(file: CheckedFile): CheckedFile {
-  if (!isFault(file)) return file;
-  return { path: file.path, verdict: "unchecked", says: "the damaged manifest says something else of it" };
+/** A file that is held against a damaged list: what agrees is sound, of what does not the list may be wrong. */
+function doubted(file: CheckedFile, { manifest, log }: RunAtHand): CheckedFile {
+  const { path } = file;
+  const [list, name] = isPart(path) ? [log, "log"] : [manifest, "manifest"];
+  if (list?.verdict !== "damaged" || !isFault(file)) return file;
+  return { path, verdict: "unchecked", says: `the damaged ${name} says something else of it` };
 }
 
-/** A file that nobody lists; without a whole manifest nobody could. */
-function strangeFile(path: string, manifest: Found<Manifest>): CheckedFile {
+/** A file that nobody lists; without a whole list nobody could. */
+function strangeFile(path: string, { manifest, log }: RunAtHand): CheckedFile {
   if (isLitter(path.slice(path.lastIndexOf("/") + 1)))
-    return { path, verdict: "unlisted", says: "part of a file whose writing was stopped; nothing needs it" };
+    return { path, verdict: "unlisted", says: "part of a file that was not finished; nothing needs it" };
   if (isPart(path))
-    return { path, verdict: "unlisted", says: "a state on the way that nothing needs any more" };
+    return log?.verdict === "sound" && log.value.records.length > 0
+      ? { path, verdict: "unlisted", says: "a state on the way that nothing needs" }
+      : { path, verdict: "unchecked", says: "only a whole log could say what it should be" };
   if (manifest.verdict !== "sound")
     return { path, verdict: "unchecked", says: "only a whole manifest could say what it should be" };
+  if (manifest.value.status !== "complete")
+    return { path, verdict: "unsealed", says: "the manifest lists its files when the run has ended" };
   return { path, verdict: "unlisted", says: "none of the run's" };
 }
 
@@ -94,7 +104,8 @@ function logVerdict({ manifest, log }: RunAtHand): CheckedFile {
   const { validBytes, tornBytes, records } = log.value;
   const status = manifest.verdict === "missing" ? null : (manifest.value?.status ?? null);
   const torn = `byte ${validBytes}, record ${records.length}: the last ${tornBytes} bytes are no whole record`;
-  if (status === "running" && tornBytes > 0)
+  // a manifest is written after the first record is on the disk
+  if (status === "running" && tornBytes > 0 && records.length > 0)
     return { path, verdict: "torn", says: `${torn}, as after a kill; going on drops them` };
   if (tornBytes > 0) return { path, verdict: "damaged", says: torn };
   if (status !== null && status !== "running" && records.at(-1)?.event !== "closed")

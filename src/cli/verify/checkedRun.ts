@@ -3,10 +3,11 @@ import type { RunStatus } from "../../record/manifest.ts";
 
 /**
  * What a file is: `sound`, to the byte as the run left it; `damaged`; `missing`; `torn`, a log whose last line a kill cut
- * off in a run that has not ended; `unlisted`, none of the run's; `unchecked`, where nothing says what it should be.
+ * off in a run that has not ended; `unsealed`, a file of such a run that its manifest does not list yet; `unlisted`, none of
+ * the run's; `unchecked`, where nothing says what it should be.
  * The second and third are faults.
  */
-export type FileVerdict = "sound" | "damaged" | "missing" | "torn" | "unlisted" | "unchecked";
+export type FileVerdict = "sound" | "damaged" | "missing" | "torn" | "unsealed" | "unlisted" | "unchecked";
 
 /** How a file came out when the run was made again; `missing` and `extra` are as seen from the first run. */
 export type RerunVerdict = "same" | "differs" | "missing" | "extra";
@@ -30,7 +31,7 @@ export interface CheckedRun {
   readonly status: RunStatus | null;
   /** `differs`: sound, and not made again the same. */
   readonly verdict: "sound" | "damaged" | "differs";
-  /** Sorted by path; of the run's own files, the unlisted ones and, with a rerun, the extra ones. */
+  /** Sorted by path; of the run's own files, the unsealed and unlisted ones and, with a rerun, the extra ones. */
   readonly files: readonly CheckedFile[];
 }
 

@@ -2,7 +2,7 @@
 import { type Dirent, lstatSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { FileError } from "../../base/errors.ts";
-import { type LogRead, readLog } from "../../record/logLine.ts";
+import { type LogRead, readLog, recordsBeforeDamage } from "../../record/logLine.ts";
 import { type FileEntry, type Manifest, parseManifest, readManifest } from "../../record/manifest.ts";
 import { diskError, systemCode } from "../disk/diskError.ts";
 import { journalFiles } from "../journal/journal.ts";
@@ -106,9 +106,16 @@ function find<T>(
   }
 }
 
-function readRunLog(bytes: Uint8Array, shown: string): RunLog {
-  const read = readLog(bytes, shown);
+function withParts(read: LogRead, shown: string): RunLog {
   return { ...read, parts: [...keptBy(read.records, shown).live.values()] };
+}
+
+const readRunLog = (bytes: Uint8Array, shown: string) => withParts(readLog(bytes, shown), shown);
+
+/** What a damaged log says up to its damage. */
+function guessRunLog(bytes: Uint8Array, shown: string): RunLog {
+  const records = recordsBeforeDamage(bytes, shown);
+  return withParts({ records, validBytes: 0, tornBytes: 0 }, shown);
 }
 
 /**
@@ -129,10 +136,10 @@ export function lookAtRun(run: string, cwd: string): RunAtHand {
   const place = { run: path === resolve(cwd, run) ? run.replace(/(?<=.)\/+$/, "") : dirname(run), path };
   const manifest = find(place, "manifest.json", byteLimits.manifest, readManifest, parseManifest);
   const isOld = manifest.verdict === "sound" && manifest.value.formatVersion === 1;
-  const log = isOld ? null : find(place, journalFiles.log, byteLimits.log, readRunLog);
+  const log = isOld ? null : find(place, journalFiles.log, byteLimits.log, readRunLog, guessRunLog);
   const isRun =
     (manifest.verdict !== "missing" && manifest.value !== null) ||
-    (log?.verdict === "sound" && log.value.records.length > 0);
+    (log !== null && log.verdict !== "missing" && (log.value?.records.length ?? 0) > 0);
   if (isRun) return { ...place, manifest, log, files };
   if (manifest.verdict === "damaged")
     throw new FileError({ where: `${place.run}/manifest.json`, rule: manifest.says });

@@ -7,7 +7,7 @@ export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-const own = ({ verdict }: CheckedFile) => verdict !== "unlisted";
+const own = ({ verdict }: CheckedFile) => verdict !== "unlisted" && verdict !== "unsealed";
 
 function headLine({ run, status, verdict, files }: CheckedRun): string {
   const held = files.filter(own);
@@ -30,15 +30,23 @@ function fileLines({ path, verdict, says, rerun = "same" }: CheckedFile): string
   ];
 }
 
+/** What nothing can be held against, so that all that have a reason in common are one line. */
+const isCounted = ({ verdict }: CheckedFile) => verdict === "unchecked" || verdict === "unsealed";
+
 /** The lines of a run. What cannot be checked is counted: one file that says what the others are is one fault. */
 export function runLines(run: CheckedRun): string[] {
-  const unchecked = run.files.filter(({ verdict }) => verdict === "unchecked");
   const counts = new Map<string, number>();
-  for (const { says = "" } of unchecked) counts.set(says, (counts.get(says) ?? 0) + 1);
+  for (const { verdict, says = "" } of run.files.filter(isCounted)) {
+    const reason = `${says}\n${verdict}`;
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
   return [
     headLine(run),
-    ...run.files.filter(({ verdict }) => verdict !== "unchecked").flatMap(fileLines),
-    ...[...counts].map(([says, count]) => `  unchecked  ${counted(count, "file")}: ${says}`),
+    ...run.files.filter((file) => !isCounted(file)).flatMap(fileLines),
+    ...[...counts].map(([reason, count]) => {
+      const [says, verdict] = reason.split("\n");
+      return `  ${verdict.padEnd(9)}  ${counted(count, "file")}: ${says}`;
+    }),
   ];
 }
 

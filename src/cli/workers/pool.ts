@@ -2,7 +2,8 @@
  * A pool of worker threads for the command line.
  *
  * A worker that dies costs its job the way back to the last state it told, and no other job anything. A job over which
- * two workers died is given up: the others are finished, and then the call fails.
+ * two workers died is given up: the others are finished, and then the call fails. Any other failure of a job stops the
+ * others of its call as a signal does: they tell their states first.
  */
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
@@ -51,7 +52,7 @@ export interface Pool {
 /** How to open a pool. */
 export interface PoolOptions {
   workers: number;
-  /** When aborted, jobs that have states tell theirs and stop, and all others are ended at once. */
+  /** When aborted, or when a job fails, jobs that have states tell theirs and stop, and all others are ended at once. */
   signal?: AbortSignal;
   /** Let Node 20 compile relaxed SIMD, which is behind a flag there. */
   relaxed?: boolean;
@@ -79,6 +80,16 @@ interface GivenUp {
   readonly cause: string;
 }
 
+/** A call of the pool: its jobs are stopped together. */
+interface Call {
+  /** Busy slots, with the control of a job that can be told to stop. */
+  readonly busy: Map<Slot, Control | null>;
+  /** What went wrong first; the other jobs are stopped because of it. */
+  failure: { readonly error: unknown } | null;
+  /** Ends the jobs that do not stop by themselves. */
+  grace?: ReturnType<typeof setTimeout>;
+}
+
 export function openPool(options: PoolOptions): Pool {
   const { workers, signal, relaxed = false, saveEvery = SAVE_EVERY } = options;
   // V8 takes the flag only while nothing relaxed was compiled; newer versions do not know it and do not need it
@@ -88,21 +99,24 @@ export function openPool(options: PoolOptions): Pool {
   const slots = Array.from({ length: workers }, () => openSlot({ script, heap }));
   const free = slots.map((_, slot) => slot);
   const waiting: ((slot: number) => void)[] = [];
-  /** Busy slots, with the control of a job that can be told to stop. */
-  const busy = new Map<Slot, Control | null>();
+  /** Calls in progress. */
+  const calls = new Set<Call>();
   let closed = false;
-  let grace: ReturnType<typeof setTimeout> | undefined;
 
-  const endBusy = () => {
-    for (const slot of busy.keys()) void slot.end();
-  };
-  const abort = () => {
-    for (const [slot, control] of busy) {
-      if (control === null) void slot.end();
+  /** Tells the jobs of a call to stop; `end` ends those that have no states, and those that do not hear. */
+  const halt = (call: Call, end: (slot: Slot) => void) => {
+    for (const [slot, control] of call.busy) {
+      if (control === null) end(slot);
       else askToStop(control);
     }
-    grace = setTimeout(endBusy, GRACE);
-    grace.unref();
+    clearTimeout(call.grace);
+    call.grace = setTimeout(() => {
+      for (const slot of call.busy.keys()) end(slot);
+    }, GRACE);
+    call.grace.unref();
+  };
+  const abort = () => {
+    for (const call of calls) halt(call, (slot) => void slot.end());
   };
   signal?.addEventListener("abort", abort);
 
@@ -110,25 +124,60 @@ export function openPool(options: PoolOptions): Pool {
   /** What is thrown for whatever was stopped; one for all, so that it is told from what else went wrong. */
   const stopped = () => (interruption ??= interrupted(signal as AbortSignal));
 
-  /** @throws ArgumentError once the pool is told to stop: no job is begun any more */
-  const checkOpen = () => {
+  /** Throws why the jobs of a call are stopped, if they are. */
+  const checkStopped = ({ failure }: Call) => {
     if (signal?.aborted) throw stopped();
+    if (failure !== null) throw failure.error;
+  };
+
+  /** @throws ArgumentError once the pool is told to stop: no job is begun any more */
+  const checkOpen = (call: Call) => {
+    checkStopped(call);
     if (closed) throw new InternalError({ where: "pool", rule: "was closed with jobs to do" });
+  };
+
+  /** Takes note of what a job threw, and stops the others of its call. */
+  const fail = (call: Call, error: unknown) => {
+    if (call.failure !== null || error === interruption) return;
+    call.failure = { error };
+    // ended workers are replaced: the pool may be used again
+    if (!signal?.aborted) halt(call, (slot) => slot.renew());
+  };
+
+  /** Does the jobs of a call, and waits for all of them, however they end. */
+  const inCall = async <T>(runs: (call: Call) => Promise<T>[]): Promise<T[]> => {
+    const call: Call = { busy: new Map(), failure: null };
+    checkOpen(call);
+    calls.add(call);
+    try {
+      const all = runs(call);
+      const settled = await Promise.allSettled(all);
+      // a full disk says more than that the run was stopped
+      if (settled.some(({ status }) => status === "rejected")) throw call.failure?.error ?? stopped();
+      return await Promise.all(all);
+    } finally {
+      clearTimeout(call.grace);
+      calls.delete(call);
+    }
   };
 
   /** Waits for a worker, lets `work` use it and passes it on. */
   const withSlot = async <T>(
+    call: Call,
     control: Control | null,
     work: (slot: Slot, place: number) => Promise<T>,
   ): Promise<T> => {
     const place = free.shift() ?? (await new Promise<number>((resolve) => waiting.push(resolve)));
     const slot = slots[place];
     try {
-      checkOpen();
-      busy.set(slot, control);
+      checkOpen(call);
+      call.busy.set(slot, control);
       return await work(slot, place);
+    } catch (error) {
+      fail(call, error);
+      throw error;
     } finally {
-      busy.delete(slot);
+      call.busy.delete(slot);
       const next = waiting.shift();
       if (next !== undefined) next(place);
       else free.push(place);
@@ -138,6 +187,7 @@ export function openPool(options: PoolOptions): Pool {
 
   /** Runs a job to its end, through the death of a worker; what it is given up for, or null where it ended. */
   const runOne = async <K extends Kind>(
+    call: Call,
     kind: K,
     job: Jobs[K],
     tell: (event: AnyEvent, place: number) => void,
@@ -148,7 +198,7 @@ export function openPool(options: PoolOptions): Pool {
     let [before, told] = [0, 0];
     for (let deaths = 1; ; deaths++) {
       const control = care === null ? null : openControl(saveEvery);
-      const end = await withSlot(control, async (slot, place) => {
+      const end = await withSlot(call, control, async (slot, place) => {
         let at = before;
         let ended = false;
         let failure: unknown = null;
@@ -162,7 +212,7 @@ export function openPool(options: PoolOptions): Pool {
               const began = performance.now();
               care?.keep?.(event.state as JobState);
               // while this thread was at the disk, the others could not be heard
-              grace?.refresh();
+              call.grace?.refresh();
               saved(control, performance.now() - began, saveEvery);
               return;
             }
@@ -182,7 +232,7 @@ export function openPool(options: PoolOptions): Pool {
         if (failure !== null) throw failure;
         // a worker that died after its last word has done its work
         if (ended) return null;
-        if (signal?.aborted) throw stopped();
+        checkStopped(call);
         if (answer.ok) return "it ended without its end";
         if (answer.user) throw userError(answer.message);
         slot.renew();
@@ -200,25 +250,16 @@ export function openPool(options: PoolOptions): Pool {
     tell: Tell<E>,
     care: Care | null,
   ): Promise<void> => {
-    checkOpen();
-    const runs = jobs.map((job, index) => {
-      const told = (event: AnyEvent, place: number) => tell(index, event as never, place);
-      const own = care && {
-        from: care.from?.(index),
-        keep: (state: JobState) => care.keep?.(index, state),
-      };
-      return runOne(kind, job, told, own);
-    });
-    let ends: readonly (GivenUp | null)[];
-    try {
-      ends = await Promise.all(runs);
-    } catch (error) {
-      if (!signal?.aborted) throw error;
-      // the states of all jobs are waited for; a full disk says more than that the run was stopped
-      const settled = await Promise.allSettled(runs);
-      const reasons = settled.flatMap((run) => (run.status === "rejected" ? [run.reason] : []));
-      throw reasons.find((reason) => reason !== stopped()) ?? error;
-    }
+    const ends = await inCall((call) =>
+      jobs.map((job, index) => {
+        const told = (event: AnyEvent, place: number) => tell(index, event as never, place);
+        const own = care && {
+          from: care.from?.(index),
+          keep: (state: JobState) => care.keep?.(index, state),
+        };
+        return runOne(call, kind, job, told, own);
+      }),
+    );
     const givenUp = ends.filter((end) => end !== null);
     if (givenUp.length > 0) throw givenUpError(givenUp);
   };
@@ -229,12 +270,12 @@ export function openPool(options: PoolOptions): Pool {
     runStudy: (jobs, tell) => runAll("study", jobs, tell, null),
     runText: (jobs, tell, care = {}) => runAll("text", jobs, tell, care),
     measure: (jobs) =>
-      Promise.all(
+      inCall((call) =>
         jobs.map((job) =>
-          withSlot(null, async (slot) => {
+          withSlot(call, null, async (slot) => {
             const answer = await answerOf<BenchMeasurement>(slot, "bench", [job]);
             if (answer.ok) return answer.value;
-            if (signal?.aborted) throw stopped();
+            checkStopped(call);
             if (answer.user) throw userError(answer.message);
             throw new InternalError({ where: "worker", rule: "failed", got: answer.message });
           }),
@@ -243,7 +284,7 @@ export function openPool(options: PoolOptions): Pool {
     async close() {
       closed = true;
       signal?.removeEventListener("abort", abort);
-      clearTimeout(grace);
+      for (const call of calls) clearTimeout(call.grace);
       await Promise.all(slots.map((slot) => slot.end()));
     },
   };
@@ -268,7 +309,8 @@ function userError(message: string): ArgumentError {
   return Object.assign(new ArgumentError({ where: "worker", rule: "failed" }), { message });
 }
 
-function interrupted(signal: AbortSignal): Error {
+/** What is thrown where a run was stopped. */
+export function interrupted(signal: AbortSignal): Error {
   const { by } = signal.reason as Interruption;
   return new ArgumentError({ where: "run", rule: `stopped by ${by}` });
 }

@@ -2,21 +2,10 @@
 import workerpool from "workerpool";
 import { backendNamed } from "../../backends/registry.ts";
 import { UserError } from "../../base/errors.ts";
-import {
-  type ExperimentsEvent,
-  type ExperimentsJob,
-  runExperimentsJob,
-} from "../../studies/experiments/job.ts";
-import {
-  type JobControl,
-  type JobEvent,
-  type JobState,
-  type PopulationJob,
-  runJob,
-} from "../../studies/population/job.ts";
-import { runStudyJob, type StudyEvent, type StudyJob } from "../../studies/protocol/jobs.ts";
-import { runTextJob, type TextEvent, type TextJob } from "../../studies/text/job.ts";
+import type { JobState } from "../../studies/population/job.ts";
 import { type Control, watch } from "./control.ts";
+import { doJob, type JobEvents } from "./doJob.ts";
+import type { Jobs } from "./jobName.ts";
 import { type BenchJob, type BenchMeasurement, measureTraining } from "./measureTraining.ts";
 
 /** How a call ended. Errors cross as data: a class of ours would arrive as a plain Error. */
@@ -45,48 +34,26 @@ const clock = () => performance.now();
 const backendOf = ({ name, relaxed }: { name: string; relaxed?: boolean }) =>
   backendNamed(name, { relaxed, threads: 1 });
 
-/** How a job is begun, and where its events go. */
-function begun<E extends { readonly kind: string }>({ from, control }: Beginning) {
-  const watched = control && watch(control, clock);
-  const jobControl: JobControl = { from, due: watched?.due };
-  const tell = (event: E) => {
-    workerpool.workerEmit(event);
-    if (event.kind === "state") watched?.told();
-  };
-  return { control: jobControl, tell };
+/** Does a job of a kind, telling its events to the pool. */
+function deed<K extends keyof Jobs>(kind: K) {
+  return (job: Jobs[K], { from, control }: Beginning = {}): Promise<Answer<null>> =>
+    answered(async () => {
+      const watched = control && watch(control, clock);
+      const tell = (event: JobEvents[K]) => {
+        workerpool.workerEmit(event);
+        if (event.kind === "state") watched?.told();
+      };
+      const setting = { backend: await backendOf(job.backend), control: { from, due: watched?.due }, clock };
+      await doJob(kind, job, tell, setting);
+      return null;
+    });
 }
 
 workerpool.worker({
-  population: (job: PopulationJob, beginning: Beginning = {}): Promise<Answer<null>> =>
-    answered(async () => {
-      const backend = await backendOf(job.backend);
-      const { control, tell } = begun<JobEvent>(beginning);
-      await runJob(job, backend, tell, { ...control, clock });
-      return null;
-    }),
-  experiments: (job: ExperimentsJob): Promise<Answer<null>> =>
-    answered(async () => {
-      const backend = await backendOf(job.backend);
-      await runExperimentsJob(job, backend, (event: ExperimentsEvent) => workerpool.workerEmit(event));
-      return null;
-    }),
-  study: (job: StudyJob): Promise<Answer<null>> =>
-    answered(async () => {
-      // loaded only here: the studies bring their figures along, which no other job needs
-      const { studyNamed } = await import("../../studies/registry.ts");
-      const backend = await backendOf(job.backend);
-      await runStudyJob(studyNamed(job.study), job, backend, (event: StudyEvent) =>
-        workerpool.workerEmit(event),
-      );
-      return null;
-    }),
-  text: (job: TextJob, beginning: Beginning = {}): Promise<Answer<null>> =>
-    answered(async () => {
-      const backend = await backendOf(job.backend);
-      const { control, tell } = begun<TextEvent>(beginning);
-      await runTextJob(job, backend, tell, control);
-      return null;
-    }),
+  population: deed("population"),
+  experiments: deed("experiments"),
+  study: deed("study"),
+  text: deed("text"),
   bench: (job: BenchJob): Promise<Answer<BenchMeasurement>> =>
     answered(async () => measureTraining(job, await backendOf(job.backend), clock)),
 });

@@ -2,9 +2,10 @@
 import { ArgumentError } from "../../base/errors.ts";
 import { canonicalJson } from "../../record/canonicalJson.ts";
 import { numberText } from "../protocol/numberText.ts";
-import { aboutText, seedsText, signedVerdict } from "../protocol/report.ts";
+import { aboutText, signedVerdict } from "../protocol/report.ts";
 import { hasPlannedSeeds, type StudyResult } from "../protocol/result.ts";
 import { decide, namesIn } from "../protocol/rule.ts";
+import { seedsText } from "../protocol/seedsText.ts";
 import type { StudyPlan } from "../protocol/study.ts";
 import { claimRows, inOrder, joinedVerdict } from "./claims.ts";
 import { globalRule, globalRuleText, globalVerdict, requirementsMet } from "./globalVerdict.ts";

@@ -121,7 +121,14 @@ export async function trainNetworks(
     if (masks !== undefined) trainer.writeMasks(masks);
     const { steps, checkpoints, rate } = training;
     const loop = grow(trainer, {
-      ...{ sources, steps, checkpoints, schedule, rates: [rate], reportEvery: REPORT_EVERY },
+      ...{
+        sources,
+        steps,
+        checkpoints,
+        schedule,
+        rates: [rate],
+        reportEvery: Math.max(REPORT_EVERY, trainer.stepsAtOnce),
+      },
     });
     let next = await loop.next();
     for (; !next.done; next = await loop.next()) {

@@ -42,7 +42,7 @@ export function checkpointsAfter(from: JobState | undefined, checkpoints: readon
   return checkpoints.filter((step) => from === undefined || step > from.step);
 }
 
-/** Steps between reports of progress. */
+/** Steps between reports of progress, or as many as the backend takes at once. */
 const REPORT_EVERY = 16;
 
 /**
@@ -64,7 +64,8 @@ export async function runJob(
   try {
     const started = clock?.() ?? 0;
     const checkpoints = checkpointsAfter(from, arm.checkpoints);
-    const loop = population.grow({ checkpoints, reportEvery: REPORT_EVERY, past: from, due });
+    const reportEvery = Math.max(REPORT_EVERY, backend.stepsAtOnce ?? 1);
+    const loop = population.grow({ checkpoints, reportEvery, past: from, due });
     let next = await loop.next();
     for (; !next.done; next = await loop.next()) {
       const stop = next.value;

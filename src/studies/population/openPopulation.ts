@@ -53,10 +53,16 @@ export interface GrowthState {
   moments: Weights;
 }
 
+/** Where a growth stops to be looked at, and who is told what on the way. */
+export type GrowthStops = Pick<
+  GrowOptions,
+  "checkpoints" | "reportEvery" | "until" | "onLoss" | "past" | "due"
+>;
+
 /** An open population; close it when done. */
 export interface OpenPopulation {
   /** Trains from where the population was opened to the arm's last step. Only once. */
-  grow(stops: Pick<GrowOptions, "checkpoints" | "reportEvery" | "past" | "due">): AsyncGenerator<Stop, Grown>;
+  grow(stops: GrowthStops): AsyncGenerator<Stop, Grown>;
   /** Looks at the networks as they are now. */
   look(): Promise<Look>;
   /** Puts other networks in their place, such as those of a checkpoint, to be looked at: [model, ...shape]. */

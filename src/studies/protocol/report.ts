@@ -11,6 +11,7 @@ import { type Table, tableHtml } from "../experiments/reportTables.ts";
 import { reportCss } from "../persistence/reportStyle.ts";
 import { hasPlannedSeeds, type StudyDecision, type StudyResult, verdictText } from "./result.ts";
 import { type Condition, conditionsIn, namesIn, outcomeText, ruleText } from "./rule.ts";
+import { seedsText } from "./seedsText.ts";
 
 /** What {@link studyReport} is made from. */
 export interface StudyReportInput {
@@ -29,13 +30,6 @@ const signs = { supported: "●", refuted: "×", undecided: "○" } as const;
 export function signedVerdict(decision: StudyDecision): string {
   const { verdict } = decision;
   return `${verdict === null ? noNumber : signs[verdict]} ${verdictText(decision)}`;
-}
-
-/** `30 seeds (0–29)`, or the seeds themselves where they are no range. */
-export function seedsText(seeds: readonly number[]): string {
-  const isRange = seeds.length > 1 && seeds.every((seed, i) => seed === seeds[0] + i);
-  const which = isRange ? `${seeds[0]}–${seeds[seeds.length - 1]}` : seeds.join(", ");
-  return `${counted(seeds.length, "seed")} (${which})`;
 }
 
 /** The verdicts as one sentence; that nothing is decided where the run was quick. */
@@ -133,13 +127,32 @@ ${term("Rules", list(rules))}
 </dl>`;
 }
 
-function warnings(result: StudyResult): string {
-  const { quick, seeds, plan } = result;
+/**
+ * How a run differs from what its plan asks for, in a heading and a text: it was quick, or has other seeds. Null where it
+ * was run as planned.
+ */
+export function departureFrom({
+  quick,
+  seeds,
+  plan,
+}: Pick<StudyResult, "quick" | "seeds" | "plan">): { readonly title: string; readonly text: string } | null {
   if (quick)
-    return `<p class="alarm" role="note"><strong>Quick run: nothing is decided.</strong> It has ${counted(seeds.length, "seed")} where the plan asks for ${plan.seeds.full}, and fewer steps, probes and draws. Its numbers show that the study works, and are no evidence.</p>`;
-  if (!hasPlannedSeeds(result))
-    return `<p class="alarm" role="note"><strong>Not the planned seeds.</strong> The rules were written for ${plan.seeds.full} seeds, 0 to ${plan.seeds.full - 1}; this run has ${escapeHtml(seedsText(seeds))}.</p>`;
-  return "";
+    return {
+      title: "Quick run: nothing is decided.",
+      text: `It has ${counted(seeds.length, "seed")} where the plan asks for ${plan.seeds.full}, and fewer steps, probes and draws. Its numbers show that the study works, and are no evidence.`,
+    };
+  if (hasPlannedSeeds({ quick, seeds, plan })) return null;
+  return {
+    title: "Not the planned seeds.",
+    text: `The rules were written for ${plan.seeds.full} seeds, 0 to ${plan.seeds.full - 1}; this run has ${seedsText(seeds)}.`,
+  };
+}
+
+function warnings(result: StudyResult): string {
+  const departure = departureFrom(result);
+  if (departure === null) return "";
+  const { title, text } = departure;
+  return `<p class="alarm" role="note"><strong>${title}</strong> ${escapeHtml(text)}</p>`;
 }
 
 function tablesHtml({ tables }: StudyResult): string {

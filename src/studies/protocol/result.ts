@@ -56,7 +56,11 @@ export function verdictText({ verdict }: StudyDecision): string {
 }
 
 /** Whether a run has the seeds that its plan asks for: 0 to n − 1. */
-export function hasPlannedSeeds({ plan, quick, seeds }: StudyResult): boolean {
+export function hasPlannedSeeds({
+  plan,
+  quick,
+  seeds,
+}: Pick<StudyResult, "plan" | "quick" | "seeds">): boolean {
   const planned = quick ? plan.seeds.quick : plan.seeds.full;
   return seeds.length === planned && seeds.every((seed, i) => seed === i);
 }

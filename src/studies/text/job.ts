@@ -60,7 +60,7 @@ export type TextEvent =
       readonly samples: Int32Array[][];
     };
 
-/** Steps between reports of progress. */
+/** Steps between reports of progress, or as many as the backend takes at once. */
 const REPORT_EVERY = 4;
 
 /** The sites whose units are followed: every neuron. */
@@ -104,7 +104,13 @@ async function train(
     const responses = probeProgram(trainer.session, config, { sites, probe });
     const { schedule, steps, rate } = spec;
     const loop = grow(trainer, {
-      ...{ sources, schedule, steps, rates: [rate], reportEvery: REPORT_EVERY },
+      ...{
+        sources,
+        schedule,
+        steps,
+        rates: [rate],
+        reportEvery: Math.max(REPORT_EVERY, trainer.stepsAtOnce),
+      },
       ...{ checkpoints: checkpointsAfter(from, spec.checkpoints), from: from?.step, past: from, due },
     });
     let next = await loop.next();
