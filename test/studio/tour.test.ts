@@ -74,7 +74,9 @@ describe.skipIf(leftOut)("the guided tour", () => {
     await trained.waitFor();
     await told(panel).filter({ hasText: "At step 24 the loss" }).waitFor();
     const [loss] = numbersIn(await told(panel).textContent()) ?? [];
-    expect(await page.locator("#figure-loss-curves h3").textContent()).toContain(`ends at ${loss} nats`);
+    // the figure is drawn after the sentence
+    const title = page.locator("#figure-loss-curves h3");
+    await title.filter({ hasText: `ends at ${loss} nats` }).waitFor();
 
     // 5: a feature
     await next(panel);
