@@ -27,6 +27,8 @@ export interface Program {
    * @throws ArgumentError if an int32 input holds what is no whole number, or no index of the table that it looks up in
    */
   run(inputs: RunInputs): Promise<Record<string, TensorData>>;
+  /** Why the backend takes a slower way with this graph than with others, to be said aloud; undefined where it does not. */
+  slowerBecause?(): string | undefined;
 }
 
 /** One run of a program. */

@@ -63,6 +63,11 @@ export interface Trainer {
    */
   steps(updates: readonly Update[]): Promise<Float64Array[]>;
   /**
+   * Why the backend trains this population in a slower way than it trains others, in words to be said aloud; undefined
+   * where it does not, or before the first step.
+   */
+  slowerBecause(): string | undefined;
+  /**
    * Mean loss by position, [model, pos] in nats, over sequences that all models share or have each. Positions that do
    * not count have a loss too: `scoredMean` of a model's row is what training reports.
    */
@@ -211,6 +216,7 @@ export function openTrainer(backend: Backend, options: TrainerOptions): Trainer 
     ),
     step: async (batches, step, rates) => (await steps([{ batches, step, rates }]))[0],
     steps,
+    slowerBecause: () => [...programs.values()].flatMap((program) => program.slowerBecause?.() ?? []).at(0),
     evaluate,
     accuracy,
     writeWeights: (weights) => {

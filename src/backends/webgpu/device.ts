@@ -9,6 +9,8 @@ export interface Gpu {
   readonly limits: GPUSupportedLimits;
   /** The adapter in words, e.g. `google swiftshader, SwiftShader driver 5.0.0`: what its bits belong to. */
   readonly describe: string;
+  /** Whether it is no card at all: the adapter computes on the processor. */
+  readonly isSoftware: boolean;
   /** Why the device's numbers can be had or trusted no more: it was lost, or refused a call; null while all is well. */
   lost(): string | null;
   /** Gives the device back; in Node the process may not end before. */
@@ -78,7 +80,7 @@ export async function openGpu({ load = webGpu, software = false }: GpuOptions = 
     if (gpu !== null) fault ??= firstLine(message) || reason;
   });
   return {
-    ...{ device, limits: device.limits, describe },
+    ...{ device, limits: device.limits, describe, isSoftware: adapter.info.isFallbackAdapter },
     lost: () => fault,
     close: () => {
       gpu = null; // held until now: in Node a device ends with what it came from

@@ -8,6 +8,7 @@ import type { Gpu } from "./device.ts";
 import { lower } from "./lower.ts";
 import { type Memory, planSlots, USAGE } from "./memory.ts";
 import { pipelineOf } from "./pipelines.ts";
+import type { Residence } from "./population/stateArena.ts";
 import { GRID_ROW, runVectors, shaderOf, WORKGROUP } from "./shader.ts";
 import type { Tensor } from "./step.ts";
 
@@ -27,6 +28,8 @@ export interface Place {
   /** Models in a buffer of a state. */
   readonly perBuffer: number;
   readonly held: ReadonlyMap<string, Held>;
+  /** Where the newest numbers of the states are. */
+  readonly residence: Residence;
 }
 
 /** A run whose inputs are checked. */
@@ -41,7 +44,7 @@ export interface Begun {
 export type Begin = (inputs: RunInputs) => Begun;
 
 /** Models of one submission: those from `first` on in the states' buffers number `buffer`. */
-interface Span {
+export interface Span {
   readonly buffer: number;
   readonly first: number;
   readonly count: number;
@@ -166,6 +169,7 @@ export function compileProgram(graph: Graph, place: Place): Begin {
       return checked;
     });
     const submit = () => {
+      place.residence.bringHome();
       const perModel = [...lowered.outputs.values()].reduce(
         (bytes, { tensor }) => bytes + 4 * tensor.size,
         0,
@@ -212,7 +216,7 @@ export function checkSize(where: string, elements: number, limit: number): void 
 }
 
 /** The models of a population in the order in which they run, as many at a time as fit. */
-function spansOf(models: number, perBuffer: number, perRun: number): Span[] {
+export function spansOf(models: number, perBuffer: number, perRun: number): Span[] {
   const spans: Span[] = [];
   for (let start = 0; start < models; start += perBuffer) {
     const inBuffer = Math.min(perBuffer, models - start);

@@ -1,23 +1,37 @@
 /** A population on a graphics card: states stay there, a run sends inputs and fetches outputs. */
 import { integerIn } from "../../base/check.ts";
 import { ArgumentError } from "../../base/errors.ts";
-import type { Call, Program, Session, SessionOptions, TensorData } from "../../graph/backend.ts";
+import type { Call, Program, RunInputs, Session, SessionOptions, TensorData } from "../../graph/backend.ts";
+import type { Graph } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/node.ts";
 import { checkStates, checkWrite, heldState } from "../checks.ts";
 import { checkGpu, type Gpu } from "./device.ts";
 import { openMemory } from "./memory.ts";
-import { type Begin, checkSize, compileProgram, type Held, type Place } from "./program.ts";
+import { type BeginRuns, compilePopulation } from "./population/driver.ts";
+import { type PopulationOptions, planPopulation } from "./population/plan.ts";
+import { openResidence } from "./population/stateArena.ts";
+import { checkSize, compileProgram, type Held, type Place } from "./program.ts";
+
+/** How sessions use the card. */
+export interface CardOptions {
+  /** Bytes that a session takes the card to bind at once, where that is less than it does: what tests do. */
+  maxBindingBytes?: number;
+  /**
+   * How training is done in one kernel where it fits; `false` for never. By default it is done on cards only: where the
+   * processor computes, such a kernel takes long to compile and gains nothing.
+   */
+  population?: PopulationOptions | false;
+}
 
 /**
  * Opens a session on an open device.
  *
- * @param maxBindingBytes  takes the card for smaller than it is
  * @throws ArgumentError if one model has a state that the card cannot bind
  */
 export function openSession(
   gpu: Gpu,
   { models, states, clock = () => 0 }: SessionOptions,
-  maxBindingBytes: number = Number.POSITIVE_INFINITY,
+  { maxBindingBytes = Number.POSITIVE_INFINITY, population = populationOn(gpu) }: CardOptions = {},
 ): Session {
   integerIn("population", models, 1);
   checkGpu(gpu);
@@ -41,8 +55,9 @@ export function openSession(
       return [name, { shape, buffers }];
     }),
   );
-  const place: Place = { gpu, memory, models, limit, perBuffer, held };
-  const begins = new WeakMap<Program, Begin>();
+  const residence = openResidence();
+  const place: Place = { gpu, memory, models, limit, perBuffer, held, residence };
+  const begins = new WeakMap<Program, BeginRuns>();
   let milliseconds = 0;
   let isRunning = false;
 
@@ -59,9 +74,9 @@ export function openSession(
   };
 
   const runInTurn = async (calls: readonly Call[]): Promise<Record<string, TensorData>[]> => {
-    const begun = calls.map(({ program, inputs }) => {
+    const begun = groupsOf(calls).map(({ program, runs }) => {
       const begin = begins.get(program);
-      if (begin !== undefined) return begin(inputs);
+      if (begin !== undefined) return begin(runs);
       throw new ArgumentError({ where: "webgpu session", rule: "can only run programs that it compiled" });
     });
     if (isRunning)
@@ -77,7 +92,7 @@ export function openSession(
         const start = clock();
         const fetches = begun.map(({ submit }) => submit());
         const results: Record<string, TensorData>[] = [];
-        for (const readBack of fetches) results.push(await readBack());
+        for (const readBack of fetches) results.push(...(await readBack()));
         milliseconds += clock() - start;
         return results;
       });
@@ -90,14 +105,19 @@ export function openSession(
     models,
     compile(graph) {
       checkStates(graph, held);
-      const program: Program = { run: async (inputs) => (await runInTurn([{ program, inputs }]))[0] };
-      begins.set(program, compileProgram(graph, place));
+      const { begin, slowerBecause } = beginRuns(graph, place, population);
+      const program: Program = {
+        run: async (inputs) => (await runInTurn([{ program, inputs }]))[0],
+        slowerBecause,
+      };
+      begins.set(program, begin);
       return program;
     },
     runInTurn,
     write(name, values) {
       const { shape, buffers } = heldState(held, name);
       checkWrite(name, values.length, models, shape);
+      residence.bringHome();
       const numbers = Float32Array.from(values);
       const size = sizeOf(shape);
       parts.forEach(({ first, count }, i) => {
@@ -109,6 +129,7 @@ export function openSession(
       const size = sizeOf(shape);
       const values = new Float32Array(models * size);
       await guarded(async () => {
+        residence.bringHome();
         const fetches = parts.map(({ count }, i) => {
           const bytes = 4 * size * count;
           const staging = memory.takeStaging(bytes);
@@ -130,4 +151,69 @@ export function openSession(
     memoryBytes: () => memory.bytes(),
     close: () => memory.close(),
   };
+}
+
+/** How training is done in one kernel unless a session is told: on cards only. */
+export function populationOn({ isSoftware }: Gpu): PopulationOptions | false {
+  return isSoftware ? false : {};
+}
+
+/** A graph as one kernel where it is trained and fits, else as one for each step. */
+function beginRuns(
+  graph: Graph,
+  place: Place,
+  options: PopulationOptions | false,
+): { begin: BeginRuns; slowerBecause(): string | undefined } {
+  const stepByStep = (reason?: string) => ({
+    begin: beginSteps(graph, place),
+    slowerBecause: () => reason,
+  });
+  if (options === false || graph.updates.size === 0) return stepByStep();
+  const { plan, reason } = planPopulation(graph, place.gpu.limits, place.limit, options);
+  if (plan === null) return stepByStep(reason);
+  const inOne = compilePopulation(graph, plan, place, options);
+  let instead: ReturnType<typeof stepByStep> | undefined;
+  return {
+    begin(runs) {
+      let begun = (instead?.begin ?? inOne)(runs);
+      // a driver may give up over so long a kernel; of a device that is lost, the short ones tell
+      const prepared = begun.prepared?.catch(async (error: Error) => {
+        instead ??= stepByStep(`the card's driver did not compile it: ${error.message.split("\n")[0]}`);
+        begun = instead.begin(runs);
+        await begun.prepared;
+      });
+      return { prepared, submit: () => begun.submit() };
+    },
+    slowerBecause: () => instead?.slowerBecause(),
+  };
+}
+
+/** Runs one after the other, each step of each a dispatch. */
+function beginSteps(graph: Graph, place: Place): BeginRuns {
+  const begin = compileProgram(graph, place);
+  return (runs) => {
+    const begun = runs.map(begin);
+    return {
+      prepared: begun[0].prepared,
+      submit() {
+        const readBacks = begun.map(({ submit }) => submit());
+        return async () => {
+          const results: Record<string, TensorData>[] = [];
+          for (const readBack of readBacks) results.push(await readBack());
+          return results;
+        };
+      },
+    };
+  };
+}
+
+/** Consecutive calls of one program. */
+function groupsOf(calls: readonly Call[]): { program: Program; runs: RunInputs[] }[] {
+  const groups: { program: Program; runs: RunInputs[] }[] = [];
+  for (const { program, inputs } of calls) {
+    const last = groups[groups.length - 1];
+    if (last?.program === program) last.runs.push(inputs);
+    else groups.push({ program, runs: [inputs] });
+  }
+  return groups;
 }
