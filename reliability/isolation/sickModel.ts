@@ -57,15 +57,18 @@ function partsOf(all: Weights, models: number, model: number): Uint8Array {
 function leaking(trainer: Trainer): Trainer {
   return {
     ...trainer,
-    async step(batches, number, rates) {
-      const loss = await trainer.step(batches, number, rates);
-      const weights = await trainer.readWeights();
-      for (const values of Object.values(weights)) {
-        const none = 0 * Array.from(values).reduce((sum, value) => sum + value, 0);
-        for (let i = 0; i < values.length; i++) values[i] += none;
+    async steps(updates) {
+      const losses: Float64Array[] = [];
+      for (const update of updates) {
+        losses.push(...(await trainer.steps([update])));
+        const weights = await trainer.readWeights();
+        for (const values of Object.values(weights)) {
+          const none = 0 * Array.from(values).reduce((sum, value) => sum + value, 0);
+          for (let i = 0; i < values.length; i++) values[i] += none;
+        }
+        trainer.writeWeights(weights);
       }
-      trainer.writeWeights(weights);
-      return loss;
+      return losses;
     },
   };
 }

@@ -2,35 +2,13 @@
 import { ArgumentError } from "../../base/errors.ts";
 import type { RunInputs, TensorData } from "../../graph/backend.ts";
 import type { Graph } from "../../graph/graph.ts";
-import type { Shape } from "../../graph/node.ts";
 import { checkedInput, checkIndices, indexLimits } from "../checks.ts";
-import type { Gpu } from "./device.ts";
 import { lower } from "./lower.ts";
-import { type Memory, planSlots, USAGE } from "./memory.ts";
+import { planSlots, USAGE } from "./memory.ts";
 import { pipelineOf } from "./pipelines.ts";
-import type { Residence } from "./population/stateArena.ts";
+import { type Held, type Place, type Span, spansOf } from "./place.ts";
 import { GRID_ROW, runVectors, shaderOf, WORKGROUP } from "./shader.ts";
 import type { Tensor } from "./step.ts";
-
-/** A state on the card: its models in buffers of equally many, the last of fewer. */
-export interface Held {
-  readonly shape: Shape;
-  readonly buffers: readonly GPUBuffer[];
-}
-
-/** What programs of a session share. */
-export interface Place {
-  readonly gpu: Gpu;
-  readonly memory: Memory;
-  readonly models: number;
-  /** Bytes that may be bound at once. */
-  readonly limit: number;
-  /** Models in a buffer of a state. */
-  readonly perBuffer: number;
-  readonly held: ReadonlyMap<string, Held>;
-  /** Where the newest numbers of the states are. */
-  readonly residence: Residence;
-}
 
 /** A run whose inputs are checked. */
 export interface Begun {
@@ -42,13 +20,6 @@ export interface Begun {
 
 /** Checks what a run is given. */
 export type Begin = (inputs: RunInputs) => Begun;
-
-/** Models of one submission: those from `first` on in the states' buffers number `buffer`. */
-export interface Span {
-  readonly buffer: number;
-  readonly first: number;
-  readonly count: number;
-}
 
 /** Steps and their buffers, once the kernels are there. */
 interface Ready {
@@ -213,17 +184,6 @@ export function checkSize(where: string, elements: number, limit: number): void 
     got: megabytes(4 * elements),
     wayOut: "Take a smaller batch or model, or --backend wasm.",
   });
-}
-
-/** The models of a population in the order in which they run, as many at a time as fit. */
-export function spansOf(models: number, perBuffer: number, perRun: number): Span[] {
-  const spans: Span[] = [];
-  for (let start = 0; start < models; start += perBuffer) {
-    const inBuffer = Math.min(perBuffer, models - start);
-    for (let first = 0; first < inBuffer; first += perRun)
-      spans.push({ buffer: start / perBuffer, first, count: Math.min(perRun, inBuffer - first) });
-  }
-  return spans;
 }
 
 /** Bytes of a tensor that a span's steps may touch. */

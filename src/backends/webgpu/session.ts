@@ -7,10 +7,11 @@ import { sizeOf } from "../../graph/node.ts";
 import { checkStates, checkWrite, heldState } from "../checks.ts";
 import { checkGpu, type Gpu } from "./device.ts";
 import { openMemory } from "./memory.ts";
+import type { Held, Place } from "./place.ts";
 import { type BeginRuns, compilePopulation } from "./population/driver.ts";
 import { type PopulationOptions, planPopulation } from "./population/plan.ts";
 import { openResidence } from "./population/stateArena.ts";
-import { checkSize, compileProgram, type Held, type Place } from "./program.ts";
+import { checkSize, compileProgram } from "./program.ts";
 
 /** How sessions use the card. */
 export interface CardOptions {

@@ -19,7 +19,7 @@ import type { Graph } from "../../../graph/graph.ts";
 import { checkedInput, checkIndices, indexLimits } from "../../checks.ts";
 import { USAGE } from "../memory.ts";
 import { pipelineOf } from "../pipelines.ts";
-import { type Place, spansOf } from "../program.ts";
+import { type Place, spansOf } from "../place.ts";
 import type { Tensor } from "../step.ts";
 import { type Binding, bindings, HEAD, numberVectors } from "./kernel.ts";
 import type { PopulationOptions, PopulationPlan } from "./plan.ts";

@@ -1,5 +1,5 @@
 /** States where the population kernel reaches them: all in one or two buffers, while a session has a buffer for each. */
-import type { Place, Span } from "../program.ts";
+import type { Place, Residence, Span } from "../place.ts";
 import type { Layout, StatePlace } from "./layout.ts";
 
 /** Copies of the states that a kernel trains. They are the newest from {@link take} until {@link bringHome}. */
@@ -49,14 +49,6 @@ export function openStateArena(
 
 const offsetOf = ({ inFours, before }: StatePlace, { count }: Span): number =>
   (inFours ? 16 : 4) * before * count;
-
-/** Where the newest numbers of a session's states are: in their own buffers, or in an arena. */
-export interface Residence {
-  isAt(arena: object): boolean;
-  moveTo(arena: object, back: () => void): void;
-  /** Brings them into their own buffers: before anybody else reads or writes one. */
-  bringHome(): void;
-}
 
 export function openResidence(): Residence {
   let away: { arena: object; back: () => void } | undefined;
